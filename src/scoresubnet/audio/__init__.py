@@ -1,0 +1,1 @@
+"""Audio: files, the log-Mel front end, and vocoders."""

@@ -1,0 +1,83 @@
+"""Sound files in and out: mono float32 arrays at one sample rate, full scale 1."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from scoresubnet.files import replacing
+
+Audio = NDArray[np.float32]
+
+# Three steps of 16-bit quantisation (-80 dB of full scale): dither, not speech.
+SILENCE_PEAK = 1e-4
+
+
+class AudioError(ValueError):
+    """A sound file or signal that cannot be used; the message names it."""
+
+
+def read_audio(path: str | os.PathLike[str], sample_rate: int = 16_000) -> Audio:
+    """A sound file as mono (N,) float32 at `sample_rate` hertz; channels are averaged.
+
+    Raises:
+        AudioError: the file is missing, unreadable, empty, or has a NaN or infinite sample.
+    """
+    if not os.path.isfile(path):
+        raise AudioError(f"{path}: there is no such file.")
+    try:
+        channels, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise AudioError(f"{path}: not a readable sound file ({error}).") from error
+    audio: Audio = channels.mean(axis=1)
+    if not np.isfinite(audio).all():
+        raise AudioError(f"{path}: the sound has NaN or infinite samples; export it again.")
+    if audio.size and rate != sample_rate:
+        audio = soxr.resample(audio, rate, sample_rate)
+    if not audio.size:
+        raise AudioError(f"{path}: the sound is empty.")
+    return audio
+
+
+def fit_length(audio: Audio, length: int) -> Audio:
+    """Exactly `length` samples of an (N,) signal.
+
+    Short audio is put in the middle of zeros. Of long audio the window of greatest energy is kept,
+    the earliest one if several are equal.
+    """
+    spare = length - len(audio)
+    if spare >= 0:
+        return np.pad(audio, (spare // 2, spare - spare // 2))
+    energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
+    start = int(np.argmax(energy[length:] - energy[:-length]))
+    return audio[start : start + length]
+
+
+def is_silent(audio: Audio) -> bool:
+    """Whether no sample exceeds `SILENCE_PEAK` once the mean (a DC offset) is taken away."""
+    return bool(np.abs(audio - audio.mean(dtype=np.float64)).max(initial=0.0) <= SILENCE_PEAK)
+
+
+def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = 16_000) -> None:
+    """Write (N,) audio as 16-bit PCM, clipped to [-1, 1]; parent folders are made.
+
+    The file appears complete or not at all: an error leaves an older file of that name as it was.
+
+    Raises:
+        AudioError: audio is not one-dimensional, or has a NaN or infinite sample.
+    """
+    path = Path(path)
+    audio = np.asarray(audio)
+    if audio.ndim != 1:
+        raise AudioError(f"{path}: expected mono audio (N,), not an array of shape {audio.shape}.")
+    if not np.isfinite(audio).all():
+        raise AudioError(f"{path}: not written, the audio has NaN or infinite samples.")
+    with replacing(path) as temporary:
+        soundfile.write(
+            temporary, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16"
+        )

@@ -1,0 +1,1 @@
+"""What the subcommands of `scoresubnet` do; `cli.py` parses their arguments."""

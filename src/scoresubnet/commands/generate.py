@@ -1,0 +1,108 @@
+"""`scoresubnet generate`: labels in, wav files and a picture out."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jsonargparse import Namespace
+from tqdm import tqdm
+
+from scoresubnet.audio.io import write_wav
+from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.plots import save_clip, save_grid
+
+
+@dataclass(frozen=True)
+class SavedClip:
+    """One generated file, as `--json` prints it."""
+
+    label: str
+    seed: int
+    wav: str
+    heard: str
+    confidence: float
+
+
+def run(values: Namespace) -> None:
+    """Generate, save and report.
+
+    Raises:
+        ValueError: a label, number, sampler, vocoder or weights cannot be used.
+        OSError: the output folder cannot be written.
+    """
+    if not 1 <= values.count <= 10_000:
+        raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
+    out = Path(values.out)
+    refuse_unwritable(out)
+    labels = [label for label in values.labels for _ in range(values.count)]
+    seeds = [values.seed + k for _ in values.labels for k in range(values.count)]
+    generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder)
+    generator.check(labels, seeds, values.guidance, values.sampler, values.steps)
+
+    start = time.perf_counter()
+    with tqdm(unit="step", desc=_title(values.labels), disable=values.json) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        speech = generator.generate(
+            labels, seeds, values.guidance, values.sampler, values.steps, progress
+        )
+    seconds = time.perf_counter() - start
+
+    clips = save_wavs(speech, out)
+    if len(clips) == 1:
+        picture = Path(clips[0].wav).with_suffix(".png")
+        save_clip(speech, generator.mel, picture)
+    else:
+        picture = out / "words.png"
+        save_grid(speech, generator.mel, picture)
+    if values.json:
+        settings = {
+            key: values[key] for key in ("guidance", "steps", "sampler", "vocoder", "weights")
+        }
+        report = {"seconds": round(seconds, 3), "picture": str(picture), **settings}
+        print(json.dumps({**report, "clips": [asdict(clip) for clip in clips]}, indent=1))
+        return
+    for clip in clips:
+        print(f"{clip.wav}  the classifier hears {clip.heard!r} ({clip.confidence:.0%})")
+    print(picture)
+    print(f"{seconds:.2f} s for {len(clips)} clip{'s' if len(clips) > 1 else ''}")
+
+
+def save_wavs(speech: GeneratedSpeech, out: Path) -> list[SavedClip]:
+    """`out/<label>.wav` for a single clip, `out/<label>-<seed>.wav` for several; 16-bit PCM."""
+    clips = []
+    for k, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
+        path = out / (f"{label}.wav" if len(speech.labels) == 1 else f"{label}-{seed}.wav")
+        write_wav(path, speech.audio[k].numpy(), speech.rate)
+        confidence = round(speech.confidence[k].item(), 4)
+        clips.append(SavedClip(label, seed, str(path), speech.heard[k], confidence))
+    return clips
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Make the folder, and fail now rather than after sampling if nothing can be written there.
+
+    Raises:
+        OSError: the folder cannot be made or written; the message names it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=out)
+        os.close(handle)
+        os.unlink(name)
+    except OSError as error:
+        raise OSError(
+            f"cannot write to {out}: {error.strerror or error}; choose another --out"
+        ) from error
+
+
+def _title(labels: list[str]) -> str:
+    return " ".join(labels) if len(labels) <= 3 else f"{len(labels)} words"

@@ -1,0 +1,61 @@
+"""`scoresubnet info`: what a preset or a file of weights costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from jsonargparse import Namespace
+
+from scoresubnet.evaluation.cost import Cost, count_parameters, preset_costs, subnet_cost
+from scoresubnet.networks.presets import PRESETS
+from scoresubnet.weights import WeightsError, load_model
+
+
+def run(values: Namespace) -> None:
+    """Print the table.
+
+    Raises:
+        ValueError: neither a preset nor readable weights.
+    """
+    facts: dict[str, object] = {}
+    if values.model in PRESETS:
+        costs = preset_costs(values.model)
+    else:
+        try:
+            file = load_model(values.model)
+        except WeightsError as error:
+            raise WeightsError(f"{error}; presets: {', '.join(PRESETS)}") from error
+        costs = {} if file.subnet is None else {"Score Subnet": subnet_cost(file.score_model())}
+        facts = {
+            "labels": list(file.labels),
+            "classifier_parameters": count_parameters(file.classifier),
+            "predicts": file.parametrisation,
+            "fusion": file.subnet.config.fusion if file.subnet else None,
+            "mel_hash": file.mel.hash,
+            **file.notes,
+        }
+    if values.json:
+        rows = {name: asdict(cost) for name, cost in costs.items()}
+        print(json.dumps({"model": values.model, **facts, "costs": rows}, indent=1))
+        return
+    for key, value in facts.items():
+        print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+    if costs:
+        print(table(costs))
+
+
+def table(costs: dict[str, Cost]) -> str:
+    """The costs of one reverse step of one clip, as text."""
+    width = max(len(name) for name in costs)
+    lines = [
+        f"{'one reverse step, one clip':{width}}  {'params M [trainable]':>20}"
+        f"  {'GMACs':>6} {'guided':>6}  {'MiB':>5} {'guided':>6}"
+    ]
+    for name, cost in costs.items():
+        parameters = f"{cost.parameters / 1e6:.2f} [{cost.trainable / 1e6:.2f}]"
+        lines.append(
+            f"{name:{width}}  {parameters:>20}  {cost.unconditional_gmacs:6.2f} "
+            f"{cost.guided_gmacs:6.2f}  {cost.unconditional_mib:5.1f} {cost.guided_mib:6.1f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Recordings: where the clips of each corpus lie, and their cached features."""

@@ -1,0 +1,38 @@
+"""Own recordings: one folder a word, split by a hash of the file name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from scoresubnet.data.clips import Clip, Split, list_audio, word_folders
+
+
+def find_folder(
+    root: str | os.PathLike[str], words: Sequence[str] | str | None = None
+) -> list[Clip]:
+    """The clips `<word>/*.wav` or `*.flac`, about 80 / 10 / 10 % training, validation, testing.
+
+    A clip's split depends on its file name alone, without the suffix: it stays when files are
+    added. Of `<speaker>_nohash_<take>` only the speaker counts, so that takes stay together.
+
+    Raises:
+        FileNotFoundError: the root is missing.
+        ValueError: a word has no folder (the nearest names are listed), or no clips.
+    """
+    clips = []
+    for folder in word_folders(Path(root), words):
+        files = list_audio(folder)
+        if not files:
+            raise ValueError(f"{folder}: no .wav or .flac files here.")
+        clips += [Clip(path, folder.name, split_of(path.stem), "folder") for path in files]
+    return clips
+
+
+def split_of(stem: str) -> Split:
+    """The split of a file name without its suffix."""
+    speaker = stem.split("_nohash_")[0]
+    tenth = int.from_bytes(hashlib.sha256(speaker.encode()).digest()[:8]) % 10
+    return "testing" if tenth == 0 else "validation" if tenth == 1 else "training"

@@ -1,0 +1,44 @@
+"""Sets of words, by name or as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
+
+WORD_SETS: dict[str, tuple[str, ...]] = {
+    "SC09": DIGITS,
+    "SC12": ("zero", "one", "five", "eight", *_COMMANDS),
+    "WORDS18": (*DIGITS, *_COMMANDS),
+}
+
+
+def resolve_words(words: Sequence[str] | str) -> tuple[str, ...]:
+    """The words of a list, or of a named set ("SC09", "SC12", "WORDS18"); their order is kept.
+
+    Raises:
+        ValueError: the name is unknown, the list is empty, or a word is there twice.
+    """
+    if isinstance(words, str):
+        if words not in WORD_SETS:
+            raise ValueError(
+                f"Unknown word set {words!r}{nearest(words, WORD_SETS)}; "
+                "a single word is given as a list of one."
+            )
+        return WORD_SETS[words]
+    if not words:
+        raise ValueError("The list of words is empty; name at least one, or leave it out for all.")
+    twice = sorted({word for word in words if list(words).count(word) > 1})
+    if twice:
+        raise ValueError(f"Word(s) named twice: {', '.join(twice)}; name each once.")
+    return tuple(words)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The part of an error message that says what `name` may have meant."""
+    near = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    if near:
+        return f" (nearest: {', '.join(near)})"
+    return f" (known: {', '.join(sorted(known)) or 'none'})"

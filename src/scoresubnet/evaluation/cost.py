@@ -1,0 +1,183 @@
+"""What a model costs: parameters, multiply-adds and activation memory of one step."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.guidance import ScoreAndClassGradient, separately
+from scoresubnet.losses import Network
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.presets import PRESETS
+from scoresubnet.networks.subnet import ScoreSubnet
+from scoresubnet.networks.unet import UNet
+from scoresubnet.sde import VPSDE
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one reverse step for one clip.
+
+    Attributes:
+        parameters: in all.
+        trainable: of these, trained for generation.
+        unconditional_gmacs: of a step without guidance, gradient taps included.
+        guided_gmacs: of a step with guidance.
+        unconditional_mib: most activation memory alive at once, in MiB, without guidance.
+        guided_mib: the same with guidance.
+    """
+
+    parameters: int
+    trainable: int
+    unconditional_gmacs: float
+    guided_gmacs: float
+    unconditional_mib: float
+    guided_mib: float
+
+
+def count_parameters(*modules: nn.Module) -> int:
+    """Number of parameters."""
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def count_gmacs(step: Callable[[], object]) -> float:
+    """Multiply-adds of everything that `step` runs, backward passes included, in units of 1e9."""
+    counter = FlopCounterMode(display=False)
+    # Its bookkeeping by module forbids autograd.grad with respect to an input; a total needs none.
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
+    with counter:
+        step()
+    return counter.get_total_flops() / 2e9
+
+
+class _NoModules:
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+
+class PeakMemory(TorchDispatchMode):
+    """Counts the bytes of the tensors that are alive at once, on any device, while it is entered.
+
+    Attributes:
+        alive: bytes alive now that were allocated inside.
+        peak: most bytes alive at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive = self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        inputs = {
+            t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)
+        }
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in inputs:
+                self._follow(tensor)
+        return out
+
+    def _follow(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self.alive += size
+        self.peak = max(self.peak, self.alive)
+        weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.alive -= size
+
+
+def _tensors(tree: object) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def peak_mib(step: Callable[[], object]) -> float:
+    """Most activation memory alive at once during `step`, in MiB."""
+    with PeakMemory() as memory:
+        step()
+    return memory.peak / 2**20
+
+
+def subnet_cost(model: ScoreModel) -> Cost:
+    """Cost of a Score Subnet on its classifier."""
+    both = model.with_class_gradient(torch.zeros(1, dtype=torch.long))
+    config = model.backbone.classifier.config
+    return _cost(model, both, config, count_parameters(model), count_parameters(model.subnet))
+
+
+def unet_cost(unet: UNet, classifier: Classifier) -> Cost:
+    """Cost of a U-Net; its guidance, and its parameters, need the classifier beside it."""
+    both = separately(unet, FrozenClassifier(classifier), torch.zeros(1, dtype=torch.long))
+    trainable = count_parameters(unet)
+    return _cost(unet, both, classifier.config, count_parameters(unet, classifier), trainable)
+
+
+def preset_costs(name: str) -> dict[str, Cost]:
+    """The rows of the paper's table, for a preset's networks with their initial weights.
+
+    Raises:
+        ValueError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    preset = PRESETS[name]
+
+    def subnet(gradient_taps: bool) -> Cost:
+        classifier = Classifier(preset.classifier, preset.classes)
+        config = dataclasses.replace(preset.subnet, gradient_taps=gradient_taps)
+        backbone = FrozenClassifier(classifier)
+        return subnet_cost(
+            ScoreModel(backbone, ScoreSubnet(config, preset.classifier), VPSDE(), "epsilon")
+        )
+
+    return {
+        "Score Subnet": subnet(True),
+        "Score Subnet, no gradient taps": subnet(False),
+        "U-Net (guided: + classifier)": unet_cost(
+            UNet(preset.unet), Classifier(preset.classifier, preset.classes)
+        ),
+    }
+
+
+@torch.no_grad()
+def _cost(
+    network: Network,
+    both: ScoreAndClassGradient,
+    config: ClassifierConfig,
+    parameters: int,
+    trainable: int,
+) -> Cost:
+    x = torch.zeros(1, 1, config.mel_bins, config.frames)
+    t = torch.full((1,), 0.5)
+    return Cost(
+        parameters,
+        trainable,
+        count_gmacs(lambda: network(x, t)),
+        count_gmacs(lambda: both(x, t)),
+        peak_mib(lambda: network(x, t)),
+        peak_mib(lambda: both(x, t)),
+    )

@@ -1,0 +1,1 @@
+"""Runnable recipes: each module makes one table, figure or card."""

@@ -1,0 +1,50 @@
+"""The Score Subnet on its backbone: one object that gives the score and the class gradient."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.guidance import ScoreAndClassGradient
+from scoresubnet.networks.subnet import ScoreSubnet
+from scoresubnet.score import score_from_output
+from scoresubnet.sde import VPSDE
+
+
+class ScoreModel(nn.Module):
+    """Frozen classifier and Score Subnet: the score of noisy log-Mels, and its guidance.
+
+    Attributes:
+        backbone: the frozen classifier.
+        subnet: the decoder, the only part with trainable parameters.
+        sde: the forward process that the subnet was trained on.
+        parametrisation: what the subnet predicts, a key of `score.PARAMETRISATIONS`.
+    """
+
+    def __init__(
+        self, backbone: FrozenClassifier, subnet: ScoreSubnet, sde: VPSDE, parametrisation: str
+    ) -> None:
+        super().__init__()
+        self.backbone, self.subnet = backbone, subnet
+        self.sde, self.parametrisation = sde, parametrisation
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """The subnet's output (B, 1, F, T), in its parametrisation, for x (B, 1, F, T), t (B,)."""
+        features = self.backbone.features(x, t, self.subnet.config.gradient_taps)
+        return self.subnet(features.forward, features.gradient, t)
+
+    def score(self, x: Tensor, t: Tensor) -> Tensor:
+        """Unconditional score, same shape as x (B, 1, F, T), at times t (B,)."""
+        return score_from_output(self(x, t), x, t, self.sde, self.parametrisation)
+
+    def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
+        """(x, t) -> (score, grad_X log p(y | x, t)) of one shared forward pass, for labels (B,)."""
+
+        def both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+            features = self.backbone.features(x, t, self.subnet.config.gradient_taps, labels)
+            assert features.class_gradient is not None
+            output = self.subnet(features.forward, features.gradient, t)
+            score = score_from_output(output, x, t, self.sde, self.parametrisation)
+            return score, features.class_gradient
+
+        return both

@@ -1,0 +1,75 @@
+"""Pictures of what was generated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from torch import Tensor
+
+    from scoresubnet.pipeline import GeneratedSpeech
+
+matplotlib.use("agg")
+_MOST_PANELS = 60
+
+
+def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
+    """The log-Mel and the waveform of the first clip, one above the other."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(2.2, 1))
+    image = draw_mel(top, speech.mels[0], mel)
+    figure.colorbar(image, ax=top, label="log magnitude, scaled")
+    heard = f"the classifier hears {speech.heard[0]!r} ({speech.confidence[0].item():.0%})"
+    top.set_title(f"{speech.labels[0]!r}, seed {speech.seeds[0]}: {heard}")
+    top.set_ylabel("Mel band")
+    audio = speech.audio[0].numpy()
+    bottom.plot(np.arange(len(audio)) / speech.rate, audio, linewidth=0.5)
+    bottom.set(xlabel="time in s", ylabel="amplitude", xlim=(0, len(audio) / speech.rate))
+    save_figure(figure, path)
+
+
+def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
+    """The log-Mels of the first 60 clips as a grid, each named by its label and seed."""
+    count = min(len(speech.labels), _MOST_PANELS)
+    columns = min(count, 6)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(1.9 * columns, 1.75 * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for k, panel in enumerate(panels):
+        panel.set_axis_off()
+        if k < count:
+            draw_mel(panel, speech.mels[k], mel)
+            panel.set_title(f"{speech.labels[k]} ({speech.seeds[k]})", fontsize=9)
+    if count < len(speech.labels):
+        figure.suptitle(f"the first {count} of {len(speech.labels)} clips", fontsize=9)
+    save_figure(figure, path)
+
+
+def draw_mel(axes: Axes, x: Tensor, mel: MelSettings) -> AxesImage:
+    """One scaled log-Mel (1, F, T), low frequencies at the bottom, time in seconds."""
+    seconds = x.shape[-1] * mel.hop_length / mel.sample_rate
+    return axes.imshow(
+        x[0].numpy(),
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, 0, x.shape[-2]),
+        vmin=-1,
+        vmax=1,
+        cmap="magma",
+    )
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG; it appears complete or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=130)

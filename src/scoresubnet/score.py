@@ -1,0 +1,50 @@
+"""From a network's output to the score: the one home of sign, 1/sigma and parametrisation.
+
+With X_t = alpha X_0 + sigma eps, a network predicts either the noise `epsilon` (the paper) or the
+velocity `v` = alpha eps - sigma X_0 (Salimans & Ho 2022), from which eps = sigma X_t + alpha v.
+In both cases the score is grad log p_t(X_t) = -eps / sigma (paper, eq. 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from scoresubnet.sde import VPSDE, over_batch
+
+ScoreFunction = Callable[[Tensor, Tensor], Tensor]
+"""score_fn(x (B, 1, F, T), t (B,)) -> score, same shape as x."""
+
+
+def epsilon_target(x0: Tensor, noise: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
+    """What an `epsilon` network learns: the noise itself."""
+    return noise
+
+
+def v_target(x0: Tensor, noise: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
+    """What a `v` network learns: v = alpha eps - sigma x0."""
+    return over_batch(sde.alpha(t), x0) * noise - over_batch(sde.sigma(t), x0) * x0
+
+
+def epsilon_from_epsilon(output: Tensor, x: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
+    return output
+
+
+def epsilon_from_v(output: Tensor, x: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
+    return over_batch(sde.sigma(t), x) * x + over_batch(sde.alpha(t), x) * output
+
+
+PARAMETRISATIONS: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
+    "epsilon": (epsilon_target, epsilon_from_epsilon),
+    "v": (v_target, epsilon_from_v),
+}
+"""name -> (training target of (x0, noise, t, sde), eps of (output, x, t, sde))."""
+
+
+def score_from_output(
+    output: Tensor, x: Tensor, t: Tensor, sde: VPSDE, parametrisation: str
+) -> Tensor:
+    """The score -eps / sigma, same shape as x (B, 1, F, T), from the network's output at (x, t)."""
+    _, epsilon = PARAMETRISATIONS[parametrisation]
+    return -epsilon(output, x, t, sde) / over_batch(sde.sigma(t), x)

@@ -1,0 +1,103 @@
+"""Augmentation of scaled log-Mels, a whole batch at a time, from an explicit generator."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.training.config import AugmentConfig
+
+
+def augment(
+    x: Tensor, config: AugmentConfig, mel: MelSettings, generator: torch.Generator
+) -> Tensor:
+    """Augmented copy of x (B, 1, F, T) in [-1, 1]; CPU, like its generator."""
+    nats = (mel.log_max - mel.log_min) / 2  # one unit of x in natural-log magnitude
+    if config.stretch or config.warp:
+        x = warp(x, config, generator)
+    elif config.shift:
+        x = shift_frames(x, config.shift, generator)
+    if config.gain:
+        x = change_gain(x, config.gain * math.log(10) / 20 / nats, generator)
+    if config.lowpass:
+        x = lowpass(x, config.lowpass, generator)
+    if config.noise:
+        x = add_noise(x, config.noise, nats, generator)
+    if config.mask:
+        x = mask(x, config.mask, generator)
+    return x
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, g: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(shape, generator=g)
+
+
+def shift_frames(x: Tensor, most: int, g: torch.Generator) -> Tensor:
+    """Move each item by -most..most whole frames; the edge frame is repeated."""
+    batch, _, bins, frames = x.shape
+    shifts = torch.randint(-most, most + 1, (batch, 1), generator=g)
+    source = (torch.arange(frames) - shifts).clamp(0, frames - 1)
+    return x.gather(3, source[:, None, None, :].expand(batch, 1, bins, frames))
+
+
+def warp(x: Tensor, config: AugmentConfig, g: torch.Generator) -> Tensor:
+    """Stretch and shift in time, scale the frequency axis about its low end; edges are repeated."""
+    batch, _, _, frames = x.shape
+    time = 1 + _uniform((batch,), -config.stretch, config.stretch, g)
+    shift = _uniform((batch,), -config.shift, config.shift, g) * 2 / frames
+    frequency = 1 + _uniform((batch,), -config.warp, config.warp, g)
+    matrix = torch.zeros(batch, 2, 3)
+    matrix[:, 0, 0], matrix[:, 0, 2] = time, shift
+    matrix[:, 1, 1], matrix[:, 1, 2] = frequency, frequency - 1  # bin 0 (y = -1) stays
+    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def change_gain(x: Tensor, most: float, g: torch.Generator) -> Tensor:
+    """Change the level of each item by up to +-most units of x; digital silence stays silent."""
+    change = _uniform((len(x), 1, 1, 1), -most, most, g)
+    return torch.where(x > -1, (x + change).clamp(-1, 1), x)
+
+
+def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:
+    """Silence everything above a random bin in the upper half, for a share of the items."""
+    batch, _, bins, _ = x.shape
+    cut = _uniform((batch, 1, 1, 1), 0.55 * bins, bins, g)
+    cut = torch.where(torch.rand(batch, 1, 1, 1, generator=g) < share, cut, float(bins))
+    return torch.where(torch.arange(bins)[:, None] < cut, x, torch.full_like(x, -1))
+
+
+def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:
+    """Add a stationary background of random level and tilt to a share of the items.
+
+    Magnitudes add in power; the texture is that of noise, half the log of an exponential variable.
+    """
+    batch, _, bins, _ = x.shape
+    level = _uniform((batch, 1, 1, 1), -1.0, -0.3, g)
+    tilt = _uniform((batch, 1, 1, 1), -0.25, 0.1, g) * torch.linspace(0, 1, bins)[:, None]
+    texture = torch.empty(x.shape).exponential_(generator=g).log().div(2).clamp(min=-2) / nats
+    noise = level + tilt + 0.6 * texture
+    mixed = torch.logaddexp(2 * nats * x, 2 * nats * noise) / (2 * nats)
+    chosen = torch.rand(batch, 1, 1, 1, generator=g) < share
+    return torch.where(chosen, mixed.clamp(-1, 1), x)
+
+
+def mask(
+    x: Tensor, share: float, g: torch.Generator, most_bins: int = 12, most_frames: int = 8
+) -> Tensor:
+    """Hide one band and one span behind the item's mean, for a share of the items (SpecAugment)."""
+    batch, _, bins, frames = x.shape
+
+    def span(size: int, most: int) -> Tensor:
+        width = torch.randint(0, most + 1, (batch, 1), generator=g)
+        start = (torch.rand(batch, 1, generator=g) * (size - width)).long()
+        position = torch.arange(size)
+        return (position >= start) & (position < start + width)
+
+    hidden = span(bins, most_bins)[:, None, :, None] | span(frames, most_frames)[:, None, None, :]
+    hidden &= torch.rand(batch, 1, 1, 1, generator=g) < share
+    return torch.where(hidden, x.mean(dim=(1, 2, 3), keepdim=True), x)

@@ -1,0 +1,177 @@
+"""What a training run is made of: one dataclass per concern, filled from YAML by jsonargparse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scoresubnet.data.sources import Source
+from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.schedules import TIME_DISTRIBUTIONS
+from scoresubnet.score import PARAMETRISATIONS
+from scoresubnet.sde import VPSDE
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Recordings and how batches are drawn from them.
+
+    Attributes:
+        sources: where the recordings are.
+        words: the labels, in order: a list, or a named set such as SC09.
+        cache: folder for the memory-mapped features.
+        batch_size: clips in a batch.
+        balance: how rare (word, source) pairs are evened out; a pair of n clips is drawn in
+            proportion to n^(1 - balance): 0 draws clips alike, 1 draws pairs alike.
+    """
+
+    sources: tuple[Source, ...] = ()
+    words: str | tuple[str, ...] = "SC09"
+    cache: str = ".cache/features"
+    batch_size: int = 64
+    balance: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"balance must lie in [0, 1], got {self.balance}")
+
+
+@dataclass(frozen=True)
+class TimesConfig:
+    """How training times are drawn: `uniform` (the paper), or `logit_normal` around `centre`.
+
+    Attributes:
+        distribution: a key of `schedules.TIME_DISTRIBUTIONS`.
+        centre: median of the logit-normal times.
+        spread: standard deviation of logit(t).
+        uniform_share: share of the times that is uniform nevertheless.
+    """
+
+    distribution: str = "uniform"
+    centre: float = 0.3
+    spread: float = 1.0
+    uniform_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.distribution not in TIME_DISTRIBUTIONS:
+            raise ValueError(
+                f"unknown distribution of times {self.distribution!r}; "
+                f"there are {', '.join(TIME_DISTRIBUTIONS)}"
+            )
+        if not (0 < self.centre < 1 and self.spread > 0 and 0 <= self.uniform_share <= 1):
+            raise ValueError("need 0 < centre < 1, spread > 0 and 0 <= uniform_share <= 1")
+
+    @property
+    def arguments(self) -> dict[str, float]:
+        """What the distribution takes beyond count, t_eps and generator."""
+        if self.distribution == "uniform":
+            return {}
+        return {
+            "centre": self.centre,
+            "spread": self.spread,
+            "uniform_share": self.uniform_share,
+        }
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Changes to the scaled log-Mels of a training batch. Zero switches a change off.
+
+    Attributes:
+        shift: largest shift in time, frames.
+        stretch: largest relative change of duration (0.15 = 15 %).
+        warp: largest relative change of frequency, as from another vocal tract.
+        gain: largest change of level, decibels.
+        lowpass: share of clips that lose everything above a random bin.
+        noise: share of clips that get a random stationary background.
+        mask: share of clips in which one band and one span are hidden (SpecAugment).
+    """
+
+    shift: int = 5
+    stretch: float = 0.0
+    warp: float = 0.0
+    gain: float = 0.0
+    lowpass: float = 0.0
+    noise: float = 0.0
+    mask: float = 0.0
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """AdamW with linear warm-up, a plateau and a linear decay to zero; EMA of the weights.
+
+    Attributes:
+        learning_rate: of the plateau.
+        weight_decay: decoupled.
+        warmup: steps of warm-up.
+        decay_share: share of all steps, at the end, in which the rate decays to zero.
+        gradient_clip: largest norm of the gradient.
+        ema_decay: of the moving average that is validated and exported.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: int = 200
+    decay_share: float = 0.4
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Length, seed and rhythm of a run.
+
+    Attributes:
+        steps: optimiser steps in all; the learning rate decays towards the last.
+        minutes: stop cleanly after so many minutes of this command, to be resumed; 0 = no budget.
+        seed: of initial weights, batches, times, noise and augmentation.
+        validate_every: steps between validations.
+        save_every: minutes between checkpoints.
+        threads: CPU threads of torch; 0 = leave as it is.
+    """
+
+    steps: int = 10_000
+    minutes: float = 0.0
+    seed: int = 0
+    validate_every: int = 500
+    save_every: float = 5.0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.validate_every < 1 or self.save_every <= 0 or self.minutes < 0:
+            raise ValueError("steps, validate_every and save_every must be positive, minutes >= 0")
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """Everything about one classifier run."""
+
+    data: DataConfig
+    network: ClassifierConfig = field(default_factory=ClassifierConfig)
+    sde: VPSDE = field(default_factory=VPSDE)
+    times: TimesConfig = field(default_factory=TimesConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+@dataclass(frozen=True)
+class ScoreTraining:
+    """Everything about one Score Subnet run; the SDE and the words are those of its classifier."""
+
+    data: DataConfig
+    subnet: SubnetConfig = field(default_factory=SubnetConfig)
+    parametrisation: str = "epsilon"
+    times: TimesConfig = field(default_factory=TimesConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        if self.parametrisation not in PARAMETRISATIONS:
+            raise ValueError(
+                f"unknown parametrisation {self.parametrisation!r}; "
+                f"there are {', '.join(PARAMETRISATIONS)}"
+            )

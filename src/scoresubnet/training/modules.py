@@ -1,0 +1,161 @@
+"""One LightningModule per model: the classifier, and the Score Subnet on a frozen classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import lightning
+import torch
+from torch import Tensor
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.losses import classifier_loss, dsm_loss
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import Classifier
+from scoresubnet.schedules import TIME_DISTRIBUTIONS
+from scoresubnet.sde import VPSDE
+from scoresubnet.training.augment import augment
+from scoresubnet.training.config import (
+    AugmentConfig,
+    ClassifierTraining,
+    OptimiserConfig,
+    ScoreTraining,
+    TimesConfig,
+)
+from scoresubnet.training.datamodule import Batch
+from scoresubnet.training.steps import step_generator
+
+ACCURACY_TIMES = (1e-3, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
+"""Noise times at which the classifier's accuracy is logged."""
+
+
+def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:
+    """Learning rate of a step relative to the plateau: linear warm-up, 1, linear decay to zero."""
+    decay_steps = max(1.0, config.decay_share * steps)
+    return max(0.0, min(1.0, (step + 1) / max(1, config.warmup), (steps - step) / decay_steps))
+
+
+class NoisyTraining(lightning.LightningModule):
+    """What both trainings share: noise and times of a step, loss per quarter of t, AdamW."""
+
+    def __init__(
+        self,
+        sde: VPSDE,
+        times: TimesConfig,
+        augmentation: AugmentConfig,
+        optimiser: OptimiserConfig,
+        steps: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.sde, self.times, self.augmentation = sde, times, augmentation
+        self.optimiser_config, self.steps, self.seed = optimiser, steps, seed
+        self.mel = MelSettings()
+
+    def noisy(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(x0, labels, noise, t) of this training step."""
+        x0, labels = batch
+        generator = step_generator(self.seed, "noise", self.global_step, self.global_rank)
+        x0 = augment(x0.cpu(), self.augmentation, self.mel, generator).to(self.device)
+        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        draw = TIME_DISTRIBUTIONS[self.times.distribution]
+        t = draw(len(x0), self.sde.t_eps, generator, **self.times.arguments)
+        return x0, labels, noise, t.to(self.device)
+
+    def log_quarters(self, stage: str, losses: Tensor, t: Tensor) -> None:
+        """Log the mean loss, and its mean in each quarter of the range of t."""
+        self.log(f"{stage}/loss", losses.mean(), prog_bar=True, batch_size=len(t))
+        for quarter in range(4):
+            inside = losses.detach()[(t * 4).long().clamp(max=3) == quarter]
+            if len(inside):
+                self.log(f"{stage}/loss_q{quarter + 1}", inside.mean(), batch_size=len(inside))
+
+    def trainable(self) -> Sequence[torch.nn.Parameter]:
+        return [p for p in self.parameters() if p.requires_grad]
+
+    def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
+        config = self.optimiser_config
+        decayed = [p for p in self.trainable() if p.dim() > 1]
+        plain = [p for p in self.trainable() if p.dim() <= 1]
+        optimiser = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": config.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+            betas=(0.9, 0.99),
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_at(step, config, self.steps)
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+class ClassifierModule(NoisyTraining):
+    """Cross-entropy on noisy inputs (paper, eq. 6)."""
+
+    def __init__(self, config: ClassifierTraining, classes: int) -> None:
+        super().__init__(
+            config.sde,
+            config.times,
+            config.augment,
+            config.optimiser,
+            config.run.steps,
+            config.run.seed,
+        )
+        self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        x0, labels, noise, t = self.noisy(batch)
+        with torch.random.fork_rng():  # dropout, too, is a function of the step
+            torch.manual_seed(self.global_step)
+            losses = classifier_loss(self.network(self.sde.perturb(x0, noise, t), t), labels)
+        self.log_quarters("train", losses, t)
+        return losses.mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        x0, labels = batch
+        generator = step_generator(self.seed, "validation", batch_idx)
+        for time in ACCURACY_TIMES:
+            noise = torch.randn(x0.shape, generator=generator).to(self.device)
+            t = torch.full((len(x0),), time, device=self.device)
+            logits = self.network(self.sde.perturb(x0, noise, t), t)
+            right = (logits.argmax(1) == labels).float().mean()
+            self.log(f"valid/accuracy_t{time:g}", right, batch_size=len(x0), prog_bar=time < 0.01)
+            loss = classifier_loss(logits, labels).mean()
+            self.log(f"valid/loss_t{time:g}", loss, batch_size=len(x0))
+
+
+class ScoreModule(NoisyTraining):
+    """Denoising score matching of the subnet (paper, eq. 4); the backbone stays as it is."""
+
+    def __init__(self, config: ScoreTraining, model: ScoreModel) -> None:
+        super().__init__(
+            model.sde,
+            config.times,
+            config.augment,
+            config.optimiser,
+            config.run.steps,
+            config.run.seed,
+        )
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def loss(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """DSM per item (B,)."""
+        return dsm_loss(self.model, x0, noise, t, self.sde, self.model.parametrisation)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        x0, _, noise, t = self.noisy(batch)
+        losses = self.loss(x0, noise, t)
+        self.log_quarters("train", losses, t)
+        return losses.mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        x0, _ = batch
+        generator = step_generator(self.seed, "validation", batch_idx)
+        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        t = torch.linspace(self.sde.t_eps, 1 - 1e-6, len(x0), device=self.device)
+        self.log_quarters("valid", self.loss(x0, noise, t), t)

@@ -1,0 +1,54 @@
+"""Randomness as a function of the step: what makes a resumed run equal an uninterrupted one.
+
+Every random draw of step n comes from a generator seeded by (seed, purpose, step, rank). Nothing is
+carried from step to step, so there is no generator state to save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+PURPOSES = {"batch": 0, "noise": 1, "validation": 2}
+
+
+def step_generator(seed: int, purpose: str, step: int, rank: int = 0) -> torch.Generator:
+    """A CPU generator of this step's own."""
+    entropy = np.random.SeedSequence([seed, PURPOSES[purpose], step, rank])
+    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+
+
+def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:
+    """Float64 weight of each row: a group of n rows is drawn in proportion to n^(1 - balance)."""
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return torch.from_numpy(counts[inverse].astype(np.float64) ** -balance)
+
+
+class StepBatches(Sampler[list[int]]):
+    """Endless batches of rows, drawn with replacement; batch n depends on (seed, n, rank) alone."""
+
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        weights: torch.Tensor,
+        batch_size: int,
+        seed: int,
+        first_step: int,
+        rank: int = 0,
+    ) -> None:
+        self.rows, self.weights, self.batch_size = torch.from_numpy(rows), weights, batch_size
+        self.seed, self.first_step, self.rank = seed, first_step, rank
+
+    def __iter__(self) -> Iterator[list[int]]:
+        step = self.first_step
+        while True:
+            generator = step_generator(self.seed, "batch", step, self.rank)
+            drawn = torch.multinomial(
+                self.weights, self.batch_size, replacement=True, generator=generator
+            )
+            yield self.rows[drawn].tolist()
+            step += 1

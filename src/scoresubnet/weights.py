@@ -1,0 +1,205 @@
+"""One safetensors file is one whole model: weights, config, labels and the hash of its features."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.files import replacing
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.sde import VPSDE
+
+T = TypeVar("T")
+FORMAT = "scoresubnet/1"
+FILE_NAME = "model.safetensors"
+DEFAULT_WEIGHTS = "words18-small"
+
+
+class WeightsError(ValueError):
+    """A file of weights is missing, damaged, foreign, or of another kind than is needed."""
+
+
+@dataclass
+class ModelFile:
+    """What a file holds.
+
+    Attributes:
+        classifier: the noise-conditioned classifier.
+        labels: the word of each logit.
+        sde: the forward process of the training.
+        mel: the front end of the training.
+        subnet: the Score Subnet, or None in a file of a classifier alone.
+        parametrisation: what the subnet predicts.
+        notes: free text by key: licences of the data, the recipe, figures.
+    """
+
+    classifier: Classifier
+    labels: tuple[str, ...]
+    sde: VPSDE
+    mel: MelSettings
+    subnet: ScoreSubnet | None = None
+    parametrisation: str | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def score_model(self) -> ScoreModel:
+        """Backbone and subnet, ready to sample.
+
+        Raises:
+            WeightsError: the file has no subnet.
+        """
+        if self.subnet is None or self.parametrisation is None:
+            raise WeightsError(
+                "these weights are a classifier alone; train a Score Subnet on it with "
+                "`scoresubnet train score --classifier ...`"
+            )
+        backbone = FrozenClassifier(self.classifier)
+        return ScoreModel(backbone, self.subnet, self.sde, self.parametrisation).eval()
+
+
+def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
+    """Write the file; it appears complete or not at all."""
+    tensors = {f"classifier.{k}": v for k, v in model.classifier.state_dict().items()}
+    config: dict[str, Any] = {
+        "classifier": dataclasses.asdict(model.classifier.config),
+        "sde": dataclasses.asdict(model.sde),
+    }
+    if model.subnet is not None:
+        tensors |= {f"subnet.{k}": v for k, v in model.subnet.state_dict().items()}
+        config["subnet"] = dataclasses.asdict(model.subnet.config)
+        config["parametrisation"] = model.parametrisation
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(config),
+        "labels": json.dumps(model.labels),
+        "mel": json.dumps(model.mel.to_dict()),
+        "mel_hash": model.mel.hash,
+        "notes": json.dumps(model.notes),
+    }
+    plain = {k: v.detach().cpu().float().contiguous() for k, v in tensors.items()}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(plain, temporary, metadata)
+
+
+def load_model(source: str | os.PathLike[str]) -> ModelFile:
+    """Read a model, strictly: every tensor must be there, and nothing else.
+
+    Args:
+        source: name of shipped weights, a folder that holds `model.safetensors`, or a file.
+
+    Raises:
+        WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
+    """
+    path = find_weights(source)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path}: not a readable safetensors file ({error}); "
+            "expected weights written by scoresubnet"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}; "
+            "this is not a file of scoresubnet, or of another version of it"
+        )
+    try:
+        config = json.loads(metadata["config"])
+        labels = tuple(json.loads(metadata["labels"]))
+        mel = MelSettings.from_dict(json.loads(metadata["mel"]))
+        classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
+        sde = from_plain(VPSDE, config["sde"])
+        subnet = None
+        if "subnet" in config:
+            subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
+        notes = json.loads(metadata.get("notes", "{}"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: its metadata is damaged or of another version: {error}"
+        ) from error
+    if mel.hash != metadata.get("mel_hash"):
+        raise WeightsError(
+            f"{path}: made for features {metadata.get('mel_hash')}, "
+            f"but its settings hash to {mel.hash}"
+        )
+    parts: dict[str, nn.Module] = {"classifier": classifier}
+    if subnet is not None:
+        parts["subnet"] = subnet
+    _load_strictly(path, parts, tensors)
+    return ModelFile(classifier, labels, sde, mel, subnet, config.get("parametrisation"), notes)
+
+
+def find_weights(source: str | os.PathLike[str]) -> Path:
+    """The file behind a name of shipped weights, a folder, or a file.
+
+    Raises:
+        WeightsError: there is nothing of that name.
+    """
+    shipped = shipped_weights()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    path = Path(source)
+    if path.is_dir():
+        path = path / FILE_NAME
+        if not path.is_file():
+            raise WeightsError(f"{path.parent}: this folder holds no {FILE_NAME}")
+    if not path.is_file():
+        raise WeightsError(
+            f"{source}: no such file or folder, and no shipped weights of that name "
+            f"(shipped: {', '.join(shipped) or 'none'})"
+        )
+    return path
+
+
+def shipped_weights() -> dict[str, Path]:
+    """Name -> file of the weights inside the package."""
+    folder = Path(str(resources.files("scoresubnet"))) / "pretrained"
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A config dataclass from JSON values; lists become tuples.
+
+    Raises:
+        ValueError: a key is unknown or missing.
+    """
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if known != set(values):
+        raise ValueError(
+            f"{cls.__name__} has the keys {sorted(known)}, the file has {sorted(values)}"
+        )
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _load_strictly(path: Path, parts: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:
+    expected = {f"{part}.{k}": v for part, m in parts.items() for k, v in m.state_dict().items()}
+    missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    misfits = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
+    if missing or foreign or misfits:
+        raise WeightsError(
+            f"{path}: does not fit its own config: {len(missing)} tensors missing, "
+            f"{len(foreign)} foreign, {len(misfits)} of another shape; "
+            f"first: {min([*missing, *foreign, *misfits])}"
+        )
+    if bad := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
+        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite")
+    for part, module in parts.items():
+        module.load_state_dict(
+            {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
+        )

@@ -1,0 +1,78 @@
+"""Where the real recordings are, and tiny models."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.sde import VPSDE
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder with `speech_commands` and `fsdd`; without it tests skip, but fail under CI."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SCORESUBNET_DATA", default))
+    if not (folder / "speech_commands").is_dir() or not (folder / "fsdd").is_dir():
+        message = f"No recordings in {folder}; set SCORESUBNET_DATA to their folder."
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+# Tiny models for the tests of networks, guidance, weights and training.
+TINY = ClassifierConfig(widths=(8, 16), blocks=(1, 1), bottleneck_blocks=1, patch=4, time_dim=16)
+
+
+@pytest.fixture(scope="session")
+def fill() -> Callable[..., nn.Module]:
+    """fill(module, seed=0) -> the same module with random weights.
+
+    Fresh networks have layers of zeros (in ResBlock and OutputHead), and zeros hide mistakes.
+    """
+
+    def fill(module: nn.Module, seed: int = 0) -> nn.Module:
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                spread = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.2
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.copy_(spread * noise + (parameter if parameter.dim() == 1 else 0))
+        return module
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ClassifierConfig:
+    """A classifier of 20 x 16 and 10 x 8 taps, which windows of 10 x 8 divide."""
+    return TINY
+
+
+@pytest.fixture
+def make_score_model(fill: Callable[..., nn.Module]) -> Callable[..., ScoreModel]:
+    """make_score_model(parametrisation, classes, **subnet fields) -> a new, filled tiny model."""
+
+    def make(parametrisation: str = "epsilon", classes: int = 3, **subnet: Any) -> ScoreModel:
+        backbone = FrozenClassifier(fill(Classifier(TINY, classes)))
+        shape: dict[str, Any] = {"widths": (8, 8, 8, 8), "blocks": (1, 1, 1, 1), "time_dim": 16}
+        decoder = fill(ScoreSubnet(SubnetConfig(**(shape | subnet)), TINY), seed=1)
+        return ScoreModel(backbone, decoder, VPSDE(), parametrisation).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batch() -> tuple[Tensor, Tensor, Tensor]:
+    """x (3, 1, 80, 64), t (3,), labels (3,) for the tiny models."""
+    x = torch.randn(3, 1, 80, 64, generator=torch.Generator().manual_seed(2))
+    return x, torch.tensor([0.05, 0.4, 0.9]), torch.tensor([2, 0, 1])

@@ -1,0 +1,47 @@
+import pytest
+
+from scoresubnet.evaluation.intelligibility import RecognitionResult
+from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
+
+ROWS = {
+    "untouched": RecognitionResult(("go", "go", "go", "up"), ("go", "go", "go", "up")),
+    "vocoded": RecognitionResult(("go", "go", "go", "up"), ("go", "go", "go", None)),
+    "generated": RecognitionResult(("go", "go", "up", "up"), ("go", None, "up", "go")),
+}
+TRAINING = {"go": 30, "up": 4}
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return {name: others for name, *others in rows}
+
+
+def test_table():
+    text = intelligibility_table(("go", "up"), ROWS, TRAINING)
+    rows = cells(text)
+    assert rows["word"][0] == "generated"
+    assert rows["go"] == ["50 % (1/2)", "100 % (3/3)", "100 % (3/3)", "30"]
+    assert rows["up"] == ["50 % (1/2)", "0 % (0/1)", "100 % (1/1)", "4"]
+    assert rows["all clips"] == ["50 % (2/4)", "75 % (3/4)", "100 % (4/4)", "34"]
+    assert rows["95 % interval"][0] == "15.0 to 85.0 %"
+    assert rows["mean over words"][:3] == ["50.0 %", "50.0 %", "100.0 %"]
+    assert text.rstrip().endswith("1.00")
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+
+
+def test_table_of_recordings_alone():
+    rows = {name: ROWS[name] for name in ("vocoded", "untouched")}
+    text = intelligibility_table(("go", "up"), rows, TRAINING)
+    assert "enerated" not in text
+    assert cells(text)["up"] == ["0 % (0/1)", "100 % (1/1)", "4"]
+
+
+def test_ratio_compares_means_over_words():
+    assert ratio(ROWS) == 1.0  # and not 0.5 / 0.75
+
+
+def test_summary():
+    values = summary(ROWS["vocoded"])
+    assert values["overall"]["right"] == 3
+    assert values["mean_over_labels"] == pytest.approx(0.5)
+    assert values["by_label"]["up"]["share"] == 0

@@ -1,0 +1,188 @@
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.backbone import Features, FrozenClassifier
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@pytest.fixture
+def classifier(fill: Callable[..., nn.Module], tiny: ClassifierConfig) -> Classifier:
+    return fill(Classifier(tiny, 3))
+
+
+@pytest.fixture
+def backbone(classifier: Classifier) -> FrozenClassifier:
+    return FrozenClassifier(classifier)
+
+
+def rest_of(classifier: Classifier, k: int, h: Tensor, t: Tensor) -> Tensor:
+    """Logits from tap k onwards: the classifier's own layers, put together anew."""
+    embedding = classifier.time(t)
+    for stage in [*classifier.stages, classifier.bottleneck][k:]:
+        h = stage(h, embedding)
+    return classifier.head(h.flatten(1))
+
+
+def tensors(features: Features) -> list[Tensor]:
+    assert features.gradient is not None
+    assert features.class_gradient is not None
+    return [
+        features.logits,
+        *features.forward,
+        *features.gradient,
+        features.class_gradient,
+    ]
+
+
+def test_forward_taps_are_the_activations(backbone: FrozenClassifier, batch: Batch) -> None:
+    x, t, _ = batch
+    features = backbone.features(x, t, gradient_taps=False)
+    assert torch.equal(features.logits, backbone(x, t))
+    assert torch.equal(features.forward[0], backbone.classifier.input(x))
+    for k, h in enumerate(features.forward):
+        torch.testing.assert_close(rest_of(backbone.classifier, k, h, t), features.logits)
+
+
+def test_gradient_taps_equal_finite_differences(backbone: FrozenClassifier, batch: Batch) -> None:
+    """g^(k) . d against central differences of logsumexp(logits), in float64, along random d."""
+    x, t, _ = batch
+    features = backbone.features(x, t, gradient_taps=True)
+    double = copy.deepcopy(backbone.classifier).double()
+    generator = torch.Generator().manual_seed(4)
+    assert features.gradient is not None
+    assert len(features.gradient) == len(features.forward) == 4
+    for k, (h, g) in enumerate(zip(features.forward, features.gradient, strict=True)):
+        for _ in range(3):
+            d = torch.randn(h.shape, generator=generator, dtype=torch.float64)
+            above, below = (
+                rest_of(double, k, h.double() + step * d, t.double()).logsumexp(1)
+                for step in (1e-6, -1e-6)
+            )
+            slope = (g.double() * d).flatten(1).sum(1)
+            torch.testing.assert_close(slope, (above - below) / 2e-6, rtol=1e-3, atol=1e-4)
+
+
+def test_gradient_taps_equal_another_backward_pass(
+    backbone: FrozenClassifier, batch: Batch
+) -> None:
+    """The gradient of each tap, one at a time, with only the layers behind it."""
+    x, t, _ = batch
+    features = backbone.features(x, t, gradient_taps=True)
+    assert features.gradient is not None
+    for k, (h, g) in enumerate(zip(features.forward, features.gradient, strict=True)):
+        leaf = h.clone().requires_grad_()
+        log_p_x = torch.log(rest_of(backbone.classifier, k, leaf, t).exp().sum(1))
+        log_p_x.sum().backward()
+        torch.testing.assert_close(g, leaf.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_class_gradient_equals_finite_differences(backbone: FrozenClassifier, batch: Batch) -> None:
+    x, t, labels = batch
+    gradient = backbone.features(x, t, gradient_taps=True, labels=labels).class_gradient
+    assert gradient is not None
+    double = copy.deepcopy(backbone.classifier).double()
+    d = torch.randn(x.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+
+    def log_p(step: float) -> Tensor:
+        p = double(x.double() + step * d, t.double()).softmax(1)
+        return p[torch.arange(3), labels].log()
+
+    slope = (log_p(1e-6) - log_p(-1e-6)) / 2e-6
+    torch.testing.assert_close(
+        (gradient.double() * d).flatten(1).sum(1), slope, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_only_what_is_asked_for_is_computed(backbone: FrozenClassifier, batch: Batch) -> None:
+    x, t, labels = batch
+    everything = backbone.features(x, t, gradient_taps=True, labels=labels)
+    for taps in (False, True):
+        for y in (None, labels):
+            part = backbone.features(x, t, taps, y)
+            assert (part.gradient is None) == (not taps)
+            assert (part.class_gradient is None) == (y is None)
+            for ours, whole in zip(part, everything, strict=True):
+                if ours is not None:
+                    torch.testing.assert_close(ours, whole, rtol=0, atol=0)
+
+
+def test_an_item_does_not_depend_on_its_batch_mates(
+    backbone: FrozenClassifier, batch: Batch
+) -> None:
+    """Sum, not mean, before the backward pass, and nothing that mixes the items."""
+    x, t, labels = batch
+    together = tensors(backbone.features(x, t, True, labels))
+    louder = torch.cat([x[:1], 50 * x[1:]])
+    disturbed = tensors(backbone.features(louder, t, True, labels))
+    alone = tensors(backbone.features(x[:1], t[:1], True, labels[:1]))
+    for a, b, c in zip(alone, together, disturbed, strict=True):
+        torch.testing.assert_close(a[0], b[0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(a[0], c[0], rtol=1e-5, atol=1e-5)
+
+
+def test_never_leaves_eval(fill: Callable[..., nn.Module], batch: Batch) -> None:
+    """With dropout, a classifier in training mode would give another answer each time."""
+    config = ClassifierConfig((8, 16), (1, 1), 1, patch=4, time_dim=16, dropout=0.5)
+    backbone = FrozenClassifier(fill(Classifier(config, 3)))
+    parent = nn.Sequential(nn.Dropout(), backbone)
+    x, t, _ = batch
+    before = backbone.features(x, t, gradient_taps=True)
+    assert parent.train() is parent
+    assert parent.training
+    assert not any(module.training for module in backbone.modules())
+    assert backbone.train() is backbone
+    assert not any(module.training for module in backbone.modules())
+    after = backbone.features(x, t, gradient_taps=True)
+    assert torch.equal(before.logits, after.logits)
+    assert after.gradient is not None
+    assert torch.equal(before.gradient[-1], after.gradient[-1])
+
+
+def test_no_gradient_ever_reaches_the_parameters(backbone: FrozenClassifier, batch: Batch) -> None:
+    x, t, labels = batch
+    assert not any(p.requires_grad for p in backbone.parameters())
+    before = copy.deepcopy(backbone.state_dict())
+    source = x.clone().requires_grad_()
+    features = backbone.features(source, t, True, labels)
+    assert not any(tensor.requires_grad for tensor in tensors(features))
+    weight = torch.ones((), requires_grad=True)
+    sum((weight * tensor).sum() for tensor in tensors(features)).backward()
+    assert source.grad is None
+    assert all(p.grad is None for p in backbone.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize("gradient_taps", [True, False])
+def test_works_without_grad_and_restores_the_mode(
+    gradient_taps: bool, backbone: FrozenClassifier, batch: Batch
+) -> None:
+    x, t, labels = batch
+    expected = backbone.features(x, t, gradient_taps, labels)
+    with torch.no_grad():
+        found = backbone.features(x, t, gradient_taps, labels)
+        assert not torch.is_grad_enabled()
+    assert torch.is_grad_enabled()
+    assert not x.requires_grad
+    assert torch.equal(found.class_gradient, expected.class_gradient)
+    for a, b in zip(found.gradient or (), expected.gradient or (), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_float32_under_autocast(backbone: FrozenClassifier, batch: Batch) -> None:
+    """bfloat16 would cost the gradient taps most of their digits."""
+    x, t, labels = batch
+    expected = tensors(backbone.features(x, t, True, labels))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (x[0, 0] @ x[0, 0].T).dtype == torch.bfloat16
+        found = tensors(backbone.features(x, t, True, labels))
+        assert (x[0, 0] @ x[0, 0].T).dtype == torch.bfloat16
+        half = tensors(backbone.features(x.bfloat16(), t, True, labels))
+    for a, b, c in zip(found, expected, half, strict=True):
+        assert a.dtype == c.dtype == torch.float32
+        assert torch.equal(a, b)

@@ -1,0 +1,90 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from scoresubnet.losses import dsm_loss
+from scoresubnet.model import ScoreModel
+from scoresubnet.score import PARAMETRISATIONS
+
+Batch = tuple[Tensor, Tensor, Tensor]
+Make = Callable[..., ScoreModel]
+
+
+def test_score_of_an_epsilon_model(make_score_model: Make, batch: Batch) -> None:
+    model, (x, t, _) = make_score_model("epsilon"), batch
+    with torch.no_grad():
+        expected = -model(x, t) / model.sde.sigma(t).reshape(3, 1, 1, 1)
+        torch.testing.assert_close(model.score(x, t), expected)
+
+
+def test_score_of_a_v_model(make_score_model: Make, batch: Batch) -> None:
+    """eps = sigma X_t + alpha v."""
+    model, (x, t, _) = make_score_model("v"), batch
+    alpha, sigma = (f(t).reshape(3, 1, 1, 1) for f in (model.sde.alpha, model.sde.sigma))
+    with torch.no_grad():
+        expected = -x - alpha / sigma * model(x, t)
+        torch.testing.assert_close(model.score(x, t), expected)
+
+
+@pytest.mark.parametrize("name", PARAMETRISATIONS)
+@pytest.mark.parametrize("gradient_taps", [True, False])
+def test_an_item_does_not_depend_on_its_batch_mates(
+    name: str, gradient_taps: bool, make_score_model: Make, batch: Batch
+) -> None:
+    model, (x, t, _) = make_score_model(name, gradient_taps=gradient_taps), batch
+    with torch.no_grad():
+        together = model.score(x, t)
+        for k in range(3):
+            alone = model.score(x[k : k + 1], t[k : k + 1])
+            torch.testing.assert_close(alone[0], together[k], rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_taps_are_read(make_score_model: Make, batch: Batch) -> None:
+    """The same subnet with gradient taps of zeros gives something else."""
+    model, (x, t, _) = make_score_model(), batch
+    with torch.no_grad():
+        features = model.backbone.features(x, t, gradient_taps=True)
+        assert features.gradient is not None
+        without = model.subnet(features.forward, [g * 0 for g in features.gradient], t)
+        assert (without - model(x, t)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("gradient_taps", [True, False])
+def test_training_reaches_every_parameter_of_the_subnet_and_none_of_the_backbone(
+    gradient_taps: bool, make_score_model: Make, batch: Batch
+) -> None:
+    model, (x, t, _) = make_score_model(gradient_taps=gradient_taps).train(), batch
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(9))
+    dsm_loss(model, x, noise, t, model.sde, "epsilon").mean().backward()
+    unreached = [
+        name
+        for name, p in model.subnet.named_parameters()
+        if p.grad is None or not p.grad.abs().max() > 0
+    ]
+    assert not unreached
+    assert all(p.grad is None for p in model.backbone.parameters())
+    assert not any(module.training for module in model.backbone.modules())
+
+
+def test_without_gradient_taps_there_is_no_backward_pass(
+    make_score_model: Make, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half the cost of a step: a model without gradient taps and guidance never differentiates."""
+    model, (x, t, labels) = make_score_model(gradient_taps=False), batch
+    calls: list[int] = []
+    real = torch.autograd.grad
+
+    def counted(*args: object, **kwargs: object) -> object:
+        calls.append(1)
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.autograd, "grad", counted)
+    with torch.no_grad():
+        model.score(x, t)
+        assert not calls
+        model.with_class_gradient(labels)(x, t)
+        assert len(calls) == 1
+        make_score_model().with_class_gradient(labels)(x, t)
+        assert len(calls) == 3

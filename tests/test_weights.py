@@ -1,0 +1,279 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.sde import VPSDE
+from scoresubnet.weights import (
+    ModelFile,
+    WeightsError,
+    find_weights,
+    from_plain,
+    load_model,
+    save_model,
+    shipped_weights,
+)
+
+Batch = tuple[Tensor, Tensor, Tensor]
+LABELS = ("left", "right", "go")
+
+
+@pytest.fixture
+def model(make_score_model: Callable[..., ScoreModel]) -> ModelFile:
+    made = make_score_model("v", fusion="addition")
+    return ModelFile(
+        classifier=made.backbone.classifier,
+        labels=LABELS,
+        sde=VPSDE(0.2, 15.0, 2e-3),
+        mel=MelSettings(log_max=2.5),
+        subnet=made.subnet,
+        parametrisation="v",
+        notes={"licence": "CC BY 4.0", "words": "drei Wörter"},
+    )
+
+
+@pytest.fixture
+def saved(model: ModelFile, tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_model(model, path)
+    return path
+
+
+def rewrite(
+    path: Path,
+    change_tensors: Callable[[dict[str, Tensor]], Any] = lambda tensors: None,
+    change_metadata: Callable[[dict[str, str]], Any] = lambda metadata: None,
+) -> None:
+    """Change a file of weights behind the package's back."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = dict(file.metadata())
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    change_tensors(tensors)
+    change_metadata(metadata)
+    safetensors.torch.save_file(tensors, path, metadata)
+
+
+def change_json(key: str, change: Callable[[Any], Any]) -> Callable[[dict[str, str]], None]:
+    def apply(metadata: dict[str, str]) -> None:
+        value = json.loads(metadata[key])
+        change(value)
+        metadata[key] = json.dumps(value)
+
+    return apply
+
+
+def test_round_trip_gives_the_same_model(model: ModelFile, saved: Path, batch: Batch) -> None:
+    x, t, labels = batch
+    loaded = load_model(saved)
+    assert loaded.labels == LABELS
+    assert (loaded.sde, loaded.mel) == (model.sde, model.mel)
+    assert (loaded.parametrisation, loaded.notes) == ("v", model.notes)
+    assert loaded.classifier.config == model.classifier.config
+    assert loaded.subnet is not None
+    assert model.subnet is not None
+    assert loaded.subnet.config == model.subnet.config
+    before, after = model.score_model(), loaded.score_model()
+    with torch.no_grad():
+        for a, b in zip(
+            before.with_class_gradient(labels)(x, t),
+            after.with_class_gradient(labels)(x, t),
+            strict=True,
+        ):
+            assert torch.equal(a, b)
+            assert a.abs().max() > 1e-3
+    assert (after.sde, after.parametrisation, after.training) == (model.sde, "v", False)
+
+
+def test_folder_and_file_name_the_same_weights(saved: Path) -> None:
+    assert find_weights(saved) == find_weights(saved.parent) == find_weights(str(saved)) == saved
+
+
+def test_saving_makes_the_folder_and_a_readable_file(model: ModelFile, tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "model.safetensors"
+    save_model(model, path)
+    assert os.stat(path).st_mode & 0o777 == 0o644
+    assert [p.name for p in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_saved_tensors_are_plain_whatever_the_memory_format(
+    model: ModelFile, saved: Path, tmp_path: Path
+) -> None:
+    """Training runs in channels_last; the file must be the same."""
+    model.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    save_model(model, tmp_path / "other.safetensors")
+    assert (tmp_path / "other.safetensors").read_bytes() == saved.read_bytes()
+
+
+def test_classifier_alone_has_no_score_model(
+    fill: Callable[..., nn.Module], tiny: ClassifierConfig, tmp_path: Path, batch: Batch
+) -> None:
+    x, t, _ = batch
+    classifier = fill(Classifier(tiny, 3)).eval()
+    path = tmp_path / "model.safetensors"
+    save_model(ModelFile(classifier, LABELS, VPSDE(), MelSettings()), path)
+    loaded = load_model(path)
+    assert loaded.subnet is None
+    assert loaded.parametrisation is None
+    assert torch.equal(loaded.classifier.eval()(x, t), classifier(x, t))
+    with pytest.raises(WeightsError, match="classifier alone; train a Score Subnet"):
+        loaded.score_model()
+
+
+def test_missing_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=f"{tmp_path}/absent: no such file.*shipped: "):
+        load_model(tmp_path / "absent")
+    with pytest.raises(WeightsError, match=f"{tmp_path}: this folder holds no model.safetensors"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_truncated_file_is_refused(share: float, saved: Path) -> None:
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(WeightsError, match=f"{saved}: not a readable safetensors file"):
+        load_model(saved)
+
+
+def test_other_kinds_of_files_are_refused(saved: Path) -> None:
+    saved.write_bytes(b"PK\x03\x04" + bytes(1000))
+    with pytest.raises(WeightsError, match=f"{saved}: not a readable"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "scoresubnet/99"}])
+def test_foreign_safetensors_are_refused(metadata: dict[str, str] | None, tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    safetensors.torch.save_file({"weight": torch.ones(2)}, path, metadata)
+    with pytest.raises(WeightsError, match=rf"{path}: format .*, expected 'scoresubnet/1'"):
+        load_model(path)
+
+
+def drop(tensors: dict[str, Tensor], name: str) -> None:
+    del tensors[name]
+
+
+DAMAGE: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
+    "missing": (lambda t: drop(t, "subnet.head.conv.bias"), "1 tensors missing, 0 foreign, 0 of"),
+    "missing in the classifier": (lambda t: drop(t, "classifier.head.bias"), "1 tensors missing"),
+    "extra": (lambda t: t.update({"subnet.extra": torch.ones(1)}), "0 tensors missing, 1 foreign"),
+    "of another network": (lambda t: t.update({"unet.w": torch.ones(1)}), "1 foreign"),
+    "wrong shape": (
+        lambda t: t.update({"classifier.head.bias": torch.ones(4)}),
+        "1 of another shape.*classifier.head.bias",
+    ),
+    "broadcastable shape": (
+        lambda t: t.update({"classifier.head.bias": torch.ones(1)}),
+        "1 of another shape.*classifier.head.bias",
+    ),
+    "not a number": (
+        lambda t: t["classifier.input.project.weight"][0, 0, 0].fill_(float("nan")),
+        "classifier.input.project.weight holds values that are not finite",
+    ),
+    "infinite": (
+        lambda t: t["subnet.head.norm.bias"][:1].fill_(float("inf")),
+        "subnet.head.norm.bias holds values that are not finite",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_tensors_that_do_not_fit_are_refused(kind: str, saved: Path) -> None:
+    change, message = DAMAGE[kind]
+    rewrite(saved, change_tensors=change)
+    with pytest.raises(WeightsError, match=f"{saved}.*{message}"):
+        load_model(saved)
+
+
+def test_features_of_another_front_end_are_refused(saved: Path) -> None:
+    rewrite(saved, change_metadata=lambda m: m.update(mel_hash="0" * 16))
+    with pytest.raises(WeightsError, match=f"{saved}: made for features 0000"):
+        load_model(saved)
+
+
+METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
+    "unknown key": change_json("config", lambda c: c["classifier"].update(depth=3)),
+    "missing key": change_json("config", lambda c: c["classifier"].pop("patch")),
+    "unknown key of the subnet": change_json("config", lambda c: c["subnet"].update(depth=3)),
+    "unknown fusion": change_json("config", lambda c: c["subnet"].update(fusion="sum")),
+    "impossible sde": change_json("config", lambda c: c["sde"].update(beta_min=-1)),
+    "no sde": change_json("config", lambda c: c.pop("sde")),
+    "unknown parametrisation": change_json("config", lambda c: c.update(parametrisation="x0")),
+    "subnet without parametrisation": change_json("config", lambda c: c.pop("parametrisation")),
+    "patches of nothing": change_json("config", lambda c: c["classifier"].update(patch=0)),
+    "unknown mel setting": change_json("mel", lambda m: m.update(hops=1)),
+    "no labels": lambda m: m.pop("labels"),
+    "labels that are no list": lambda m: m.update(labels="3"),
+    "broken json": lambda m: m.update(config="{"),
+    "config of another type": lambda m: m.update(config="[]"),
+}
+
+
+@pytest.mark.parametrize("kind", METADATA)
+def test_damaged_metadata_is_refused(kind: str, saved: Path) -> None:
+    rewrite(saved, change_metadata=METADATA[kind])
+    with pytest.raises(WeightsError, match=f"{saved}"):
+        load_model(saved)
+
+
+def test_fewer_labels_than_logits_are_refused(saved: Path) -> None:
+    rewrite(saved, change_metadata=change_json("labels", lambda labels: labels.pop()))
+    with pytest.raises(WeightsError, match="of another shape.*classifier.head"):
+        load_model(saved)
+
+
+def test_unknown_key_is_named(saved: Path) -> None:
+    rewrite(saved, change_metadata=METADATA["unknown key"])
+    with pytest.raises(WeightsError, match="ClassifierConfig.*depth"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("step", ["save_file", "replace"])
+def test_a_failing_save_keeps_the_old_file_and_leaves_nothing(
+    step: str, model: ModelFile, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = saved.read_bytes()
+    real = safetensors.torch.save_file
+
+    def half_written(tensors: dict[str, Tensor], path: str, metadata: dict[str, str]) -> None:
+        real(tensors, path, metadata)
+        raise OSError("no space left on device")
+
+    def no_replace(source: str, target: str) -> None:
+        raise KeyboardInterrupt
+
+    if step == "save_file":
+        monkeypatch.setattr(safetensors.torch, "save_file", half_written)
+    else:
+        monkeypatch.setattr(os, "replace", no_replace)
+    model.notes["changed"] = "yes"
+    with pytest.raises((OSError, KeyboardInterrupt)):
+        save_model(model, saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_from_plain_restores_tuples() -> None:
+    values = json.loads('{"widths": [8, 8], "blocks": [1, 2], "fusion": "addition"}')
+    config = from_plain(SubnetConfig, values | {"gradient_taps": True, "time_dim": 16})
+    assert config == SubnetConfig((8, 8), (1, 2), "addition", True, 16)
+    with pytest.raises(ValueError, match=r"SubnetConfig has the keys .*gradient_taps"):
+        from_plain(SubnetConfig, values)
+
+
+def test_shipped_weights_can_be_loaded() -> None:
+    for name, path in shipped_weights().items():
+        loaded = load_model(name)
+        assert path.stem == name
+        assert loaded.mel == MelSettings()
+        assert isinstance(loaded.subnet, ScoreSubnet)
