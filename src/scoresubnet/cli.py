@@ -7,18 +7,15 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 
 CONFIGS = Path(__file__).parent / "configs"
 
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
-    "train": "Train a classifier, and then a Score Subnet on it.",
+    "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
+    "train score": "Train a Score Subnet on a frozen classifier (paper, eq. 4).",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
-}
-TRAININGS = {
-    "classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
-    "score": "Train a Score Subnet on a frozen classifier (paper, eq. 4).",
 }
 
 
@@ -29,28 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 after a clear error (2 after one in the arguments themselves).
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Only the parsers on the path to the command are built: those of `train` import torch.
-    command = arguments[0] if arguments else ""
-    parser = ArgumentParser(prog="scoresubnet", description="Speech from a frozen classifier.")
-    parser.add_argument(
-        "--version", action="version", version=f"scoresubnet {metadata.version('scoresubnet')}"
-    )
-    commands = parser.add_subcommands(dest="command")
-    children = {
-        "generate": _generate_parser(),
-        "train": ArgumentParser(description=COMMANDS["train"]),
-        "info": _info_parser(),
-    }
-    for name, description in COMMANDS.items():
-        commands.add_subcommand(name, children[name], help=description)
-    kind = arguments[1] if command == "train" and arguments[1:] else ""
-    _add_trainings(children["train"], kind)
-    values = parser.instantiate_classes(parser.parse_args(arguments))
-    run: Callable[[Namespace], None] = import_module(f"scoresubnet.commands.{values.command}").run
+    words = 2 if arguments[:1] == ["train"] else 1
+    name = " ".join(arguments[:words])
+    if name not in LEAVES:  # --help, --version or a mistake
+        _overview().parse_args(arguments)
+        return 0
+    rest = arguments[words:]
+    rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
+    parser = LEAVES[name](ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name]))
     try:
-        run(values[values.command])
+        values = parser.instantiate(parser.parse_args(rest))
+        run: Callable[..., None] = import_module(f"scoresubnet.commands.{arguments[0]}").run
+        run(values)
     except (ValueError, OSError, ImportError) as error:
-        print(f"scoresubnet {values.command}: {error}", file=sys.stderr)
+        print(f"scoresubnet {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -58,8 +47,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _generate_parser() -> ArgumentParser:
-    parser = ArgumentParser(description=COMMANDS["generate"])
+def _shipped_config(argument: str, before: str) -> str:
+    """The path of a shipped config, if one is named after --config and no such file is there."""
+    shipped = CONFIGS / f"{argument}.yaml"
+    if before == "--config" and not Path(argument).exists() and shipped.is_file():
+        return str(shipped)
+    return argument
+
+
+def _overview() -> ArgumentParser:
+    """The commands with their descriptions alone, so that --help imports nothing heavy."""
+    parser = ArgumentParser(prog="scoresubnet", description="Speech from a frozen classifier.")
+    version = f"scoresubnet {metadata.version('scoresubnet')}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subcommands()
+    train = ArgumentParser(description="Train a classifier, and then a Score Subnet on it.")
+    for name in ("generate", "info"):
+        commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
+    commands.add_subcommand("train", train, help=train.description)
+    trainings = train.add_subcommands()
+    for name in ("classifier", "score"):
+        trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
+    return parser
+
+
+def _generate(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add("labels", nargs="+", type=str, help="words to speak; `none` is no word in particular")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
@@ -74,33 +86,48 @@ def _generate_parser() -> ArgumentParser:
     return parser
 
 
-def _info_parser() -> ArgumentParser:
-    parser = ArgumentParser(description=COMMANDS["info"])
+def _info(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("model", type=str, help="preset (paper, small) or weights")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     return parser
 
 
-def _add_trainings(parser: ArgumentParser, kind: str) -> None:
-    """The subcommands of `train`; only the one that is asked for gets its many options."""
-    kinds = parser.add_subcommands(dest="kind")
-    for name, description in TRAININGS.items():
-        child = ArgumentParser(description=description)
-        child.add_argument("--config", action="config", help="YAML file, or a shipped config")
-        child.add_argument("--out", type=str, required=True, help="folder of the run")
-        if name == "score":
-            child.add_argument(
-                "--classifier", type=str, required=True, help="run or file of the classifier"
-            )
-        if name == kind:
-            from scoresubnet.training import config
+def _train_classifier(parser: ArgumentParser) -> ArgumentParser:
+    from scoresubnet.training.config import ClassifierTraining
 
-            child.add_class_arguments(
-                {"classifier": config.ClassifierTraining, "score": config.ScoreTraining}[name],
-                as_group=False,
-            )
-        kinds.add_subcommand(name, child, help=description)
+    _add_run(parser, "classifier")
+    parser.add_argument(
+        "--start",
+        type=str | None,
+        help="weights to start from, for fine-tuning (name, folder, file)",
+    )
+    parser.add_class_arguments(ClassifierTraining, as_group=False)
+    return parser
 
+
+def _train_score(parser: ArgumentParser) -> ArgumentParser:
+    from scoresubnet.training.config import ScoreTraining
+
+    _add_run(parser, "score")
+    parser.add_argument(
+        "--classifier", type=str, required=True, help="run or file of the classifier"
+    )
+    parser.add_class_arguments(ScoreTraining, as_group=False)
+    return parser
+
+
+def _add_run(parser: ArgumentParser, kind: str) -> None:
+    shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
+    parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
+    parser.add_argument("--out", type=str, required=True, help="folder of the run")
+
+
+LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
+    "generate": _generate,
+    "train classifier": _train_classifier,
+    "train score": _train_score,
+    "info": _info,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

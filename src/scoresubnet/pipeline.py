@@ -112,11 +112,8 @@ class SpeechGenerator:
             ValueError: a label is unknown, or a number is out of its range.
         """
         labels = [labels] if isinstance(labels, str) else list(labels)
-        seeds = (
-            [seeds]
-            if isinstance(seeds, int)
-            else list(range(len(labels)) if seeds is None else seeds)
-        )
+        seeds = range(len(labels)) if seeds is None else seeds
+        seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
         self.check(labels, seeds, guidance, sampler, steps)
         chunks = range(0, len(labels), self.batch_size)
         done = 0

@@ -92,7 +92,7 @@ def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
     }
     plain = {k: v.detach().cpu().float().contiguous() for k, v in tensors.items()}
     with replacing(path) as temporary:
-        safetensors.torch.save_file(plain, temporary, metadata)
+        temporary.write_bytes(safetensors.torch.save(plain, metadata))
 
 
 def load_model(source: str | os.PathLike[str]) -> ModelFile:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.guidance import ScoreAndClassGradient, separately
@@ -53,12 +53,20 @@ def count_parameters(*modules: nn.Module) -> int:
 
 def count_gmacs(step: Callable[[], object]) -> float:
     """Multiply-adds of everything that `step` runs, backward passes included, in units of 1e9."""
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
     # Its bookkeeping by module forbids autograd.grad with respect to an input; a total needs none.
     counter.mod_tracker = _NoModules()  # type: ignore[assignment]
     with counter:
         step()
     return counter.get_total_flops() / 2e9
+
+
+def _cpu_attention_flops(query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+# torch counts attention by its CUDA kernels; this is the name of the forward kernel on the CPU.
+_CPU_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _cpu_attention_flops}
 
 
 class _NoModules:

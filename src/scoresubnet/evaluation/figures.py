@@ -1,16 +1,12 @@
-"""Pictures of results; nothing here touches matplotlib's global state."""
+"""Pictures of what was measured."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from scoresubnet.evaluation.accuracy import AccuracyAt
-from scoresubnet.evaluation.files import replacing
 
 _INK, _PALE = "#1f4e79", "#9aa5b1"
 
@@ -41,35 +37,3 @@ def accuracy_figure(curve: Sequence[AccuracyAt], classes: int) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
-
-
-def mel_grid(x: Tensor, titles: Sequence[str], seconds: float) -> Figure:
-    """One panel per log-Mel: time to the right, frequency upwards.
-
-    Args:
-        x: scaled log-Mels (B, 1, F, T) in [-1, 1].
-        titles: of the B panels.
-        seconds: duration of T frames.
-    """
-    columns = math.ceil(math.sqrt(2 * len(titles)))
-    rows = math.ceil(len(titles) / columns)
-    size = (1.7 * columns + 0.6, 1.9 * rows + 0.4)
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    extent = (0.0, seconds, 0.0, float(x.shape[2]))
-    for panel, image, title in zip(panels.flat, x[:, 0].numpy(), titles, strict=False):
-        panel.imshow(
-            image, origin="lower", aspect="auto", cmap="magma", vmin=-1, vmax=1, extent=extent
-        )
-        panel.set_title(title, fontsize=9)
-    for panel in list(panels.flat)[len(titles) :]:
-        panel.set_axis_off()
-    figure.supxlabel("time (s)", fontsize=10)
-    figure.supylabel("Mel band", fontsize=10)
-    return figure
-
-
-def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
-    """Write the figure in the format of the path's suffix."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=dpi)

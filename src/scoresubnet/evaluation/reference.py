@@ -14,13 +14,13 @@ import torch
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.data.clips import Clip, Split
-from scoresubnet.evaluation.files import write_json
 from scoresubnet.evaluation.intelligibility import (
     RATE,
     RecognitionResult,
     WordRecogniser,
     recognition,
 )
+from scoresubnet.evaluation.records import write_json
 
 _log = logging.getLogger(__name__)
 

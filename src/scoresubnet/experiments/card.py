@@ -19,16 +19,17 @@ from scoresubnet.data.features import build_features
 from scoresubnet.data.speech_commands import find_speech_commands
 from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.accuracy import AccuracyAt, accuracy_over_time, rows_of
-from scoresubnet.evaluation.figures import accuracy_figure, mel_grid, save_figure
-from scoresubnet.evaluation.files import write_json, write_text
+from scoresubnet.evaluation.figures import accuracy_figure
 from scoresubnet.evaluation.intelligibility import (
     RecognitionResult,
     WordRecogniser,
     recognition,
 )
+from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.reference import first_clips, reference_recognition
 from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.plots import save_figure, save_grid
 from scoresubnet.weights import ModelFile, find_weights, load_model
 
 SOURCE = "speech_commands"
@@ -91,9 +92,7 @@ def make_card(
     )
     rows["generated"] = heard
     generated = write_clips(speech, heard, out)
-    first = slice(None, None, len(seeds))
-    seconds = file.mel.frames * file.mel.hop_length / file.mel.sample_rate
-    save_figure(mel_grid(speech.mels[first], speech.labels[first], seconds), out / "grid.png")
+    save_grid(every(speech, len(seeds)), file.mel, out / "grid.png")
 
     training = training_counts(clips)
     settings = {
@@ -177,6 +176,19 @@ def generate(
             bar.update(done - bar.n)
 
         return generator.generate(labels, seeds, guidance, SAMPLER, steps, progress)
+
+
+def every(speech: GeneratedSpeech, count: int) -> GeneratedSpeech:
+    """Items 0, count, 2 count, ...: with `count` clips of each label, the first of each."""
+    return GeneratedSpeech(
+        speech.mels[::count],
+        speech.audio[::count],
+        speech.rate,
+        speech.labels[::count],
+        speech.seeds[::count],
+        speech.heard[::count],
+        speech.confidence[::count],
+    )
 
 
 def write_clips(

@@ -37,7 +37,7 @@ class UNetConfig:
 
 
 class UpStage(nn.Module):
-    """ResBlocks that read skip connections, then a doubling with a 3 x 3 convolution, or the head."""
+    """ResBlocks that read skip connections, then a doubling or the head."""
 
     def __init__(
         self,
@@ -93,8 +93,8 @@ class UNet(nn.Module):
             x = outputs[-1]
             skips.append(outputs[::-1])
         x = self.bottleneck(x, embedding)
-        for k in reversed(range(len(self.up))):
-            x = self.up[k](x, skips.pop(), embedding)
+        for stage in list(self.up)[::-1]:
+            x = stage(x, skips.pop(), embedding)
         return x
 
 

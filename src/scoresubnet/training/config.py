@@ -18,7 +18,8 @@ class DataConfig:
 
     Attributes:
         sources: where the recordings are.
-        words: the labels, in order: a list, or a named set such as SC09.
+        words: the labels, in order: a list, a named set such as SC09, or None for all that the
+            sources have, sorted.
         cache: folder for the memory-mapped features.
         batch_size: clips in a batch.
         balance: how rare (word, source) pairs are evened out; a pair of n clips is drawn in
@@ -26,7 +27,7 @@ class DataConfig:
     """
 
     sources: tuple[Source, ...] = ()
-    words: str | tuple[str, ...] = "SC09"
+    words: str | tuple[str, ...] | None = None
     cache: str = ".cache/features"
     batch_size: int = 64
     balance: float = 0.5

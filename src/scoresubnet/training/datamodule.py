@@ -46,8 +46,13 @@ class SpeechData(lightning.LightningDataModule):
         super().__init__()
         self.config, self.seed = config, seed
         self.mel = mel or MelSettings()
-        self.words = resolve_words(config.words)
-        clips = [clip for clip in find_clips(config.sources) if clip.label in self.words]
+        clips = find_clips(config.sources)
+        self.words = (
+            tuple(sorted({clip.label for clip in clips}))
+            if config.words is None
+            else resolve_words(config.words)
+        )
+        clips = [clip for clip in clips if clip.label in self.words]
         self.features = build_features(clips, self.words, config.cache, self.mel)
         self.training_rows = self.features.subset("training")
         counts = np.bincount(self.features.labels[self.training_rows], minlength=len(self.words))

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from scoresubnet.files import replacing
+from scoresubnet.networks.classifier import Classifier
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import JsonLinesLogger, StepBar, StopCleanly
 from scoresubnet.training.config import (
@@ -47,7 +48,11 @@ class RunCheckpoint(Checkpoint):
             self.last = time.monotonic()
 
 
-def train_classifier(config: ClassifierTraining, out: str | os.PathLike[str]) -> ModelFile:
+def train_classifier(
+    config: ClassifierTraining,
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> ModelFile:
     """Train a classifier, or go on where the run in `out` stopped.
 
     The folder gets `config.yaml`, `log.jsonl`, TensorBoard files, `checkpoint.ckpt` and, when the
@@ -56,14 +61,19 @@ def train_classifier(config: ClassifierTraining, out: str | os.PathLike[str]) ->
     Args:
         config: the run.
         out: its folder.
+        start: name, folder or file of weights to start from (fine-tuning). The last layer starts
+            anew if the words differ.
 
     Raises:
-        ValueError: `out` holds a run of another config.
+        ValueError: `out` holds a run of another config, or `start` has a network of another shape.
+        WeightsError: `start` cannot be loaded.
     """
-    _prepare(Path(out), config, extra={})
+    _prepare(Path(out), config, extra={"start": start and str(start)})
     data = SpeechData(config.data, config.run.seed)
     lightning.seed_everything(config.run.seed, verbose=False)
     module = ClassifierModule(config, len(data.words))
+    if start is not None:
+        _copy_weights(load_model(start), module.network, data.words)
     model = ModelFile(module.network, data.words, config.sde, data.mel)
     return _fit(module, data, config.run, config.optimiser, Path(out), model)
 
@@ -95,6 +105,16 @@ def train_score(
     model.parametrisation = config.parametrisation
     module = ScoreModule(config, model.score_model())
     return _fit(module, data, config.run, config.optimiser, Path(out), model)
+
+
+def _copy_weights(source: ModelFile, network: Classifier, words: tuple[str, ...]) -> None:
+    ours, theirs = network.config, source.classifier.config
+    if dataclasses.replace(ours, dropout=0) != dataclasses.replace(theirs, dropout=0):
+        raise ValueError(f"cannot start from a network of another shape: {theirs}, not {ours}")
+    tensors = source.classifier.state_dict()
+    if source.labels != words:
+        tensors |= {f"head.{k}": v for k, v in network.head.state_dict().items()}
+    network.load_state_dict(tensors)
 
 
 def _prepare(out: Path, config: ClassifierTraining | ScoreTraining, extra: dict[str, Any]) -> None:

@@ -1,0 +1,146 @@
+"""`scoresubnet generate` and `info`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.cli import main
+from scoresubnet.model import ScoreModel
+from scoresubnet.weights import ModelFile, save_model
+
+
+@pytest.fixture
+def weights(tmp_path: Path, make_score_model: Callable[..., ScoreModel]) -> str:
+    """A tiny model of random weights, as a file."""
+    model = make_score_model("v", classes=2)
+    path = tmp_path / "tiny.safetensors"
+    settings = MelSettings()
+    save_model(
+        ModelFile(model.backbone.classifier, ("yes", "no"), model.sde, settings, model.subnet, "v"),
+        path,
+    )
+    return str(path)
+
+
+def _generate(*arguments: str | Path) -> int:
+    return main(["generate", "--steps", "2", *map(str, arguments)])
+
+
+def test_one_word_makes_a_wav_and_a_picture(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert _generate("yes", "--weights", weights, "--out", out) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["yes.png", "yes.wav"]
+    info = soundfile.info(out / "yes.wav")
+    assert (info.samplerate, info.frames, info.channels) == (16_000, 16_000, 1)
+    assert (out / "yes.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr()
+    assert str(out / "yes.wav") in printed.out
+    assert "the classifier hears" in printed.out
+    assert " s for 1 clip" in printed.out
+    assert "2/2" in printed.err  # the progress bar
+
+
+def test_several_words_are_named_by_label_and_seed(weights: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("yes", "none", "--count", "2", "--seed", "5", "--weights", weights, "--out", out)
+    assert _generate(*arguments) == 0
+    names = ["none-5.wav", "none-6.wav", "words.png", "yes-5.wav", "yes-6.wav"]
+    assert sorted(p.name for p in out.iterdir()) == names
+
+
+def test_the_same_seed_gives_the_same_file(weights: str, tmp_path: Path) -> None:
+    for folder, count in (("a", "1"), ("b", "3")):
+        arguments = ("yes", "--count", count, "--seed", "5", "--weights", weights)
+        assert _generate(*arguments, "--out", tmp_path / folder) == 0
+    first, _ = soundfile.read(tmp_path / "a" / "yes.wav")
+    second, _ = soundfile.read(tmp_path / "b" / "yes-5.wav")
+    assert abs(first - second).max() < 1e-3
+
+
+def test_json_is_for_programs(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert _generate("no", "--weights", weights, "--out", out, "--json", "--seed", "9") == 0
+    report = json.loads(capsys.readouterr().out)
+    (clip,) = report["clips"]
+    assert (clip["label"], clip["seed"], clip["wav"]) == ("no", 9, str(out / "no.wav"))
+    assert clip["heard"] in ("yes", "no")
+    assert (report["steps"], report["guidance"]) == (2, 3.0)
+    assert Path(report["picture"]).is_file()
+    assert report["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["yez"], "unknown label 'yez'; nearest first, these weights know: yes, no"),
+        (["yes", "--guidance", "-1"], "guidance -1.0 is out of range"),
+        (["yes", "--seed", "-1"], "seed -1 is out of range"),
+        (["yes", "--count", "0"], "count 0 is out of range"),
+        (["yes", "--steps", "0"], "steps 0 is out of range"),
+        (["yes", "--vocoder", "x"], "griffin-lim"),
+        (["yes", "--sampler", "x"], "euler-maruyama"),
+        (["yes", "--weights", "words81-small"], "no such file or folder, and no shipped weights"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(
+    arguments: list[str],
+    message: str,
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    assert main(["generate", "--weights", weights, "--out", str(out), *arguments]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(out.glob("*"))
+
+
+def test_an_unwritable_folder_fails_before_sampling(
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from scoresubnet import pipeline
+
+    def sample(*arguments: object) -> None:
+        raise AssertionError("sampled")
+
+    monkeypatch.setattr(pipeline.SpeechGenerator, "_sample", sample)
+    (tmp_path / "file").write_text("in the way")
+    assert _generate("yes", "--weights", weights, "--out", tmp_path / "file" / "out") == 1
+    assert "cannot write to" in capsys.readouterr().err
+
+
+def test_info_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "small", "--json"]) == 0
+    costs = json.loads(capsys.readouterr().out)["costs"]
+    assert costs["Score Subnet"]["parameters"] > costs["Score Subnet"]["trainable"] > 1e6
+    assert main(["info", "small"]) == 0
+    total = f"{costs['Score Subnet']['parameters'] / 1e6:.2f}"
+    assert total in capsys.readouterr().out
+
+
+def test_info_of_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", weights, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["labels"] == ["yes", "no"]
+    assert report["predicts"] == "v"
+    assert report["costs"]["Score Subnet"]["guided_gmacs"] > 0
+    assert main(["info", weights]) == 0
+    assert "labels: yes, no" in capsys.readouterr().out
+
+
+def test_info_of_neither(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "medium"]) == 1
+    assert "presets: paper, small" in capsys.readouterr().err

@@ -1,0 +1,99 @@
+"""Every shipped config is complete, strict, and what its name says."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scoresubnet import cli
+from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.networks.presets import PRESETS
+from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.training.config import ClassifierTraining, ScoreTraining
+
+SHIPPED = sorted(cli.CONFIGS.glob("*.yaml"))
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What `train` would have been called with."""
+    import scoresubnet.commands.train as command
+
+    calls: list[Any] = []
+    monkeypatch.setattr(command, "train_classifier", lambda *a: calls.append(a))
+    monkeypatch.setattr(command, "train_score", lambda *a: calls.append(a))
+    return calls
+
+
+def _train(path: Path | str, kind: str, *more: str) -> int:
+    extra = ["--classifier", "runs/c"] if kind == "score" else []
+    return cli.main(["train", kind, "--config", str(path), "--out", "runs/x", *extra, *more])
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) -> None:
+    kind = path.stem.rsplit("-", 1)[1]
+    assert _train(path, kind) == 0
+    config = trained[0][0]
+    assert isinstance(config, ClassifierTraining if kind == "classifier" else ScoreTraining)
+    preset = PRESETS["paper" if path.stem.startswith("paper") else "small"]
+    if kind == "classifier":
+        assert config.network == preset.classifier
+    else:
+        assert config.subnet == preset.subnet
+
+
+def test_the_paper_preset_predicts_epsilon_at_uniform_times() -> None:
+    values = yaml.safe_load((cli.CONFIGS / "paper-score.yaml").read_text())
+    assert values["parametrisation"] == "epsilon"
+    assert values["times"] == {"distribution": "uniform"}
+    assert values["subnet"]["fusion"] == "cross-attention"
+
+
+def test_a_shipped_config_goes_by_its_name(trained: list[Any]) -> None:
+    assert _train("small-score", "score") == 0
+    assert trained[0][0].subnet == PRESETS["small"].subnet
+    assert trained[0][1:] == ("runs/c", "runs/x")
+
+
+def test_options_override_the_config(trained: list[Any]) -> None:
+    sources = "[{kind: folder, root: my-words, words: [ja, nein]}]"
+    _train("small-classifier", "classifier", "--data.sources", sources, "--run.steps", "7")
+    config = trained[0][0]
+    assert config.run.steps == 7
+    assert [dataclasses.asdict(s) for s in config.data.sources] == [
+        {"kind": "folder", "root": "my-words", "words": ["ja", "nein"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("network: {width: [32]}", "width"),
+        ("optimizer: {learning_rate: 1.0}", "optimizer"),
+        ("times: {distribution: normal}", "logit_normal"),
+        ("data: {sources: [{kind: fsd, root: x}]}", "fsdd"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(
+    text: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: list[Any]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    try:
+        status: Any = _train(path, "classifier")
+    except SystemExit as stop:
+        status = stop.code
+    assert status not in (0, None)
+    assert named in capsys.readouterr().err
+    assert not trained
+
+
+def test_config_dataclasses_and_presets_are_plain_values() -> None:
+    for preset in PRESETS.values():
+        assert ClassifierConfig(**dataclasses.asdict(preset.classifier)) == preset.classifier
+        assert SubnetConfig(**dataclasses.asdict(preset.subnet)) == preset.subnet

@@ -1,0 +1,97 @@
+"""Tiny recordings of two words, and tiny runs on them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from scoresubnet.data.sources import Source
+from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.training.config import (
+    ClassifierTraining,
+    DataConfig,
+    OptimiserConfig,
+    RunConfig,
+    ScoreTraining,
+)
+
+# Splits are a hash of the name; tests/data/test_folder.py freezes them.
+TAKES = {
+    "training": ("take0", "take2", "take4", "take5"),
+    "validation": ("take13", "take31"),
+    "testing": ("take1",),
+}
+
+
+@pytest.fixture(scope="session")
+def words_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """hum/*.wav are low tones, hiss/*.wav is noise; seven takes each."""
+    root = tmp_path_factory.mktemp("words")
+    random = np.random.default_rng(0)
+    time = np.arange(16_000) / 16_000
+    for n, take in enumerate(take for takes in TAKES.values() for take in takes):
+        hum = 0.3 * np.sin(2 * np.pi * (120 + 20 * n) * time)
+        for word, sound in (("hum", hum), ("hiss", 0.1 * random.standard_normal(16_000))):
+            (root / word).mkdir(exist_ok=True)
+            soundfile.write(root / word / f"{take}.wav", sound.astype(np.float32), 16_000)
+    return root
+
+
+@pytest.fixture(scope="session")
+def data_config(
+    words_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., DataConfig]:
+    """data_config(**fields) -> the two words in batches of four."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def make(**fields: Any) -> DataConfig:
+        values: dict[str, Any] = {
+            "sources": (Source("folder", str(words_folder)),),
+            "words": ("hum", "hiss"),
+            "cache": str(cache),
+            "batch_size": 4,
+        }
+        return DataConfig(**(values | fields))
+
+    return make
+
+
+OPTIMISER = OptimiserConfig(learning_rate=3e-3, warmup=2, ema_decay=0.7)
+
+
+@pytest.fixture(scope="session")
+def classifier_run(
+    data_config: Callable[..., DataConfig], tiny: ClassifierConfig
+) -> Callable[..., ClassifierTraining]:
+    """classifier_run(steps=4, run fields..., **config fields) -> a tiny classifier run."""
+
+    def make(steps: int = 4, minutes: float = 0.0, **fields: Any) -> ClassifierTraining:
+        values: dict[str, Any] = {
+            "data": data_config(),
+            "network": tiny,
+            "optimiser": OPTIMISER,
+            "run": RunConfig(steps=steps, minutes=minutes, seed=3, validate_every=2),
+        }
+        return ClassifierTraining(**(values | fields))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def score_run(data_config: Callable[..., DataConfig]) -> Callable[..., ScoreTraining]:
+    """score_run(steps=4, run fields..., **config fields) -> a tiny Score Subnet run."""
+
+    def make(steps: int = 4, minutes: float = 0.0, **fields: Any) -> ScoreTraining:
+        values: dict[str, Any] = {
+            "data": data_config(),
+            "subnet": SubnetConfig((8, 8, 8, 8), (1, 1, 1, 1), time_dim=16),
+            "optimiser": OPTIMISER,
+            "run": RunConfig(steps=steps, minutes=minutes, seed=3, validate_every=2),
+        }
+        return ScoreTraining(**(values | fields))
+
+    return make

@@ -1,0 +1,224 @@
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.training.augment import (
+    add_noise,
+    augment,
+    change_gain,
+    lowpass,
+    mask,
+    shift_frames,
+    warp,
+)
+from scoresubnet.training.config import AugmentConfig
+
+MEL = MelSettings()
+NATS = (MEL.log_max - MEL.log_min) / 2
+ALL = AugmentConfig(shift=4, stretch=0.2, warp=0.1, gain=6, lowpass=0.5, noise=0.5, mask=0.5)
+NONE = AugmentConfig(shift=0)
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def x() -> Tensor:
+    """Sixteen items in (-1, 1), no two values alike."""
+    return torch.rand(16, 1, 80, 64, generator=rng(7)) * 1.8 - 0.9
+
+
+CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+    "shift": lambda x, g: shift_frames(x, 5, g),
+    "warp": lambda x, g: warp(x, ALL, g),
+    "gain": lambda x, g: change_gain(x, 0.2, g),
+    "lowpass": lambda x, g: lowpass(x, 0.7, g),
+    "noise": lambda x, g: add_noise(x, 0.7, NATS, g),
+    "mask": lambda x, g: mask(x, 0.7, g),
+    "all": lambda x, g: augment(x, ALL, MEL, g),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_depend_on_the_generator_alone(name: str, x: Tensor) -> None:
+    """Neither on torch's global state, nor on what was drawn before; and the input is kept."""
+    before = x.clone()
+    torch.manual_seed(1)
+    first = CHANGES[name](x, rng())
+    torch.manual_seed(2)
+    assert torch.equal(CHANGES[name](x, rng()), first)
+    assert not torch.equal(CHANGES[name](x, rng(1)), first)
+    assert torch.equal(x, before)
+    assert first.shape == x.shape
+    assert first.dtype == torch.float32
+    assert first.abs().max() <= 1
+    assert not torch.equal(first, x)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_items_are_changed_differently(name: str, x: Tensor) -> None:
+    same = x[:1].expand(64, -1, -1, -1)
+    changed = CHANGES[name](same, rng())
+    assert len({item.numpy().tobytes() for item in changed}) > 8
+
+
+def test_nothing_is_switched_on_nothing_changes(x: Tensor) -> None:
+    assert torch.equal(augment(x, NONE, MEL, rng()), x)
+
+
+def test_each_field_switches_its_own_change_on(x: Tensor) -> None:
+    for field in ("shift", "stretch", "warp", "gain", "lowpass", "noise", "mask"):
+        value = 5 if field == "shift" else 0.9
+        config = AugmentConfig(**({"shift": 0} | {field: value}))
+        assert not torch.equal(augment(x, config, MEL, rng()), x), field
+
+
+def test_shift_moves_whole_frames_and_repeats_the_edge(x: Tensor) -> None:
+    shifted = shift_frames(x, 3, rng())
+    seen = set()
+    for before, after in zip(x, shifted, strict=True):
+        (shift,) = [
+            s
+            for s in range(-3, 4)
+            if torch.equal(
+                after[..., max(s, 0) : 64 + min(s, 0)], before[..., max(-s, 0) : 64 - max(s, 0)]
+            )
+        ]
+        seen.add(shift)
+        if shift > 0:
+            assert (after[..., :shift] == before[..., :1]).all()
+        if shift < 0:
+            assert (after[..., shift:] == before[..., -1:]).all()
+    assert len(seen) >= 5  # of the seven from -3 to 3
+
+
+def test_shift_reaches_both_ends_of_its_range() -> None:
+    ramp = torch.arange(64.0).expand(500, 1, 80, 64)
+    moved = 32 - shift_frames(ramp, 2, rng())[:, 0, 0, 32]
+    assert moved.unique().tolist() == [-2, -1, 0, 1, 2]
+    assert (moved == 2).float().mean() == pytest.approx(0.2, abs=0.06)
+
+
+def test_warp_of_zero_ranges_is_the_identity(x: Tensor) -> None:
+    torch.testing.assert_close(warp(x, NONE, rng()), x, rtol=0, atol=1e-5)
+
+
+def test_warp_scales_frequencies_about_the_lowest_bin() -> None:
+    """A ridge in bin 40: it moves by at most the factor, and bin 0 stays where it is."""
+    x = torch.full((64, 1, 80, 64), -1.0)
+    x[:, :, 40] = 1
+    ridges = warp(x, AugmentConfig(shift=0, warp=0.1), rng())[:, 0, :, 32].argmax(1)
+    assert ridges.min() in (36, 37)
+    assert ridges.max() in (44, 45)
+    low = torch.full((64, 1, 80, 64), -1.0)
+    low[:, :, 0] = 1
+    assert (warp(low, AugmentConfig(shift=0, warp=0.1), rng())[:, 0, :, 32].argmax(1) == 0).all()
+
+
+def test_warp_stretches_time_about_the_middle_and_shifts_it() -> None:
+    """A ramp in time stays one; its slope is the stretch, its middle value the shift in frames."""
+    ramp = (torch.arange(64.0) - 31.5).expand(200, 1, 80, 64)
+    out = warp(ramp, AugmentConfig(shift=4, stretch=0.2), rng())[:, 0, 10]
+    slope = (out[:, 38] - out[:, 25]) / 13
+    assert 0.8 <= slope.min() < 0.83
+    assert 1.17 < slope.max() <= 1.2 + 1e-5
+    middle = (out[:, 31] + out[:, 32]) / 2
+    assert middle.abs().max() <= 4 + 1e-4
+    assert middle.min() < -3.5
+    assert middle.max() > 3.5
+
+
+def test_gain_moves_the_level_and_keeps_silence(x: Tensor) -> None:
+    x = x * 0.5
+    x[:, :, :, 10] = -1
+    louder = change_gain(x, 0.2, rng())
+    assert (louder[:, :, :, 10] == -1).all()
+    sound = torch.arange(64) != 10
+    change = (louder - x)[..., sound]
+    assert (change.amax((1, 2, 3)) - change.amin((1, 2, 3))).max() < 1e-6
+    assert change.abs().max() <= 0.2 + 1e-6
+    assert change.max() > 0.1
+    assert change.min() < -0.1
+
+
+def test_gain_is_in_decibels(x: Tensor) -> None:
+    """6 dB are 0.69 nats of magnitude."""
+    config = AugmentConfig(shift=0, gain=20 * math.log10(2))
+    change = (augment(0.5 * x[:1].expand(500, -1, -1, -1), config, MEL, rng()) - 0.5 * x[:1]) * NATS
+    assert change.max() == pytest.approx(math.log(2), rel=0.02)
+    assert change.min() == pytest.approx(-math.log(2), rel=0.02)
+
+
+def test_lowpass_silences_upper_bins_only(x: Tensor) -> None:
+    """Up from a bin of its own in the upper half; the lower bins stay bit for bit."""
+    passed = lowpass(x, 1.0, rng())
+    cuts = []
+    for before, after in zip(x[:, 0], passed[:, 0], strict=True):
+        kept = (after == before).all(1)
+        cut = int(kept.sum())
+        assert kept[:cut].all()
+        assert (after[cut:] == -1).all()
+        cuts.append(cut)
+    assert min(cuts) >= 44
+    assert len(set(cuts)) > 5
+
+
+@pytest.mark.parametrize("change", [lowpass, mask])
+def test_share_of_changed_items(change: Callable[..., Tensor], x: Tensor) -> None:
+    assert torch.equal(change(x, 0.0, rng()), x)
+    many = x[:1].expand(1000, -1, -1, -1)
+    assert torch.equal(add_noise(many, 0.0, NATS, rng()), many)
+    changed = {share: (change(many, share, rng()) != many).any(3).any(2) for share in (0.3, 1.0)}
+    assert changed[1.0].float().mean() > 0.95  # a mask or a low-pass may be too narrow to be seen
+    assert changed[0.3].float().mean() == pytest.approx(0.3, abs=0.06)
+
+
+def test_noise_only_adds(x: Tensor) -> None:
+    """Powers add up: nothing gets quieter, and what is far above the background stays."""
+    noisy = add_noise(x, 1.0, NATS, rng())
+    assert (noisy >= x - 1e-6).all()
+    loud = torch.ones(4, 1, 80, 64)
+    torch.testing.assert_close(add_noise(loud, 1.0, NATS, rng()), loud)
+    silent = add_noise(torch.full((200, 1, 80, 64), -1.0), 1.0, NATS, rng())
+    levels = silent.mean((1, 2, 3))
+    assert levels.min() > -1
+    assert levels.max() < 0
+    assert levels.max() - levels.min() > 0.4
+
+
+def test_noise_adds_powers() -> None:
+    """Two equal powers: +3 dB, which is half the logarithm of two in nats of magnitude."""
+    silence, equal = torch.full((1, 1, 80, 64), -1.0), rng()
+    background = add_noise(silence, 1.0, NATS, equal)  # next to nothing is added at -1
+    doubled = add_noise(background, 1.0, NATS, rng())
+    clear = (background > -0.8) & (doubled < 1)
+    rise = (doubled - background)[clear] * NATS
+    assert clear.any()
+    assert rise.median() == pytest.approx(math.log(2) / 2, abs=0.01)
+
+
+def test_mask_hides_a_band_and_a_span_behind_the_mean(x: Tensor) -> None:
+    masked = mask(x, 1.0, rng(), most_bins=12, most_frames=8)
+    for before, after in zip(x[:, 0], masked[:, 0], strict=True):
+        hidden = after != before
+        torch.testing.assert_close(after[hidden], before.mean().expand(int(hidden.sum())))
+        bins, frames = hidden.all(1), hidden.all(0)
+        assert torch.equal(hidden, bins[:, None] | frames)
+        for chosen, most in ((bins, 12), (frames, 8)):
+            places = chosen.nonzero().flatten()
+            assert len(places) <= most
+            if len(places):
+                assert places[-1] - places[0] + 1 == len(places)
+
+
+def test_mask_can_hide_every_bin_and_frame() -> None:
+    x = torch.rand(4000, 1, 20, 16, generator=rng(3))
+    hidden = (mask(x, 1.0, rng(), most_bins=4, most_frames=3) != x).float()
+    of_bins, of_frames = hidden.amin(3).mean((0, 1)), hidden.amin(2).mean((0, 1))
+    assert (of_bins > 0).all()
+    assert (of_frames > 0).all()

@@ -1,0 +1,32 @@
+"""Turn the model of a finished run into shipped weights: the same tensors, with their origin noted.
+
+    python tools/ship_weights.py runs/words18-small-score src/scoresubnet/pretrained/words18-small.safetensors
+"""
+
+from __future__ import annotations
+
+import sys
+
+from scoresubnet.weights import load_model, save_model
+
+NOTES = {
+    "data": (
+        "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the 9,596 clips "
+        "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
+    ),
+    "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
+    "recipe": (
+        "configs words18-small-classifier, words18-small-finetune-classifier, words18-small-score"
+    ),
+}
+
+
+def main(run: str, path: str) -> None:
+    model = load_model(run)
+    model.score_model()  # refuses a classifier alone
+    model.notes = NOTES
+    save_model(model, path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
