@@ -1,6 +1,6 @@
 """Turn the model of a finished run into shipped weights: the same tensors, with their origin noted.
 
-    python tools/ship_weights.py runs/words18-small-score src/scoresubnet/pretrained/words18-small.safetensors
+    python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from scoresubnet.weights import load_model, save_model
 
 NOTES = {
     "data": (
-        "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the 9,596 clips "
+        "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the clips "
         "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
     ),
     "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",

@@ -66,7 +66,10 @@ def test_several_sources_together(tmp_path):
     own = make(tmp_path / "own", "one/1.wav", "happy/1.wav")
     words = ["one", "seven", "happy"]
     clips = find_clips(
-        [Source("folder", str(own), ["one", "happy"]), {"kind": "fsdd", "root": fsdd, "words": words}]
+        [
+            Source("folder", str(own), ["one", "happy"]),
+            {"kind": "fsdd", "root": fsdd, "words": words},
+        ]
     )
     assert [(c.source, c.label) for c in clips] == [
         ("folder", "one"),

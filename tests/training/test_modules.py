@@ -30,7 +30,7 @@ def recorded(module: NoisyTraining, monkeypatch: pytest.MonkeyPatch) -> dict[str
     """What the module logs, instead of Lightning."""
     log: dict[str, float] = {}
     monkeypatch.setattr(
-        module, "log", lambda name, value, **kwargs: log.__setitem__(name, value.item())
+        module, "log", lambda name, value, **kwargs: log.__setitem__(name, value.detach().item())
     )
     return log
 

@@ -22,6 +22,7 @@ from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
     DataConfig,
+    OptimiserConfig,
     RunConfig,
     ScoreTraining,
     TimesConfig,
@@ -335,6 +336,74 @@ def test_another_score_config_or_classifier_is_refused_and_named(
         train_score(score_run(), subnet, subnet)
 
 
+@pytest.mark.parametrize("words", [("hum", "hiss"), ("hiss", "hum"), ("hiss",)])
+def test_fine_tuning_starts_from_other_weights(
+    words: tuple[str, ...],
+    classifier_run: MakeClassifier,
+    data_config: Callable[..., DataConfig],
+    tiny: ClassifierConfig,
+    classifier: Path,
+    tmp_path: Path,
+) -> None:
+    """At a learning rate of zero they stay; the last layer is kept only if it means the same."""
+    config = classifier_run(
+        steps=1,
+        data=data_config(words=words),
+        network=dataclasses.replace(tiny, dropout=0.2),
+        optimiser=OptimiserConfig(learning_rate=0.0),
+    )
+    train_classifier(config, tmp_path, start=classifier)
+    before, after = tensors(classifier), tensors(tmp_path)
+    assert load_model(tmp_path).labels == words
+    for name, tensor in after.items():
+        if words == ("hum", "hiss") or ".head." not in name:
+            assert torch.equal(tensor, before[name]), name
+        else:
+            assert len(tensor) == len(words)
+            assert not torch.equal(tensor, before[name][: len(words)]), name
+
+
+def test_fine_tuning_needs_the_same_network(
+    classifier_run: MakeClassifier, tiny: ClassifierConfig, classifier: Path, tmp_path: Path
+) -> None:
+    config = classifier_run(network=dataclasses.replace(tiny, time_dim=8))
+    with pytest.raises(ValueError, match="cannot start from a network of another shape"):
+        train_classifier(config, tmp_path, start=classifier)
+
+
+def test_fine_tuning_can_be_resumed_but_not_from_another_start(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    subnet: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_classifier(classifier_run(), tmp_path / "straight", classifier)
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 2, terminate)
+        train_classifier(classifier_run(), tmp_path / "stopped", classifier)
+    for start in (subnet, None):
+        with pytest.raises(ValueError, match="another start "):
+            train_classifier(classifier_run(), tmp_path / "stopped", start)
+    train_classifier(classifier_run(), tmp_path / "stopped", classifier)
+    assert_same(tmp_path / "stopped", tmp_path / "straight")
+
+
+def test_a_command_that_cannot_start_leaves_the_folder_free(
+    classifier_run: MakeClassifier,
+    data_config: Callable[..., DataConfig],
+    classifier: Path,
+    tmp_path: Path,
+) -> None:
+    """Else the corrected command would be refused as another run."""
+    with pytest.raises(WeightsError, match="no such file or folder"):
+        train_classifier(classifier_run(), tmp_path, start=tmp_path / "absent")
+    with pytest.raises(ValueError, match="no training clips of hoot"):
+        train_classifier(classifier_run(data=data_config(words=("hum", "hoot"))), tmp_path)
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+
+
 def test_words_that_the_classifier_does_not_know_are_refused(
     score_run: MakeScore,
     classifier: Path,
@@ -463,6 +532,6 @@ def test_no_validation_clips_are_no_reason_to_fail(
             name = f"{word}/{take}.wav"
             (tmp_path / "words" / name).symlink_to(words_folder / name)
     data = data_config(sources=({"kind": "folder", "root": str(tmp_path / "words")},))
-    train_classifier(classifier_run(data=data), tmp_path / "out")
-    assert step_of(tmp_path / "out") == 4
+    train_classifier(classifier_run(steps=20, data=data), tmp_path / "out")
+    assert step_of(tmp_path / "out") == 20
     assert "NaN" not in (tmp_path / "out" / "log.jsonl").read_text()
