@@ -112,6 +112,20 @@ def test_only_what_is_asked_for_is_computed(backbone: FrozenClassifier, batch: B
                     torch.testing.assert_close(ours, whole, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(("taps", "guided"), [(False, False), (True, False), (False, True)])
+def test_a_graph_is_built_only_for_gradients(
+    taps: bool, guided: bool, backbone: FrozenClassifier, batch: Batch
+) -> None:
+    """Without any, the activations of the backbone need not be kept in memory."""
+    x, t, labels = batch
+    seen: list[bool] = []
+    backbone.classifier.head.register_forward_hook(
+        lambda module, args, out: seen.append(out.requires_grad)
+    )
+    backbone.features(x, t, taps, labels if guided else None)
+    assert seen == [taps or guided]
+
+
 def test_an_item_does_not_depend_on_its_batch_mates(
     backbone: FrozenClassifier, batch: Batch
 ) -> None:

@@ -1,6 +1,6 @@
 """Turn the model of a finished run into shipped weights: the same tensors, with their origin noted.
 
-    python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
+python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
 """
 
 from __future__ import annotations

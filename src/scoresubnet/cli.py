@@ -11,6 +11,8 @@ from jsonargparse import ArgumentParser
 
 CONFIGS = Path(__file__).parent / "configs"
 
+INSTALL = "training needs more packages than generating: make train-requirements"
+
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
     "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
@@ -32,12 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _overview().parse_args(arguments)
         return 0
     rest = arguments[words:]
-    rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
-    parser = LEAVES[name](ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name]))
     try:
+        parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
+        parser = LEAVES[name](parser)
+        rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
         values = parser.instantiate(parser.parse_args(rest))
         run: Callable[..., None] = import_module(f"scoresubnet.commands.{arguments[0]}").run
         run(values)
+    except ModuleNotFoundError as error:
+        print(f"scoresubnet {name}: {error}; {INSTALL}", file=sys.stderr)
+        return 1
     except (ValueError, OSError, ImportError) as error:
         print(f"scoresubnet {name}: {error}", file=sys.stderr)
         return 1
@@ -49,10 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _shipped_config(argument: str, before: str) -> str:
     """The path of a shipped config, if one is named after --config and no such file is there."""
-    shipped = CONFIGS / f"{argument}.yaml"
-    if before == "--config" and not Path(argument).exists() and shipped.is_file():
-        return str(shipped)
-    return argument
+    option, equals, name = argument.rpartition("=")
+    if "--config" not in (before, option) or Path(name).is_file():
+        return argument
+    shipped = CONFIGS / f"{name}.yaml"
+    return f"{option}{equals}{shipped}" if shipped.is_file() else argument
 
 
 def _overview() -> ArgumentParser:

@@ -12,17 +12,15 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.vocoder import Vocoder, load_vocoder
+from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.guidance import guided
 from scoresubnet.samplers import SAMPLERS, seeded_noise
 from scoresubnet.schedules import constant_guidance, uniform_grid
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 
-UNCONDITIONAL = "none"
-"""The label that asks for no word in particular."""
-
 MOST_STEPS = 10_000
 MOST_GUIDANCE = 100.0
-MOST_SEED = 2**63 - 1
+MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,8 @@ class SpeechGenerator:
             ValueError: a label is unknown, or a number is out of its range.
         """
         labels = [labels] if isinstance(labels, str) else list(labels)
-        seeds = range(len(labels)) if seeds is None else seeds
+        if seeds is None:
+            seeds = range(len(labels))
         seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
         self.check(labels, seeds, guidance, sampler, steps)
         chunks = range(0, len(labels), self.batch_size)
@@ -192,7 +191,7 @@ class SpeechGenerator:
             )
         for seed in seeds:
             if not 0 <= seed <= MOST_SEED:
-                raise ValueError(f"seed {seed} is out of range; it lies between 0 and 2^63 - 1")
+                raise ValueError(f"seed {seed} is out of range; it lies between 0 and 2^32 - 1")
         if not (math.isfinite(guidance) and 0 <= guidance <= MOST_GUIDANCE):
             raise ValueError(
                 f"guidance {guidance} is out of range; it lies between 0 and {MOST_GUIDANCE:g}"

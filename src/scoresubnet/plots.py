@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from scoresubnet.pipeline import GeneratedSpeech
 
-matplotlib.use("agg")
 _MOST_PANELS = 60
 
 

@@ -16,9 +16,6 @@ def uniform_grid(steps: int, t_eps: float) -> Tensor:
     return torch.linspace(1.0, t_eps, steps + 1, dtype=torch.float64)
 
 
-TIME_GRIDS: dict[str, Callable[[int, float], Tensor]] = {"uniform": uniform_grid}
-
-
 def constant_guidance(gamma: float) -> GuidanceSchedule:
     """gamma(t) = gamma, the paper's choice."""
     return lambda t: torch.full_like(t, gamma)

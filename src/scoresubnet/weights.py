@@ -22,6 +22,7 @@ from scoresubnet.files import replacing
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 
 T = TypeVar("T")
@@ -129,6 +130,8 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
         notes = json.loads(metadata.get("notes", "{}"))
+        parametrisation = config["parametrisation"] if subnet else None
+        _refuse_contradictions(classifier, labels, mel, parametrisation)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path}: its metadata is damaged or of another version: {error}"
@@ -142,7 +145,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     if subnet is not None:
         parts["subnet"] = subnet
     _load_strictly(path, parts, tensors)
-    return ModelFile(classifier, labels, sde, mel, subnet, config.get("parametrisation"), notes)
+    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes)
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:
@@ -185,6 +188,20 @@ def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
             f"{cls.__name__} has the keys {sorted(known)}, the file has {sorted(values)}"
         )
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _refuse_contradictions(
+    classifier: Classifier, labels: tuple[str, ...], mel: MelSettings, parametrisation: str | None
+) -> None:
+    size = (classifier.config.mel_bins, classifier.config.frames)
+    if (mel.n_mels, mel.frames) != size:
+        raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
+    if len(set(labels)) != len(labels):
+        raise ValueError(f"a label is there twice: {', '.join(labels)}")
+    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
+        raise ValueError(
+            f"it predicts {parametrisation!r}; known are {', '.join(PARAMETRISATIONS)}"
+        )
 
 
 def _load_strictly(path: Path, parts: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:

@@ -1,12 +1,14 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scoresubnet.losses import classifier_loss, dsm_loss
 from scoresubnet.model import ScoreModel
+from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
@@ -124,9 +126,32 @@ def test_classifier_step_is_the_mean_cross_entropy_of_noisy_inputs(
     expected = classifier_loss(module.network(alpha * x0 + sigma * noise, t), labels).mean()
     loss = module.training_step((x, labels), 0)
     torch.testing.assert_close(loss, expected)
-    assert log["train/loss"] == pytest.approx(float(expected), rel=1e-5)
+    assert log["train/loss"] == pytest.approx(expected.item(), rel=1e-5)
     loss.backward()
     assert all(p.grad is not None for p in module.network.parameters())
+
+
+def test_dropout_is_a_function_of_the_step(
+    classifier_run: MakeClassifier,
+    tiny: ClassifierConfig,
+    fill: Callable[..., nn.Module],
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same units fall out at the same step, others at the next; global state is left alone."""
+    config = classifier_run(network=dataclasses.replace(tiny, dropout=0.5))
+    module = fill(ClassifierModule(config, 3))
+    recorded(module, monkeypatch)
+    x, t, labels = batch
+    monkeypatch.setattr(module, "noisy", lambda batch: (x, labels, torch.zeros_like(x), t))
+    losses = []
+    for step in (0, 1, 0):
+        monkeypatch.setattr(type(module), "global_step", property(lambda self, n=step: n))
+        before = torch.random.get_rng_state()
+        losses.append(module.training_step((x, labels), 0).item())
+        assert torch.equal(torch.random.get_rng_state(), before)
+        torch.rand(3)
+    assert losses[0] == losses[2] != losses[1]
 
 
 def test_validation_of_the_classifier_repeats_and_is_right(

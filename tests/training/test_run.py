@@ -192,11 +192,18 @@ def test_the_same_command_after_the_end_changes_nothing(
     assert step_of(tmp_path) == 4
 
 
-def test_a_finished_run_may_be_made_longer(classifier_run: MakeClassifier, tmp_path: Path) -> None:
+def test_a_finished_run_may_be_made_longer(
+    classifier_run: MakeClassifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bar goes on where it was."""
     train_classifier(classifier_run(steps=2), tmp_path)
     before = tensors(tmp_path)[HEAD]
+    capsys.readouterr()
     train_classifier(classifier_run(steps=5), tmp_path)
     assert step_of(tmp_path) == 5
+    shown = capsys.readouterr().err
+    assert all(f" {step}/5 " in shown for step in (2, 5))
+    assert " 0/5 " not in shown
     assert not torch.equal(before, tensors(tmp_path)[HEAD])
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["run"]["steps"] == 5
 
@@ -498,7 +505,7 @@ def test_training_lowers_the_loss(score_run: MakeScore, classifier: Path, tmp_pa
     train_score(score_run(run=run), classifier, tmp_path)
     losses = [row["valid/loss"] for row in rows(tmp_path) if "valid/loss" in row]
     assert losses[-1] < losses[0]
-    assert losses[-1] < 0.9
+    assert losses[-1] < 0.95
 
 
 def test_augmentation_knows_the_classifier_s_front_end(

@@ -33,7 +33,8 @@ def read_audio(path: str | os.PathLike[str], sample_rate: int = 16_000) -> Audio
     try:
         channels, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        raise AudioError(f"{path}: not a readable sound file ({error}).") from error
+        reason = getattr(error, "error_string", error)  # without the path, which comes first
+        raise AudioError(f"{path}: not a readable sound file ({reason}).") from error
     audio: Audio = channels.mean(axis=1)
     if not np.isfinite(audio).all():
         raise AudioError(f"{path}: the sound has NaN or infinite samples; export it again.")

@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from jsonargparse import Namespace
 from tqdm import tqdm
 
@@ -39,13 +40,15 @@ def run(values: Namespace) -> None:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
     refuse_unwritable(out)
-    labels = [label for label in values.labels for _ in range(values.count)]
-    seeds = [values.seed + k for _ in values.labels for k in range(values.count)]
-    generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder)
+    words = list(dict.fromkeys(values.labels))  # each once: a repeated one would be the same file
+    labels = [label for label in words for _ in range(values.count)]
+    seeds = [values.seed + k for _ in words for k in range(values.count)]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
     generator.check(labels, seeds, values.guidance, values.sampler, values.steps)
 
     start = time.perf_counter()
-    with tqdm(unit="step", desc=_title(values.labels), disable=values.json) as bar:
+    with tqdm(unit="step", desc=_title(words), disable=values.json) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

@@ -9,7 +9,7 @@ from jsonargparse import Namespace
 
 from scoresubnet.evaluation.cost import Cost, count_parameters, preset_costs, subnet_cost
 from scoresubnet.networks.presets import PRESETS
-from scoresubnet.weights import WeightsError, load_model
+from scoresubnet.weights import ModelFile, WeightsError, load_model
 
 
 def run(values: Namespace) -> None:
@@ -31,7 +31,7 @@ def run(values: Namespace) -> None:
             "labels": list(file.labels),
             "classifier_parameters": count_parameters(file.classifier),
             "predicts": file.parametrisation,
-            "fusion": file.subnet.config.fusion if file.subnet else None,
+            "fusion": _fusion(file),
             "mel_hash": file.mel.hash,
             **file.notes,
         }
@@ -43,6 +43,13 @@ def run(values: Namespace) -> None:
         print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if costs:
         print(table(costs))
+
+
+def _fusion(file: ModelFile) -> str | None:
+    """How gradient taps are fused, if there are any."""
+    if file.subnet is None or not file.subnet.config.gradient_taps:
+        return None
+    return file.subnet.config.fusion
 
 
 def table(costs: dict[str, Cost]) -> str:

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from scoresubnet.data.clips import Clip, Split, list_audio, word_folders
-from scoresubnet.data.words import WORD_SETS
-
-__all__ = ["WORD_SETS", "find_speech_commands"]
 
 
 def find_speech_commands(
@@ -22,7 +19,7 @@ def find_speech_commands(
 
     Args:
         root: the folder that holds the word folders and the two lists.
-        words: a list, the name of one of `WORD_SETS`, or None for every word that is there.
+        words: a list, the name of one of `words.WORD_SETS`, or None for every word that is there.
 
     Raises:
         FileNotFoundError: the root or one of the two lists is missing.

@@ -8,6 +8,9 @@ from difflib import get_close_matches
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
 
+UNCONDITIONAL = "none"
+"""The label that asks for no word in particular; no word may have this name."""
+
 WORD_SETS: dict[str, tuple[str, ...]] = {
     "SC09": DIGITS,
     "SC12": ("zero", "one", "five", "eight", *_COMMANDS),

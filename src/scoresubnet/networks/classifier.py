@@ -39,6 +39,8 @@ class ClassifierConfig:
             raise ValueError(
                 f"one number of blocks per stage: widths {self.widths}, blocks {self.blocks}"
             )
+        if min(self.patch, self.time_dim, *self.widths, *self.blocks) < 1:
+            raise ValueError(f"patch, time_dim, widths and blocks must be positive: {self}")
         factor = self.patch * 2 ** (len(self.widths) - 1)
         if self.mel_bins % factor or self.frames % factor:
             raise ValueError(

@@ -54,6 +54,7 @@ PRESETS: dict[str, Preset] = {
             widths=(32, 32, 64, 128, 128),
             blocks=(1, 1, 3, 1, 2),
             fusion="concatenation",
+            keep_input_scale=True,
             time_dim=128,
         ),
         UNetConfig(

@@ -27,6 +27,8 @@ class SubnetConfig:
         blocks: ResBlocks after each tap has been added, in the same order.
         fusion: a key of `networks.fusion.FUSIONS`; how a gradient tap joins its forward tap.
         gradient_taps: whether the gradient taps are read at all.
+        keep_input_scale: leave the forward tap of the input projection un-normalised, so that the
+            subnet sees X_t with its scale (ours; the paper normalises every tap).
         time_dim: width of the time embedding.
     """
 
@@ -34,6 +36,7 @@ class SubnetConfig:
     blocks: tuple[int, ...] = (3, 3, 3, 3, 3)
     fusion: str = "cross-attention"
     gradient_taps: bool = True
+    keep_input_scale: bool = False
     time_dim: int = 128
 
     def __post_init__(self) -> None:
@@ -46,10 +49,7 @@ class SubnetConfig:
 
 
 class TapReader(nn.Module):
-    """RMS-normalise the taps of one level, project them to `width` channels and fuse them (paper).
-
-    The forward tap of the input projection keeps its scale (ours): through it the subnet sees X_t.
-    """
+    """RMS-normalise the taps of a level, project them to `width` channels, fuse them (paper)."""
 
     def __init__(
         self, shape: tuple[int, int, int], width: int, config: SubnetConfig, keep_scale: bool
@@ -105,7 +105,7 @@ class ScoreSubnet(nn.Module):
         self.config = config
         self.time = TimeEmbedding(config.time_dim)
         self.readers = nn.ModuleList(
-            TapReader(shape, width, config, keep_scale=k == 0)
+            TapReader(shape, width, config, keep_scale=config.keep_input_scale and k == 0)
             for k, (shape, width) in enumerate(zip(shapes, config.widths, strict=True))
         )
         self.levels = nn.ModuleList(

@@ -34,6 +34,8 @@ class UNetConfig:
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.blocks) == len(self.up_blocks):
             raise ValueError("widths, blocks and up_blocks must have one entry per stage")
+        if min(self.patch, *self.widths, *self.blocks, *self.up_blocks) < 1:
+            raise ValueError(f"patch, widths, blocks and up_blocks must be positive: {self}")
 
 
 class UpStage(nn.Module):
@@ -89,12 +91,13 @@ class UNet(nn.Module):
         x = self.input(x)
         skips = []
         for stage in self.down:
+            assert isinstance(stage, Stage)
             outputs = stage.outputs(x, embedding)
             x = outputs[-1]
             skips.append(outputs[::-1])
         x = self.bottleneck(x, embedding)
-        for stage in list(self.up)[::-1]:
-            x = stage(x, skips.pop(), embedding)
+        for stage, outputs in zip(self.up[::-1], skips[::-1], strict=True):
+            x = stage(x, outputs, embedding)
         return x
 
 

@@ -94,7 +94,7 @@ def mask(
 
     def span(size: int, most: int) -> Tensor:
         width = torch.randint(0, most + 1, (batch, 1), generator=g)
-        start = (torch.rand(batch, 1, generator=g) * (size - width)).long()
+        start = (torch.rand(batch, 1, generator=g) * (size - width + 1)).long()
         position = torch.arange(size)
         return (position >= start) & (position < start + width)
 

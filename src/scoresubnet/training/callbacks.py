@@ -1,8 +1,9 @@
-"""Stopping cleanly, showing progress, and logging to JSON lines."""
+"""What happens around the steps: averaging, stopping cleanly, saving, showing and logging."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -12,9 +13,28 @@ from types import FrameType
 from typing import Any
 
 import lightning
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from tqdm import tqdm
+
+from scoresubnet.files import replacing
+
+
+class MovingAverage(WeightAveraging):
+    """Exponential moving average of the parameters; `fit` leaves it in the module.
+
+    By torch's interpolation, which is exact where both values are equal: a frozen parameter stays
+    as it is, bit for bit, where Lightning's `EMAWeightAveraging` lets it drift by rounding.
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Also where the run had ended before: then Lightning does not call `on_train_end`."""
+        self.on_train_end(trainer, pl_module)
 
 
 class StopCleanly(lightning.Callback):
@@ -39,6 +59,7 @@ class StopCleanly(lightning.Callback):
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.reason = signal.Signals(number).name
+        self._restore()  # a second signal acts as it would without us
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
         if self.minutes and time.monotonic() - self._start > 60 * self.minutes:
@@ -46,12 +67,32 @@ class StopCleanly(lightning.Callback):
         if self.reason:
             trainer.should_stop = True
 
-    def teardown(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
-    ) -> None:
+    def on_train_end(self, *args: Any) -> None:
+        self._restore()
+
+    def on_exception(self, *args: Any) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+
+
+class RunCheckpoint(Checkpoint):
+    """Writes the checkpoint every so many minutes, and at the step at which training ends."""
+
+    def __init__(self, path: Path, minutes: float) -> None:
+        self.path, self.interval, self.last = path, 60 * minutes, time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any
+    ) -> None:
+        ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
+        if ends or time.monotonic() - self.last > self.interval:
+            with replacing(self.path) as temporary:
+                trainer.save_checkpoint(temporary)
+            self.last = time.monotonic()
 
 
 class StepBar(lightning.Callback):
@@ -65,7 +106,6 @@ class StepBar(lightning.Callback):
             unit="step",
             total=trainer.max_steps,
             initial=trainer.global_step,
-            disable=not trainer.is_global_zero,
         )
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
@@ -73,9 +113,10 @@ class StepBar(lightning.Callback):
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(trainer.global_step - self.bar.n)
 
-    def teardown(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
-    ) -> None:
+    def on_train_end(self, *args: Any) -> None:
+        self.bar.close()
+
+    def on_exception(self, *args: Any) -> None:
         if hasattr(self, "bar"):
             self.bar.close()
 
@@ -97,8 +138,10 @@ class JsonLinesLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        row = {"step": step, "time": round(time.time(), 3)}
-        row |= {name: round(float(value), 6) for name, value in metrics.items() if name != "epoch"}
+        row: dict[str, float | None] = {"step": step, "time": round(time.time(), 3)}
+        for name, value in metrics.items():
+            if name != "epoch":  # JSON has no NaN
+                row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 

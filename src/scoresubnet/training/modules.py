@@ -19,11 +19,12 @@ from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
     OptimiserConfig,
+    RunConfig,
     ScoreTraining,
     TimesConfig,
 )
 from scoresubnet.training.datamodule import Batch
-from scoresubnet.training.steps import step_generator
+from scoresubnet.training.steps import step_generator, step_seed
 
 ACCURACY_TIMES = (1e-3, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 """Noise times at which the classifier's accuracy is logged."""
@@ -44,18 +45,18 @@ class NoisyTraining(lightning.LightningModule):
         times: TimesConfig,
         augmentation: AugmentConfig,
         optimiser: OptimiserConfig,
-        steps: int,
-        seed: int,
+        run: RunConfig,
+        mel: MelSettings,
     ) -> None:
         super().__init__()
         self.sde, self.times, self.augmentation = sde, times, augmentation
-        self.optimiser_config, self.steps, self.seed = optimiser, steps, seed
-        self.mel = MelSettings()
+        self.optimiser_config, self.steps, self.seed = optimiser, run.steps, run.seed
+        self.mel = mel
 
     def noisy(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(x0, labels, noise, t) of this training step."""
         x0, labels = batch
-        generator = step_generator(self.seed, "noise", self.global_step, self.global_rank)
+        generator = step_generator(self.seed, "noise", self.global_step)
         x0 = augment(x0.cpu(), self.augmentation, self.mel, generator).to(self.device)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         draw = TIME_DISTRIBUTIONS[self.times.distribution]
@@ -97,21 +98,21 @@ class NoisyTraining(lightning.LightningModule):
 class ClassifierModule(NoisyTraining):
     """Cross-entropy on noisy inputs (paper, eq. 6)."""
 
-    def __init__(self, config: ClassifierTraining, classes: int) -> None:
+    def __init__(self, config: ClassifierTraining, classes: int, mel: MelSettings) -> None:
         super().__init__(
             config.sde,
             config.times,
             config.augment,
             config.optimiser,
-            config.run.steps,
-            config.run.seed,
+            config.run,
+            mel,
         )
         self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, labels, noise, t = self.noisy(batch)
         with torch.random.fork_rng():  # dropout, too, is a function of the step
-            torch.manual_seed(self.global_step)
+            torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
             losses = classifier_loss(self.network(self.sde.perturb(x0, noise, t), t), labels)
         self.log_quarters("train", losses, t)
         return losses.mean()
@@ -132,14 +133,14 @@ class ClassifierModule(NoisyTraining):
 class ScoreModule(NoisyTraining):
     """Denoising score matching of the subnet (paper, eq. 4); the backbone stays as it is."""
 
-    def __init__(self, config: ScoreTraining, model: ScoreModel) -> None:
+    def __init__(self, config: ScoreTraining, model: ScoreModel, mel: MelSettings) -> None:
         super().__init__(
             model.sde,
             config.times,
             config.augment,
             config.optimiser,
-            config.run.steps,
-            config.run.seed,
+            config.run,
+            mel,
         )
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -157,5 +158,6 @@ class ScoreModule(NoisyTraining):
         x0, _ = batch
         generator = step_generator(self.seed, "validation", batch_idx)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
-        t = torch.linspace(self.sde.t_eps, 1 - 1e-6, len(x0), device=self.device)
+        order = torch.randperm(len(x0), generator=generator)  # the rows are sorted by word
+        t = torch.linspace(self.sde.t_eps, 1, len(x0))[order].to(self.device)
         self.log_quarters("valid", self.loss(x0, noise, t), t)

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import os
-import time
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
-import yaml
-from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from scoresubnet.files import replacing
-from scoresubnet.networks.classifier import Classifier
 from scoresubnet.networks.subnet import ScoreSubnet
-from scoresubnet.training.callbacks import JsonLinesLogger, StepBar, StopCleanly
-from scoresubnet.training.config import (
-    ClassifierTraining,
-    OptimiserConfig,
-    RunConfig,
-    ScoreTraining,
+from scoresubnet.training.callbacks import (
+    JsonLinesLogger,
+    MovingAverage,
+    RunCheckpoint,
+    StepBar,
+    StopCleanly,
 )
+from scoresubnet.training.config import ClassifierTraining, ScoreTraining
 from scoresubnet.training.datamodule import SpeechData
+from scoresubnet.training.folder import CHECKPOINT, claim
 from scoresubnet.training.modules import ClassifierModule, NoisyTraining, ScoreModule
-from scoresubnet.weights import FILE_NAME, ModelFile, load_model, save_model
+from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
 
 _log = logging.getLogger(__name__)
-CHECKPOINT, CONFIG = "checkpoint.ckpt", "config.yaml"
-
-
-class RunCheckpoint(Checkpoint):
-    """Writes `checkpoint.ckpt` every so many minutes, and at the step at which training ends."""
-
-    def __init__(self, path: Path, minutes: float) -> None:
-        self.path, self.interval, self.last = path, 60 * minutes, time.monotonic()
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any
-    ) -> None:
-        ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
-        if ends or time.monotonic() - self.last > self.interval:
-            trainer.save_checkpoint(self.path)
-            self.last = time.monotonic()
 
 
 def train_classifier(
@@ -65,17 +46,19 @@ def train_classifier(
             anew if the words differ.
 
     Raises:
-        ValueError: `out` holds a run of another config, or `start` has a network of another shape.
+        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has a
+            network of another shape or was made for another noise process or other features.
         WeightsError: `start` cannot be loaded.
     """
-    _prepare(Path(out), config, extra={"start": start and str(start)})
     data = SpeechData(config.data, config.run.seed)
     lightning.seed_everything(config.run.seed, verbose=False)
-    module = ClassifierModule(config, len(data.words))
-    if start is not None:
-        _copy_weights(load_model(start), module.network, data.words)
+    module = ClassifierModule(config, len(data.words), data.mel)
     model = ModelFile(module.network, data.words, config.sde, data.mel)
-    return _fit(module, data, config.run, config.optimiser, Path(out), model)
+    origin = {"start": None if start is None else _identity(start)}
+    if start is not None:
+        _copy_weights(load_model(start), model)
+    claim(Path(out), config, data, origin)
+    return _fit(module, data, config, Path(out), model)
 
 
 def train_score(
@@ -89,11 +72,11 @@ def train_score(
         out: folder of the run, with the same contents as for `train_classifier`.
 
     Raises:
-        ValueError: `out` holds a run of another config, or the words differ from the classifier's.
+        ValueError: the data cannot be used, `out` holds a run of another config, or the words
+            differ from the classifier's.
         WeightsError: the classifier cannot be loaded.
     """
     model = load_model(classifier)
-    _prepare(Path(out), config, extra={"classifier": str(classifier)})
     data = SpeechData(config.data, config.run.seed, model.mel)
     if unknown := set(data.words) - set(model.labels):
         raise ValueError(
@@ -103,82 +86,67 @@ def train_score(
     lightning.seed_everything(config.run.seed, verbose=False)
     model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
     model.parametrisation = config.parametrisation
-    module = ScoreModule(config, model.score_model())
-    return _fit(module, data, config.run, config.optimiser, Path(out), model)
+    module = ScoreModule(config, model.score_model(), data.mel)
+    claim(Path(out), config, data, {"classifier": _identity(classifier)})
+    return _fit(module, data, config, Path(out), model)
 
 
-def _copy_weights(source: ModelFile, network: Classifier, words: tuple[str, ...]) -> None:
-    ours, theirs = network.config, source.classifier.config
+def _identity(weights: str | os.PathLike[str]) -> str:
+    """Weights by their content, wherever they lie."""
+    return hashlib.sha256(find_weights(weights).read_bytes()).hexdigest()[:16]
+
+
+def _copy_weights(source: ModelFile, model: ModelFile) -> None:
+    """Start the classifier of `model` from that of `source`.
+
+    Raises:
+        ValueError: the two do not fit each other.
+    """
+    ours, theirs = model.classifier.config, source.classifier.config
     if dataclasses.replace(ours, dropout=0) != dataclasses.replace(theirs, dropout=0):
         raise ValueError(f"cannot start from a network of another shape: {theirs}, not {ours}")
+    if (source.sde, source.mel) != (model.sde, model.mel):
+        raise ValueError("cannot start from weights of another noise process or other features")
     tensors = source.classifier.state_dict()
-    if source.labels != words:
-        tensors |= {f"head.{k}": v for k, v in network.head.state_dict().items()}
-    network.load_state_dict(tensors)
-
-
-def _prepare(out: Path, config: ClassifierTraining | ScoreTraining, extra: dict[str, Any]) -> None:
-    """Make the folder and write the config; refuse to mix two different runs.
-
-    The length and rhythm of a run may change from one command to the next; nothing else may.
-    """
-    values = _plain(dataclasses.asdict(config)) | extra
-    path = out / CONFIG
-    if path.exists():
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key in values if key != "run" and before.get(key) != values[key]]
-        if before["run"]["seed"] != values["run"]["seed"]:
-            changed.append("run.seed")
-        if changed:
-            raise ValueError(
-                f"{out} holds a run with another {', '.join(changed)} (see {path}); "
-                "choose another --out, or repeat the command that started it"
-            )
-    with replacing(path) as temporary:
-        temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, as YAML has them."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    if source.labels != model.labels:
+        fresh = model.classifier.head.state_dict()
+        tensors |= {f"head.{name}": value for name, value in fresh.items()}
+    model.classifier.load_state_dict(tensors)
 
 
 def _fit(
     module: NoisyTraining,
     data: SpeechData,
-    run: RunConfig,
-    optimiser: OptimiserConfig,
+    config: ClassifierTraining | ScoreTraining,
     out: Path,
     model: ModelFile,
 ) -> ModelFile:
+    run = config.run
     if run.threads:
         torch.set_num_threads(run.threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     stop = StopCleanly(run.minutes)
     trainer = lightning.Trainer(
+        devices=1,
         max_epochs=-1,
         max_steps=run.steps,
         limit_train_batches=run.steps,
+        limit_val_batches=1.0 if data.has_validation else 0,
         val_check_interval=min(run.validate_every, run.steps),
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        gradient_clip_val=optimiser.gradient_clip,
+        gradient_clip_val=config.optimiser.gradient_clip,
         inference_mode=False,  # it would kill the gradient taps
-        use_distributed_sampler=False,
         logger=[TensorBoardLogger(out, name="", version=""), JsonLinesLogger(out)],
         log_every_n_steps=20,
         callbacks=[
-            EMAWeightAveraging(decay=optimiser.ema_decay),
+            MovingAverage(config.optimiser.ema_decay),
             stop,
             StepBar(),
             RunCheckpoint(out / CHECKPOINT, run.save_every),
         ],
         enable_model_summary=False,
         enable_progress_bar=False,
-        enable_checkpointing=True,
         default_root_dir=out,
     )
     resume = out / CHECKPOINT if (out / CHECKPOINT).exists() else None

@@ -1,6 +1,6 @@
 """Randomness as a function of the step: what makes a resumed run equal an uninterrupted one.
 
-Every random draw of step n comes from a generator seeded by (seed, purpose, step, rank). Nothing is
+Every random draw of step n comes from a generator seeded by (seed, purpose, step). Nothing is
 carried from step to step, so there is no generator state to save.
 """
 
@@ -13,13 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-PURPOSES = {"batch": 0, "noise": 1, "validation": 2}
+PURPOSES = {"batch": 0, "noise": 1, "validation": 2, "dropout": 3}
 
 
-def step_generator(seed: int, purpose: str, step: int, rank: int = 0) -> torch.Generator:
-    """A CPU generator of this step's own."""
-    entropy = np.random.SeedSequence([seed, PURPOSES[purpose], step, rank])
-    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+def step_seed(seed: int, purpose: str, step: int) -> int:
+    """A 32-bit seed of this step's own, for one purpose."""
+    entropy = np.random.SeedSequence([seed, PURPOSES[purpose], step])
+    return int(entropy.generate_state(1)[0])
+
+
+def step_generator(seed: int, purpose: str, step: int) -> torch.Generator:
+    """A CPU generator of this step's own, for one purpose."""
+    return torch.Generator().manual_seed(step_seed(seed, purpose, step))
 
 
 def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:
@@ -29,7 +34,7 @@ def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:
 
 
 class StepBatches(Sampler[list[int]]):
-    """Endless batches of rows, drawn with replacement; batch n depends on (seed, n, rank) alone."""
+    """Endless batches of rows, drawn with replacement; batch n depends on (seed, n) alone."""
 
     def __init__(
         self,
@@ -38,15 +43,14 @@ class StepBatches(Sampler[list[int]]):
         batch_size: int,
         seed: int,
         first_step: int,
-        rank: int = 0,
     ) -> None:
         self.rows, self.weights, self.batch_size = torch.from_numpy(rows), weights, batch_size
-        self.seed, self.first_step, self.rank = seed, first_step, rank
+        self.seed, self.first_step = seed, first_step
 
     def __iter__(self) -> Iterator[list[int]]:
         step = self.first_step
         while True:
-            generator = step_generator(self.seed, "batch", step, self.rank)
+            generator = step_generator(self.seed, "batch", step)
             drawn = torch.multinomial(
                 self.weights, self.batch_size, replacement=True, generator=generator
             )
