@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from scoresubnet.data.fsdd import find_fsdd
-from scoresubnet.data.speech_commands import WORD_SETS
+from scoresubnet.data.words import WORD_SETS
 
 
 @pytest.fixture

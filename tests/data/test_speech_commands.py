@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.data.speech_commands import WORD_SETS, find_speech_commands
+from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.words import WORD_SETS
 
 
 @pytest.fixture

@@ -49,18 +49,20 @@ def test_a_new_subnet_gives_zeros(tiny: ClassifierConfig, taps: Taps) -> None:
     assert not ScoreSubnet(config(), tiny)(*taps, T).any()
 
 
-def test_scale_of_the_taps_is_forgotten_except_at_the_input(
-    fill: Callable[..., nn.Module], tiny: ClassifierConfig, taps: Taps
+@pytest.mark.parametrize("keep", [False, True])
+def test_scale_of_the_taps_is_forgotten_except_at_the_input_if_asked(
+    keep: bool, fill: Callable[..., nn.Module], tiny: ClassifierConfig, taps: Taps
 ) -> None:
-    """Gradient taps and inner forward taps are RMS-normalised; tap 0 shows X_t at its own scale."""
-    subnet = fill(ScoreSubnet(config(), tiny))
+    """All taps are RMS-normalised; with `keep_input_scale` tap 0 shows X_t at its own scale."""
+    subnet = fill(ScoreSubnet(config(keep_input_scale=keep), tiny))
     forward, gradient = taps
     out = subnet(forward, gradient, T)
     inner = [forward[0], *(100 * h for h in forward[1:])]
     faint = [1e-3 * g for g in gradient]
     torch.testing.assert_close(subnet(inner, faint, T), out, rtol=1e-3, atol=1e-3)
     louder = [2 * forward[0], *forward[1:]]
-    assert (subnet(louder, gradient, T) - out).abs().max() > 1e-2
+    change = (subnet(louder, gradient, T) - out).abs().max()
+    assert change > 1e-2 if keep else change < 1e-3
 
 
 def test_gradient_taps_are_demanded_where_they_are_read(tiny: ClassifierConfig, taps: Taps) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import classifier_loss, dsm_loss
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import ClassifierConfig
@@ -62,7 +63,7 @@ def test_rate_never_vanishes_before_the_end() -> None:
 @pytest.fixture
 def module(classifier_run: MakeClassifier) -> ClassifierModule:
     torch.manual_seed(0)
-    return ClassifierModule(classifier_run(augment=AugmentConfig(shift=0)), 3)
+    return ClassifierModule(classifier_run(augment=AugmentConfig(shift=0)), 3, MelSettings())
 
 
 def test_losses_are_logged_by_quarter_of_the_noise(
@@ -110,7 +111,7 @@ def test_times_and_augmentation_are_those_of_the_config(
     many = x[:1].expand(400, -1, -1, -1), torch.zeros(400, dtype=torch.long)
     times = TimesConfig("logit_normal", centre=0.2, spread=0.1, uniform_share=0.0)
     config = classifier_run(augment=AugmentConfig(shift=5), times=times)
-    x0, _, _, t = ClassifierModule(config, 3).noisy(many)
+    x0, _, _, t = ClassifierModule(config, 3, MelSettings()).noisy(many)
     assert not torch.equal(x0, many[0])
     assert float(t.median()) == pytest.approx(0.2, abs=0.01)
     assert float(t.max()) < 0.3
@@ -140,7 +141,7 @@ def test_dropout_is_a_function_of_the_step(
 ) -> None:
     """The same units fall out at the same step, others at the next; global state is left alone."""
     config = classifier_run(network=dataclasses.replace(tiny, dropout=0.5))
-    module = fill(ClassifierModule(config, 3))
+    module = fill(ClassifierModule(config, 3, MelSettings()))
     recorded(module, monkeypatch)
     x, t, labels = batch
     monkeypatch.setattr(module, "noisy", lambda batch: (x, labels, torch.zeros_like(x), t))
@@ -177,7 +178,9 @@ def test_validation_of_the_classifier_repeats_and_is_right(
 def score_module(
     score_run: Callable[..., ScoreTraining], make_score_model: Callable[..., ScoreModel]
 ) -> ScoreModule:
-    return ScoreModule(score_run(augment=AugmentConfig(shift=0)), make_score_model("v"))
+    return ScoreModule(
+        score_run(augment=AugmentConfig(shift=0)), make_score_model("v"), MelSettings()
+    )
 
 
 def test_score_step_is_the_mean_dsm_loss(
