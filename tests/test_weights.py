@@ -277,7 +277,7 @@ def test_from_plain_restores_tuples() -> None:
     config = from_plain(
         SubnetConfig, values | {"gradient_taps": True, "keep_input_scale": True, "time_dim": 16}
     )
-    assert config == SubnetConfig((8, 8), (1, 2), "addition", True, 16)
+    assert config == SubnetConfig((8, 8), (1, 2), "addition", True, True, 16)
     with pytest.raises(ValueError, match=r"SubnetConfig has the keys .*gradient_taps"):
         from_plain(SubnetConfig, values)
 
