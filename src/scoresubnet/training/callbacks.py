@@ -13,24 +13,36 @@ from types import FrameType
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Tensor
 from tqdm import tqdm
 
 from scoresubnet.files import replacing
 
 
+def decay_at(count: int, decay: float) -> float:
+    """Decay after `count` updates; it grows to `decay`, so that first weights are soon forgotten.
+
+    The average spans about a ninth of the steps so far, until 1 / (1 - decay) is reached.
+    """
+    return min(decay, (1 + count) / (10 + count))
+
+
 class MovingAverage(WeightAveraging):
     """Exponential moving average of the parameters; `fit` leaves it in the module.
 
-    By torch's interpolation, which is exact where both values are equal: a frozen parameter stays
-    as it is, bit for bit, where Lightning's `EMAWeightAveraging` lets it drift by rounding.
+    By interpolation, which is exact where both values are equal: a frozen parameter stays as it is,
+    bit for bit, where Lightning's `EMAWeightAveraging` lets it drift by rounding.
     """
 
     def __init__(self, decay: float) -> None:
-        super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        def interpolate(averages: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+            torch._foreach_lerp_(averages, current, 1 - decay_at(int(count), decay))
+
+        super().__init__(use_buffers=False, multi_avg_fn=interpolate)
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Also where the run had ended before: then Lightning does not call `on_train_end`."""
