@@ -59,7 +59,7 @@ def test_the_paper_preset_predicts_epsilon_at_uniform_times() -> None:
 def test_a_shipped_config_goes_by_its_name(trained: list[Any]) -> None:
     assert _train("small-score", "score") == 0
     assert trained[0][0].subnet == PRESETS["small"].subnet
-    assert trained[0][1:] == ("runs/c", "runs/x")
+    assert trained[0][1:] == ("runs/c", "runs/x", None)
 
 
 def test_options_override_the_config(trained: list[Any]) -> None:

@@ -103,11 +103,6 @@ def _train_classifier(parser: ArgumentParser) -> ArgumentParser:
     from scoresubnet.training.config import ClassifierTraining
 
     _add_run(parser, "classifier")
-    parser.add_argument(
-        "--start",
-        type=str | None,
-        help="weights to start from, for fine-tuning (name, folder, file)",
-    )
     parser.add_class_arguments(ClassifierTraining, as_group=False)
     return parser
 
@@ -127,6 +122,9 @@ def _add_run(parser: ArgumentParser, kind: str) -> None:
     shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
     parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
     parser.add_argument("--out", type=str, required=True, help="folder of the run")
+    parser.add_argument(
+        "--start", type=str | None, help="weights to start from: shipped name, folder or file"
+    )
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {

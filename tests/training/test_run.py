@@ -378,6 +378,31 @@ def test_fine_tuning_needs_the_same_network(
         train_classifier(config, tmp_path, start=classifier)
 
 
+def test_fine_tuning_a_subnet_starts_from_it(
+    score_run: MakeScore, classifier: Path, subnet: Path, tmp_path: Path
+) -> None:
+    config = score_run(steps=1, optimiser=OptimiserConfig(learning_rate=0.0))
+    train_score(config, classifier, tmp_path, start=subnet)
+    before, after = tensors(subnet), tensors(tmp_path)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_subnet_starts_only_from_its_own_kind(
+    classifier_run: MakeClassifier,
+    score_run: MakeScore,
+    classifier: Path,
+    subnet: Path,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ValueError, match="cannot start from a classifier alone"):
+        train_score(score_run(), classifier, tmp_path / "a", start=classifier)
+    with pytest.raises(ValueError, match="cannot start from another kind of subnet"):
+        train_score(score_run(parametrisation="v"), classifier, tmp_path / "b", start=subnet)
+    train_classifier(classifier_run(steps=1), tmp_path / "other")
+    with pytest.raises(ValueError, match="trained on another classifier"):
+        train_score(score_run(), tmp_path / "other", tmp_path / "c", start=subnet)
+
+
 def test_fine_tuning_can_be_resumed_but_not_from_another_start(
     classifier_run: MakeClassifier,
     classifier: Path,

@@ -22,5 +22,5 @@ def run(values: Namespace) -> None:
     if classifier is None:
         train_classifier(ClassifierTraining(**fields), out, start)
     else:
-        train_score(ScoreTraining(**fields), classifier, out)
+        train_score(ScoreTraining(**fields), classifier, out, start)
     print(f"{out}/{FILE_NAME}")

@@ -54,7 +54,7 @@ def train_classifier(
     lightning.seed_everything(config.run.seed, verbose=False)
     module = ClassifierModule(config, len(data.words), data.mel)
     model = ModelFile(module.network, data.words, config.sde, data.mel)
-    origin = {"start": None if start is None else _identity(start)}
+    origin = {"start": _identity(start)}
     if start is not None:
         _copy_weights(load_model(start), model)
     claim(Path(out), config, data, origin)
@@ -62,7 +62,10 @@ def train_classifier(
 
 
 def train_score(
-    config: ScoreTraining, classifier: str | os.PathLike[str], out: str | os.PathLike[str]
+    config: ScoreTraining,
+    classifier: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
 ) -> ModelFile:
     """Train a Score Subnet on a frozen classifier, or go on where the run in `out` stopped.
 
@@ -70,11 +73,12 @@ def train_score(
         config: the run.
         classifier: folder or file of the trained classifier.
         out: folder of the run, with the same contents as for `train_classifier`.
+        start: name, folder or file of weights whose Score Subnet to start from (fine-tuning).
 
     Raises:
-        ValueError: the data cannot be used, `out` holds a run of another config, or the words
-            differ from the classifier's.
-        WeightsError: the classifier cannot be loaded.
+        ValueError: the data cannot be used, `out` holds a run of another config, the words differ
+            from the classifier's, or `start` has another kind of subnet or another classifier.
+        WeightsError: the classifier or `start` cannot be loaded.
     """
     model = load_model(classifier)
     data = SpeechData(config.data, config.run.seed, model.mel)
@@ -86,13 +90,18 @@ def train_score(
     lightning.seed_everything(config.run.seed, verbose=False)
     model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
     model.parametrisation = config.parametrisation
+    origin = {"classifier": _identity(classifier), "start": _identity(start)}
+    if start is not None:
+        _copy_subnet(load_model(start), model)
     module = ScoreModule(config, model.score_model(), data.mel)
-    claim(Path(out), config, data, {"classifier": _identity(classifier)})
+    claim(Path(out), config, data, origin)
     return _fit(module, data, config, Path(out), model)
 
 
-def _identity(weights: str | os.PathLike[str]) -> str:
+def _identity(weights: str | os.PathLike[str] | None) -> str | None:
     """Weights by their content, wherever they lie."""
+    if weights is None:
+        return None
     return hashlib.sha256(find_weights(weights).read_bytes()).hexdigest()[:16]
 
 
@@ -112,6 +121,25 @@ def _copy_weights(source: ModelFile, model: ModelFile) -> None:
         fresh = model.classifier.head.state_dict()
         tensors |= {f"head.{name}": value for name, value in fresh.items()}
     model.classifier.load_state_dict(tensors)
+
+
+def _copy_subnet(source: ModelFile, model: ModelFile) -> None:
+    """Start the Score Subnet of `model` from that of `source`.
+
+    Raises:
+        ValueError: the two do not fit each other.
+    """
+    assert model.subnet is not None
+    if source.subnet is None:
+        raise ValueError("cannot start from a classifier alone; name weights with a Score Subnet")
+    ours = (model.subnet.config, model.parametrisation)
+    theirs = (source.subnet.config, source.parametrisation)
+    if ours != theirs:
+        raise ValueError(f"cannot start from another kind of subnet: {theirs}, not {ours}")
+    before, now = source.classifier.state_dict(), model.classifier.state_dict()
+    if before.keys() != now.keys() or any(not torch.equal(before[k], now[k]) for k in now):
+        raise ValueError("cannot start from a subnet that was trained on another classifier")
+    model.subnet.load_state_dict(source.subnet.state_dict())
 
 
 def _fit(
