@@ -16,12 +16,21 @@ AUDIO_SUFFIXES = (".wav", ".flac")
 
 @dataclass(frozen=True)
 class Clip:
-    """A sound file that holds one word (`label`), its split, and the kind of source it is from."""
+    """A sound file that holds one word.
+
+    Attributes:
+        path: the file.
+        label: the word.
+        split: what it is for.
+        source: the kind of source it is from.
+        weight: how often training draws it, relative to others.
+    """
 
     path: Path
     label: str
     split: Split
     source: str
+    weight: float = 1.0
 
 
 def list_audio(folder: Path) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scoresubnet.data.clips import Clip
@@ -21,25 +22,35 @@ SOURCES: dict[str, Callable[..., list[Clip]]] = {
 
 @dataclass(frozen=True)
 class Source:
-    """A corpus: its kind (a key of `SOURCES`), its folder, and the words asked of it.
+    """A corpus, and what is taken from it.
 
-    `words` is a list, the name of a word set, or None for every word that is there.
+    Attributes:
+        kind: a key of `SOURCES`.
+        root: its folder.
+        words: a list, the name of a word set, or None for every word that is there.
+        weight: how often training draws its clips, relative to those of other sources.
 
     Raises:
-        ValueError: the kind is unknown.
+        ValueError: the kind is unknown, or the weight is not a positive number.
     """
 
     kind: str
     root: str
     words: list[str] | str | None = None
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in SOURCES:
             raise ValueError(f"Unknown source kind {self.kind!r}{nearest(self.kind, SOURCES)}.")
+        if not 0 < self.weight < math.inf:
+            raise ValueError(
+                f"The weight of a data source must be positive, got {self.weight}; "
+                "leave the source out to draw nothing from it."
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Source:
-        """A source from a mapping with the keys kind, root and, if wanted, words.
+        """A source from a mapping with the keys kind, root and, if wanted, words and weight.
 
         Raises:
             ValueError: a key is unknown, or kind or root is missing.
@@ -72,9 +83,10 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
         source = item if isinstance(item, Source) else Source.from_dict(item)
         if source.words is not None:
             asked += resolve_words(source.words)
-        clips += SOURCES[source.kind](source.root, source.words)
-    found = {clip.label for clip in clips}
+        found = SOURCES[source.kind](source.root, source.words)
+        clips += [replace(clip, weight=source.weight) for clip in found]
+    labels = {clip.label for clip in clips}
     for word in asked:
-        if word not in found:
-            raise ValueError(f"No source has the word {word!r}{nearest(word, found)}.")
+        if word not in labels:
+            raise ValueError(f"No source has the word {word!r}{nearest(word, labels)}.")
     return clips

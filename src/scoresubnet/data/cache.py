@@ -1,0 +1,252 @@
+"""Arrays with one row per clip, computed once and kept on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.data.clips import SPLITS, Clip, Split
+from scoresubnet.data.words import nearest
+
+_log = logging.getLogger(__name__)
+_BATCH = 128  # clips that are transformed together
+_SHOWN = 5  # skipped files that the summary names
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass
+class CachedClips(Generic[Scalar]):
+    """N clips, and what is kept of each.
+
+    Attributes:
+        values: (N, ...), memory-mapped, read-only.
+        labels: (N,) int64, positions in `words`.
+        splits: (N,) of str, one of "training", "validation", "testing".
+        sources: (N,) of str, the kind of source each clip is from.
+        words: the word of each label.
+        clips: the clip of each row, as it was given.
+        skipped: (file, reason) of each clip that could not be used.
+    """
+
+    values: NDArray[Scalar]
+    labels: NDArray[np.int64]
+    splits: NDArray[np.str_]
+    sources: NDArray[np.str_]
+    words: tuple[str, ...]
+    clips: list[Clip]
+    skipped: list[tuple[Path, str]]
+
+    def subset(self, split: Split) -> NDArray[np.int64]:
+        """The rows of a split, ascending.
+
+        Raises:
+            ValueError: there is no such split.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"Unknown split {split!r}{nearest(split, SPLITS)}.")
+        return np.flatnonzero(self.splits == split)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a clip becomes a row.
+
+    Attributes:
+        name: of what is kept, for people.
+        file: of the array, in the folder of the cache.
+        stamp: changes with whatever changes the rows of the same clips.
+        settings: sample rate and length of the audio.
+        shape: of one row.
+        dtype: of the rows.
+        transform: audio (B, clip_samples) float32, full scale 1 -> rows (B, *shape).
+    """
+
+    name: str
+    file: str
+    stamp: str
+    settings: MelSettings
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+    transform: Callable[[Audio], NDArray[Any]]
+
+
+Kept = TypeVar("Kept", bound=CachedClips[Any])
+
+
+def cached(
+    kind: type[Kept],
+    recipe: Recipe,
+    clips: Sequence[Clip],
+    words: Sequence[str],
+    cache_dir: str | os.PathLike[str],
+    progress: bool = True,
+) -> Kept:
+    """The rows of the clips, from the cache if nothing has changed.
+
+    The key of the cache covers the path, size, time of change, label, split and source of every
+    clip, the words and the recipe's stamp; the weights of the clips are no part of it. Files that
+    are broken, empty or silent are skipped; how many, and why, is logged as a warning.
+
+    Args:
+        kind: the class of the result.
+        recipe: what to keep of a clip.
+        clips: what `find_clips` found.
+        words: the words in the order of their labels.
+        cache_dir: the rows go to `cache_dir/<key>/`, which appears complete or not at all.
+        progress: show a progress bar while computing.
+
+    Raises:
+        ValueError: a clip's label is not among the words, no clip is usable, or the cached files
+            are damaged.
+    """
+    words = tuple(words)
+    if not clips:
+        raise ValueError(f"No clips to build {recipe.name} of; check the data sources.")
+    for label in {clip.label for clip in clips}:
+        if label not in words:
+            raise ValueError(
+                f"Clips of {label!r} were given, but it is not among the words {words}."
+            )
+    cache_dir = Path(cache_dir)
+    folder = cache_dir / _key(recipe, clips, words)
+    if not folder.is_dir():
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache_dir))
+        try:
+            used, skipped = _compute(recipe, clips, unfinished, progress)
+            _describe(recipe, used, words, skipped, unfinished)
+            _publish(unfinished, folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        _report(skipped, len(clips))
+    return _load(kind, recipe, clips, folder)
+
+
+def _key(recipe: Recipe, clips: Sequence[Clip], words: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(json.dumps([recipe.stamp, words]).encode())
+    for clip in clips:
+        try:
+            status = os.stat(clip.path)
+            stamp = [status.st_size, status.st_mtime_ns]
+        except OSError:  # missing: it is skipped, with that reason, when it is read
+            stamp = []
+        row = [os.path.abspath(clip.path), *stamp, clip.label, clip.split, clip.source]
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()[:16]
+
+
+def _compute(
+    recipe: Recipe, clips: Sequence[Clip], folder: Path, progress: bool
+) -> tuple[list[Clip], list[tuple[str, str]]]:
+    """Write the array; return the clips of its rows, and (file, reason) of the skipped."""
+    shape = (len(clips), *recipe.shape)
+    rows = np.lib.format.open_memmap(folder / "all.npy", mode="w+", dtype=recipe.dtype, shape=shape)
+    used: list[Clip] = []
+    skipped: list[tuple[str, str]] = []
+    with tqdm(total=len(clips), desc=recipe.name, unit="clip", disable=not progress) as bar:
+        for start in range(0, len(clips), _BATCH):
+            batch: list[Audio] = []
+            for clip in clips[start : start + _BATCH]:
+                try:
+                    batch.append(_read(clip.path, recipe.settings))
+                    used.append(clip)
+                except AudioError as error:
+                    reason = str(error).removeprefix(f"{clip.path}: ")
+                    skipped.append((os.path.abspath(clip.path), reason))
+                bar.update()
+            if batch:
+                rows[len(used) - len(batch) : len(used)] = recipe.transform(np.stack(batch))
+    if not used:
+        raise ValueError(f"None of the {len(clips)} clips is usable; the first: {skipped[0]}.")
+    np.save(folder / recipe.file, rows[: len(used)])
+    (folder / "all.npy").unlink()
+    return used, skipped
+
+
+def _read(path: Path, settings: MelSettings) -> Audio:
+    audio = read_audio(path, settings.sample_rate)
+    if is_silent(audio):
+        raise AudioError(f"{path}: the sound is silent.")
+    return fit_length(audio, settings.clip_samples)
+
+
+def _describe(
+    recipe: Recipe,
+    used: Sequence[Clip],
+    words: tuple[str, ...],
+    skipped: list[tuple[str, str]],
+    folder: Path,
+) -> None:
+    """Write labels.npy, splits.npy, sources.npy and index.json."""
+    np.save(folder / "labels.npy", np.array([words.index(c.label) for c in used], dtype=np.int64))
+    np.save(folder / "splits.npy", np.array([c.split for c in used]))
+    np.save(folder / "sources.npy", np.array([c.source for c in used]))
+    index = {
+        "words": words,
+        "mel": recipe.settings.to_dict(),
+        "clips": [os.path.abspath(clip.path) for clip in used],
+        "skipped": skipped,
+    }
+    (folder / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+def _publish(unfinished: Path, folder: Path) -> None:
+    """Give the finished folder its name, unless another process was faster with the same one."""
+    unfinished.chmod(0o755)
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def _report(skipped: list[tuple[str, str]], total: int) -> None:
+    if not skipped:
+        return
+    reasons = Counter(reason for _, reason in skipped)
+    _log.warning(
+        "Skipped %d of %d clips (%s), among them: %s",
+        len(skipped),
+        total,
+        "; ".join(f"{count} x {reason.rstrip('.')}" for reason, count in reasons.most_common()),
+        ", ".join(path for path, _ in skipped[:_SHOWN]),
+    )
+
+
+def _load(kind: type[Kept], recipe: Recipe, clips: Sequence[Clip], folder: Path) -> Kept:
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        skipped = [(Path(path), reason) for path, reason in index["skipped"]]
+        left_out = {os.path.abspath(path) for path, _ in skipped}
+        kept = kind(
+            values=np.load(folder / recipe.file, mmap_mode="r", allow_pickle=False),
+            labels=np.load(folder / "labels.npy", allow_pickle=False),
+            splits=np.load(folder / "splits.npy", allow_pickle=False),
+            sources=np.load(folder / "sources.npy", allow_pickle=False),
+            words=tuple(index["words"]),
+            clips=[clip for clip in clips if os.path.abspath(clip.path) not in left_out],
+            skipped=skipped,
+        )
+        if len(kept.values) != len(kept.clips):
+            raise ValueError(f"{len(kept.values)} rows for {len(kept.clips)} clips")
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{folder}: damaged {recipe.name} ({error}); delete that folder."
+        ) from error
+    return kept
