@@ -88,3 +88,13 @@ def test_without_gradient_taps_there_is_no_backward_pass(
         assert len(calls) == 1
         make_score_model().with_class_gradient(labels)(x, t)
         assert len(calls) == 3
+
+
+def test_the_shared_pass_gives_the_probability_of_the_labels(
+    make_score_model: Make, batch: Batch
+) -> None:
+    model, (x, t, labels) = make_score_model(), batch
+    with torch.no_grad():
+        found = model.with_class_gradient(labels)(x, t).probability
+        expected = model.backbone(x, t).softmax(1)
+    torch.testing.assert_close(found, torch.stack([expected[k, labels[k]] for k in range(3)]))

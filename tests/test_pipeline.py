@@ -10,7 +10,9 @@ import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
-from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.pipeline import Schedule, SpeechGenerator
+from scoresubnet.samplers import SAMPLERS, euler_maruyama, seeded_noise
+from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS, guidance_schedule
 from scoresubnet.weights import ModelFile, save_model
 
 LABELS = ("yes", "no", "stop")
@@ -85,6 +87,102 @@ def test_guidance_raises_the_label_in_the_classifiers_ear(generator: SpeechGener
     assert probability(20.0) > probability(0.0)
 
 
+def test_calls_of_before_give_the_bits_of_before(generator: SpeechGenerator) -> None:
+    """A literal copy of what `generate` did when it knew one sampler, one grid, one schedule."""
+    labels, seeds, guidance, steps = ["yes", "none", "stop"], [3, 4, 5], 3.0, 7
+    model = generator.model
+    index = torch.tensor([LABELS.index(w) if w != "none" else 0 for w in labels])
+    asked = torch.tensor([w != "none" for w in labels])
+
+    def score_fn(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        score, gradient = model.with_class_gradient(index)(x, t)[:2]
+        return score + (torch.full_like(t, guidance) * asked).reshape(-1, 1, 1, 1) * gradient
+
+    noise = seeded_noise(seeds, (1, 80, 64), "cpu")
+    times = torch.linspace(1.0, model.sde.t_eps, steps + 1, dtype=torch.float64)
+    with torch.no_grad():
+        x = euler_maruyama(score_fn, noise(), times, noise, model.sde)
+    found = generator.generate(labels, seeds, guidance, "euler-maruyama", steps)
+    assert torch.equal(found.mels, x.clamp(-1, 1))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_keeps_samples_apart(generator: SpeechGenerator, sampler: str) -> None:
+    """Guided beside unguided, whatever the neighbours; and each label has its say."""
+    options = {"guidance": 20.0, "steps": 3, "sampler": sampler, "grid": "quadratic"}
+    crowd = generator.generate(["yes", "no", "none"], seeds=[1, 7, 7], **options)
+    guided = generator.generate("no", seeds=7, **options)
+    unguided = generator.generate("no", seeds=7, **(options | {"guidance": 0.0}))
+    torch.testing.assert_close(crowd.mels[1:2], guided.mels, atol=5e-3, rtol=0)
+    torch.testing.assert_close(crowd.mels[2:3], unguided.mels, atol=5e-3, rtol=0)
+    assert (guided.mels - unguided.mels).abs().max() > 0.1
+
+
+def test_samplers_and_grids_are_really_chosen(generator: SpeechGenerator) -> None:
+    names = [(sampler, "uniform") for sampler in SAMPLERS]
+    names += [("euler-maruyama", grid) for grid in TIME_GRIDS if grid != "uniform"]
+    mels = [
+        generator.generate("no", seeds=7, steps=4, sampler=sampler, grid=grid).mels
+        for sampler, grid in names
+    ]
+    for k, one in enumerate(mels):
+        assert all((one - other).abs().max() > 1e-3 for other in mels[:k])
+
+
+WAYS: list[dict[str, object]] = [
+    *({"schedule": name} for name in GUIDANCE_SCHEDULES),
+    {"schedule": guidance_schedule("interval", low=0.6, high=0.8)},
+    {"clamp": 0.05},
+    {"renormalise": True},
+    {"schedule": "adaptive", "clamp": 0.05, "renormalise": True},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_every_way_of_guiding_leaves_the_unconditional_items_alone(
+    generator: SpeechGenerator, way: dict[str, object]
+) -> None:
+    none = generator.generate("none", seeds=3, steps=4)
+    mixed = generator.generate(["stop", "none"], seeds=[3, 3], steps=4, **way)
+    torch.testing.assert_close(mixed.mels[1:], none.mels, atol=1e-4, rtol=0)
+    assert (mixed.mels[0] - none.mels[0]).abs().max() > 1e-4
+
+
+def test_the_ways_of_guiding_differ(generator: SpeechGenerator) -> None:
+    mels = [generator.generate("stop", seeds=3, guidance=20.0, steps=4, **way).mels for way in WAYS]
+    for k, one in enumerate(mels):
+        assert all((one - other).abs().max() > 1e-4 for other in mels[:k])
+
+
+def test_no_class_gradient_is_computed_outside_the_interval(
+    tmp_path: Path,
+    make_score_model: Callable[..., ScoreModel],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Times 1, 0.75, 0.5 and 0.25: a model without gradient taps differentiates at 0.5 alone."""
+    model = make_score_model("v", classes=len(LABELS), gradient_taps=False)
+    file = ModelFile(model.backbone.classifier, LABELS, model.sde, MelSettings(), model.subnet, "v")
+    save_model(file, tmp_path / "model.safetensors")
+    generator = SpeechGenerator.from_pretrained(tmp_path)
+    calls: list[int] = []
+    real = torch.autograd.grad
+
+    def counted(*args: object, **kwargs: object) -> object:
+        calls.append(1)
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.autograd, "grad", counted)
+
+    def backward_passes(schedule: Schedule) -> int:
+        calls.clear()
+        generator.generate(["yes", "none"], steps=4, schedule=schedule)
+        return len(calls)
+
+    assert backward_passes("constant") == 4
+    assert backward_passes(guidance_schedule("interval", low=0.4, high=0.6)) == 1
+    assert backward_passes(guidance_schedule("interval", low=0.8, high=0.9)) == 0
+
+
 def test_progress_is_told_of_every_step(generator: SpeechGenerator) -> None:
     seen: list[tuple[int, int]] = []
     generator.batch_size = 2
@@ -111,7 +209,15 @@ def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
         ({"labels": "yes", "guidance": 100.5}, "between 0 and 100"),
         ({"labels": "yes", "steps": 0}, "steps 0 .*between 1 and 10000"),
         ({"labels": "yes", "steps": 10_001}, "between 1 and 10000"),
-        ({"labels": "yes", "sampler": "heum"}, "unknown sampler 'heum'; .*euler-maruyama"),
+        ({"labels": "yes", "sampler": "heum"}, "unknown sampler 'heum'; .*: heun, .*euler-m"),
+        ({"labels": "yes", "grid": "karas"}, "unknown time grid 'karas'; .*: karras, .*uniform"),
+        ({"labels": "yes", "schedule": "cosin"}, "unknown guidance schedule 'cosin'; .*: cosine"),
+        (
+            {"labels": "yes", "schedule": guidance_schedule("interval", low=0.9, high=0.1)},
+            "low 0.9, high 0.1",
+        ),
+        ({"labels": "yes", "clamp": 0.0}, "clamp 0.0 is out of range"),
+        ({"labels": "yes", "clamp": float("nan")}, "clamp nan is out of range"),
     ],
 )
 def test_what_cannot_be_generated_is_refused(

@@ -1,30 +1,55 @@
+import inspect
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from scipy import stats
+from torch import Tensor
 
 from scoresubnet.schedules import (
+    GUIDANCE_SCHEDULES,
     TIME_DISTRIBUTIONS,
+    TIME_GRIDS,
+    adaptive_guidance,
     constant_guidance,
+    cosine_guidance,
+    guidance_schedule,
+    interval_guidance,
+    karras_grid,
+    linear_guidance,
+    log_snr_grid,
     logit_normal_times,
+    quadratic_grid,
     uniform_grid,
     uniform_times,
 )
+from scoresubnet.sde import VPSDE
+
+SDES = [VPSDE(), VPSDE(beta_min=0.5, beta_max=3.0, t_eps=0.02)]
+TIMES = torch.tensor([1e-3, 0.1, 0.25, 0.5, 0.75, 1.0])
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("steps", [1, 7, 100])
-def test_the_grid_falls_from_one_to_t_eps(steps: int) -> None:
-    times = uniform_grid(steps, 1e-3)
+@pytest.mark.parametrize("name", TIME_GRIDS)
+@pytest.mark.parametrize("sde", SDES)
+@pytest.mark.parametrize("steps", [1, 7, 100, 1000])
+def test_every_grid_falls_from_one_to_t_eps(name: str, sde: VPSDE, steps: int) -> None:
+    times = TIME_GRIDS[name](steps, sde)
     assert times.shape == (steps + 1,)
     assert times.dtype == torch.float64
     assert float(times[0]) == 1.0
-    assert float(times[-1]) == pytest.approx(1e-3, rel=1e-12)
+    assert float(times[-1]) == pytest.approx(sde.t_eps, rel=1e-12)
     assert (times.diff() < 0).all()
+
+
+def test_the_uniform_grid_gives_the_bits_that_it_always_gave() -> None:
+    expected = torch.linspace(1.0, 1e-3, 101, dtype=torch.float64)
+    assert torch.equal(TIME_GRIDS["uniform"](100, VPSDE()), expected)
+    assert torch.equal(uniform_grid(100, 1e-3), expected)
 
 
 def test_uniform_grid_has_equal_steps() -> None:
@@ -32,9 +57,147 @@ def test_uniform_grid_has_equal_steps() -> None:
     torch.testing.assert_close(widths, torch.full((50,), -0.99 / 50).double())
 
 
+def test_quadratic_grid_has_equal_steps_of_the_root() -> None:
+    widths = quadratic_grid(50, 0.01).sqrt().diff()
+    torch.testing.assert_close(widths, torch.full((50,), -0.9 / 50).double())
+
+
+@pytest.mark.parametrize("sde", SDES)
+def test_log_snr_grid_multiplies_alpha_over_sigma_by_the_same(sde: VPSDE) -> None:
+    times = log_snr_grid(20, sde)
+    ratio = sde.alpha(times) / sde.sigma(times)
+    factor = (ratio[-1] / ratio[0]) ** (1 / 20)
+    torch.testing.assert_close(ratio[1:] / ratio[:-1], factor.expand(20), rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("sde", SDES)
+def test_karras_grid_is_their_formula(sde: VPSDE) -> None:
+    """Karras et al. 2022, eq. 5, with their N - 1 = our 12 and their sigma = sigma / alpha."""
+    times = karras_grid(12, sde)
+    noise = (sde.sigma(times) / sde.alpha(times)).tolist()
+    top, bottom = noise[0], noise[-1]
+    for i in range(13):
+        expected = (top ** (1 / 7) + i / 12 * (bottom ** (1 / 7) - top ** (1 / 7))) ** 7
+        assert noise[i] == pytest.approx(expected, rel=1e-8)
+
+
+def test_rho_runs_from_equal_noise_to_equal_log_snr() -> None:
+    sde = VPSDE()
+    flat = karras_grid(10, sde, rho=1.0)
+    widths = (sde.sigma(flat) / sde.alpha(flat)).diff()
+    torch.testing.assert_close(widths, widths[:1].expand(10), rtol=1e-6, atol=0)
+    torch.testing.assert_close(
+        karras_grid(10, sde, rho=1e5), log_snr_grid(10, sde), rtol=1e-3, atol=0
+    )
+
+
 def test_constant_guidance_is_one_value_per_item() -> None:
     t = torch.tensor([0.1, 0.5, 1.0])
     assert torch.equal(constant_guidance(3.0)(t), torch.tensor([3.0, 3.0, 3.0]))
+
+
+def test_interval_guidance_holds_its_ends_and_is_exactly_zero_outside() -> None:
+    gamma = interval_guidance(3.0, low=0.1, high=0.7)
+    t = torch.tensor([0.05, 0.0999, 0.1, 0.4, 0.7, 0.7001, 1.0])
+    assert gamma(t).tolist() == [0, 0, 3, 3, 3, 0, 0]
+    assert interval_guidance(2.0, 0.0, 1.0)(t).tolist() == [2] * 7
+
+
+def test_the_published_interval_is_the_documented_one_in_vp_time() -> None:
+    """sigma / alpha in [0.28, 2.9]: t = 0.08 to 0.47."""
+    times = VPSDE().time_of_log_snr(-torch.tensor([0.28, 2.9], dtype=torch.float64).log())
+    torch.testing.assert_close(times, torch.tensor([0.08, 0.47]).double(), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("factory", [linear_guidance, cosine_guidance])
+def test_ramps_run_from_start_to_end_with_the_mean_of_both(
+    factory: Callable[..., Callable],
+) -> None:
+    gamma = factory(3.0, start=0.5, end=1.1)
+    t = torch.linspace(0, 1, 10_001, dtype=torch.float64)
+    values = gamma(t)
+    assert float(values[0]) == pytest.approx(3.3, rel=1e-12)
+    assert float(values[-1]) == pytest.approx(1.5, rel=1e-12)
+    assert float(values[5000]) == pytest.approx(2.4, rel=1e-12)
+    assert (values.diff() < 0).all()
+    assert float(values.mean()) == pytest.approx(2.4, rel=1e-4)
+    assert float(factory(3.0)(t).mean()) == pytest.approx(3.0, rel=1e-4)
+
+
+def test_ramps_differ_in_their_shape() -> None:
+    """A quarter of the way: 1/4 of the line, (1 - cos(pi/4)) / 2 of the cosine."""
+    t = torch.tensor([0.25], dtype=torch.float64)
+    assert float(linear_guidance(1.0, 1.0, 0.0)(t)) == pytest.approx(0.25, rel=1e-12)
+    assert float(cosine_guidance(1.0, 1.0, 0.0)(t)) == pytest.approx(
+        (1 - math.sqrt(0.5)) / 2, rel=1e-12
+    )
+
+
+def test_adaptive_guidance_follows_the_confidence_of_each_item() -> None:
+    p = torch.tensor([0.0, 0.2, 0.9, 1.0])
+    t = torch.tensor([0.9, 0.1, 0.5, 0.5])
+    torch.testing.assert_close(adaptive_guidance(3.0)(t, p), torch.tensor([3.0, 2.4, 0.3, 0.0]))
+    above = adaptive_guidance(3.0, power=0.5)(t[:1], torch.tensor([1 + 2e-7]))
+    assert above.tolist() == [0]  # a rounding error above 1 is no root of a negative number
+    cubed = adaptive_guidance(3.0, power=3.0)(t, p)
+    torch.testing.assert_close(cubed, torch.tensor([3.0, 3 * 0.512, 3e-3, 0.0]))
+
+
+@pytest.mark.parametrize("name", GUIDANCE_SCHEDULES)
+def test_every_schedule_keeps_its_contract(name: str) -> None:
+    """(B,) in the type of t, proportional to gamma, and never more than without p."""
+    for t in (TIMES, TIMES.double()):
+        p = torch.linspace(0, 1, len(t))
+        most, found = (guidance_schedule(name)(3.0)(t, q) for q in (None, p))
+        for values in (most, found):
+            assert values.shape == t.shape
+            assert values.dtype == t.dtype
+            assert (values >= 0).all()
+        assert (found <= most).all()
+        assert most.max() >= 3.0
+        torch.testing.assert_close(guidance_schedule(name)(6.0)(t, p), 2 * found)
+        assert not guidance_schedule(name)(0.0)(t).any()
+
+
+@pytest.mark.parametrize("name", GUIDANCE_SCHEDULES)
+@pytest.mark.parametrize("gamma", [-0.1, math.inf, math.nan])
+def test_every_schedule_refuses_an_impossible_gamma(name: str, gamma: float) -> None:
+    with pytest.raises(ValueError, match=f"gamma {gamma} is out of range"):
+        guidance_schedule(name)(gamma)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("intervall", {}, "unknown guidance schedule 'intervall'; nearest first, .*: interval, "),
+        ("interval", {"hihg": 0.5}, "unknown parameter of the interval .* 'hihg'; .*: high, low"),
+        ("constant", {"gamma": 2.0}, "unknown parameter of the constant .* 'gamma'"),
+        ("interval", {"low": 0.6, "high": 0.5}, "low 0.6, high 0.5"),
+        ("interval", {"low": -0.1}, "low -0.1"),
+        ("interval", {"high": 1.1}, "high 1.1"),
+        ("interval", {"low": math.nan}, "low nan"),
+        ("linear", {"start": -1.0}, "start -1.0 is out of range"),
+        ("cosine", {"end": math.inf}, "end inf is out of range"),
+        ("adaptive", {"power": 0.0}, "power 0.0 is out of range"),
+        ("adaptive", {"power": math.nan}, "power nan is out of range"),
+    ],
+)
+def test_what_makes_no_schedule_is_refused(
+    name: str, parameters: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        guidance_schedule(name, **parameters)(3.0)
+
+
+def test_a_schedule_by_name_takes_every_parameter_of_its_function() -> None:
+    for name, factory in GUIDANCE_SCHEDULES.items():
+        first, *others = inspect.signature(factory).parameters.values()
+        assert first.name == "gamma"
+        given = {parameter.name: parameter.default for parameter in others}
+        found: Tensor = guidance_schedule(name, **given)(3.0)(TIMES)
+        assert torch.equal(found, guidance_schedule(name)(3.0)(TIMES))
+    moved = guidance_schedule("interval", low=0.3, high=0.6)(3.0)
+    assert moved(TIMES).tolist() == [0, 0, 0, 3, 0, 0]
 
 
 @pytest.mark.parametrize("name", TIME_DISTRIBUTIONS)

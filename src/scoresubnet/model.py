@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.guidance import ScoreAndClassGradient
+from scoresubnet.guidance import Guide, ScoreAndClassGradient
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.score import score_from_output
 from scoresubnet.sde import VPSDE
@@ -38,13 +38,18 @@ class ScoreModel(nn.Module):
         return score_from_output(self(x, t), x, t, self.sde, self.parametrisation)
 
     def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
-        """(x, t) -> (score, grad_X log p(y | x, t)) of one shared forward pass, for labels (B,)."""
+        """(x, t) -> score, grad_X log p(y | x, t) and p(y | x, t), of one shared forward pass.
 
-        def both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        Args:
+            labels: class indices (B,).
+        """
+
+        def both(x: Tensor, t: Tensor) -> Guide:
             features = self.backbone.features(x, t, self.subnet.config.gradient_taps, labels)
             assert features.class_gradient is not None
             output = self.subnet(features.forward, features.gradient, t)
             score = score_from_output(output, x, t, self.sde, self.parametrisation)
-            return score, features.class_gradient
+            probability = features.logits.softmax(1).gather(1, labels[:, None])[:, 0]
+            return Guide(score, features.class_gradient, probability)
 
         return both

@@ -13,14 +13,19 @@ from torch import Tensor
 
 from scoresubnet.audio.vocoder import Vocoder, load_vocoder
 from scoresubnet.data.words import UNCONDITIONAL
-from scoresubnet.guidance import guided
+from scoresubnet.guidance import GuidanceSchedule, guided
+from scoresubnet.registries import find
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.schedules import constant_guidance, uniform_grid
+from scoresubnet.schedules import TIME_GRIDS, guidance_schedule
+from scoresubnet.score import ScoreFunction
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 
 MOST_STEPS = 10_000
 MOST_GUIDANCE = 100.0
 MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
+
+Schedule = str | Callable[[float], GuidanceSchedule]
+"""A key of `schedules.GUIDANCE_SCHEDULES`, or a function that makes the schedule from gamma."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class SpeechGenerator:
 
         Args:
             weights: name of shipped weights, a folder with `model.safetensors`, or a file.
-            vocoder: a key of `audio.vocoder.VOCODERS`.
+            vocoder: what `audio.vocoder.load_vocoder` takes.
             batch_size: most items that are sampled together; it changes no sample.
             device: where the model runs.
 
@@ -95,6 +100,11 @@ class SpeechGenerator:
         sampler: str = "euler-maruyama",
         steps: int = 100,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        grid: str = "uniform",
+        schedule: Schedule = "constant",
+        clamp: float | None = None,
+        renormalise: bool = False,
     ) -> GeneratedSpeech:
         """Generate one word per label.
 
@@ -105,15 +115,25 @@ class SpeechGenerator:
             sampler: a key of `samplers.SAMPLERS`.
             steps: reverse steps (the paper: 100).
             progress: called with (steps done, steps in all) after every step of every batch.
+            grid: a key of `schedules.TIME_GRIDS`: where the steps lie.
+            schedule: how guidance moves with time, and with what the classifier hears: a key of
+                `schedules.GUIDANCE_SCHEDULES`, or, for other parameters than its own, for instance
+                `guidance_schedule("interval", low=0.2, high=0.6)`; gamma is `guidance` in any case.
+            clamp: the guidance term is at most so many times as long as the score; None: no limit.
+            renormalise: whether the guided score keeps the length of the unguided one.
 
         Raises:
-            ValueError: a label is unknown, or a number is out of its range.
+            ValueError: a label or name is unknown, or a number is out of its range.
         """
         labels = [labels] if isinstance(labels, str) else list(labels)
         if seeds is None:
             seeds = range(len(labels))
         seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
-        self.check(labels, seeds, guidance, sampler, steps)
+        self.check(
+            labels, seeds, guidance, sampler, steps, grid=grid, schedule=schedule, clamp=clamp
+        )
+        gamma = _from_gamma(schedule)(guidance)
+        times = TIME_GRIDS[grid](steps, self.model.sde)
         chunks = range(0, len(labels), self.batch_size)
         done = 0
 
@@ -126,7 +146,10 @@ class SpeechGenerator:
         mels = []
         for start in chunks:
             part = slice(start, start + self.batch_size)
-            mels.append(self._sample(labels[part], seeds[part], guidance, sampler, steps, report))
+            score_fn: ScoreFunction = self.model.score
+            if guidance:
+                score_fn = self._guided_score(labels[part], gamma, clamp, renormalise)
+            mels.append(self._sample(score_fn, seeds[part], sampler, times, report))
         x = torch.cat(mels)
         audio = torch.cat([self.vocoder(part) for part in x.split(self.batch_size)])
         heard, confidence = self.classify(x)
@@ -142,34 +165,49 @@ class SpeechGenerator:
         confidence, index = probabilities.max(1)
         return tuple(self.labels[i] for i in index.tolist()), confidence
 
+    def _guided_score(
+        self, labels: list[str], gamma: GuidanceSchedule, clamp: float | None, renormalise: bool
+    ) -> ScoreFunction:
+        """The score of one batch, guided where its labels ask for a word."""
+        device = next(self.model.parameters()).device
+        # Unconditional items ride along with any label at strength zero.
+        known = [self.labels.index(w) if w != UNCONDITIONAL else 0 for w in labels]
+        asked = torch.tensor([w != UNCONDITIONAL for w in labels], device=device)
+        if not asked.any():
+            return self.model.score
+        both = self.model.with_class_gradient(torch.tensor(known, device=device))
+
+        def of_asked(t: Tensor, p: Tensor | None = None) -> Tensor:
+            return gamma(t, p) * asked
+
+        return guided(both, of_asked, self.model.score, clamp, renormalise)
+
     @torch.no_grad()
     def _sample(
+        self,
+        score_fn: ScoreFunction,
+        seeds: list[int],
+        sampler: str,
+        times: Tensor,
+        report: Callable[[int, Tensor], None],
+    ) -> Tensor:
+        """One batch of scaled log-Mels, clamped to [-1, 1], on the CPU."""
+        device = next(self.model.parameters()).device
+        noise = seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), device)
+        x = SAMPLERS[sampler](score_fn, noise(), times, noise, self.model.sde, report)
+        return x.clamp(-1, 1).cpu()
+
+    def check(
         self,
         labels: list[str],
         seeds: list[int],
         guidance: float,
         sampler: str,
         steps: int,
-        report: Callable[[int, Tensor], None],
-    ) -> Tensor:
-        """One batch of scaled log-Mels, clamped to [-1, 1], on the CPU."""
-        parameter = next(self.model.parameters())
-        sde = self.model.sde
-        # Unconditional items ride along with any label at strength zero.
-        known = [self.labels.index(w) if w != UNCONDITIONAL else 0 for w in labels]
-        asked = torch.tensor([w != UNCONDITIONAL for w in labels], device=parameter.device)
-        gamma = constant_guidance(guidance)
-        score_fn = self.model.score
-        if guidance and asked.any():
-            both = self.model.with_class_gradient(torch.tensor(known, device=parameter.device))
-            score_fn = guided(both, lambda t: gamma(t) * asked)
-        noise = seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), parameter.device)
-        times = uniform_grid(steps, sde.t_eps)
-        x = SAMPLERS[sampler](score_fn, noise(), times, noise, sde, report)
-        return x.clamp(-1, 1).cpu()
-
-    def check(
-        self, labels: list[str], seeds: list[int], guidance: float, sampler: str, steps: int
+        *,
+        grid: str = "uniform",
+        schedule: Schedule = "constant",
+        clamp: float | None = None,
     ) -> None:
         """Refuse what cannot be generated, before anything is computed.
 
@@ -198,5 +236,12 @@ class SpeechGenerator:
             )
         if not 1 <= steps <= MOST_STEPS:
             raise ValueError(f"steps {steps} is out of range; it lies between 1 and {MOST_STEPS}")
-        if sampler not in SAMPLERS:
-            raise ValueError(f"unknown sampler {sampler!r}; there are {', '.join(SAMPLERS)}")
+        find("sampler", sampler, SAMPLERS)
+        find("time grid", grid, TIME_GRIDS)
+        _from_gamma(schedule)(guidance)
+        if clamp is not None and not 0 < clamp < math.inf:
+            raise ValueError(f"clamp {clamp} is out of range; it is positive and finite")
+
+
+def _from_gamma(schedule: Schedule) -> Callable[[float], GuidanceSchedule]:
+    return guidance_schedule(schedule) if isinstance(schedule, str) else schedule

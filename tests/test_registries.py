@@ -1,0 +1,22 @@
+import pytest
+
+from scoresubnet.registries import find
+
+
+def test_finds_what_is_there() -> None:
+    assert find("fruit", "pear", {"apple": 1, "pear": 2}) == 2
+
+
+def test_names_the_kind_and_all_entries_nearest_first() -> None:
+    registry = {"apple": 1, "cherry": 2, "pear": 3}
+    with pytest.raises(ValueError, match=r"unknown fruit 'peer'; nearest first, there are: pear, "):
+        find("fruit", "peer", registry)
+    with pytest.raises(ValueError, match="cherry") as error:
+        find("fruit", "aple", registry)
+    assert "there are: apple" in str(error.value)
+    assert "pear" in str(error.value)
+
+
+def test_an_empty_registry_is_no_other_error() -> None:
+    with pytest.raises(ValueError, match="unknown fruit 'pear'"):
+        find("fruit", "pear", {})
