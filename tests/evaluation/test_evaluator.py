@@ -1,0 +1,87 @@
+"""The evaluator: its file, and what it makes of clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scoresubnet.audio.io import fit_length
+from scoresubnet.audio.mel import LogMel
+from scoresubnet.evaluation.evaluator import (
+    FRONT_END,
+    EvaluatorFile,
+    WordEvaluator,
+    read_evaluator,
+    save_evaluator,
+)
+from scoresubnet.networks.resnext import ResNeXt, ResNeXtConfig
+from scoresubnet.tensor_files import WeightsError
+
+
+@pytest.fixture
+def file() -> EvaluatorFile:
+    torch.manual_seed(0)
+    network = ResNeXt(ResNeXtConfig((8, 16), (1, 1), 4), 3)
+    return EvaluatorFile(network, ("hum", "hiss", "hoot"), FRONT_END, {"accuracy": "low"})
+
+
+def sounds(*lengths: int) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.normal(0, 0.1, length).astype(np.float32) for length in lengths]
+
+
+def test_a_second_is_101_frames_of_the_evaluator_s_own_front_end() -> None:
+    assert LogMel(FRONT_END)(torch.zeros(1, 16_000)).shape == (1, 1, 64, 101)
+
+
+def test_what_is_judged_is_the_network_s_output(file: EvaluatorFile) -> None:
+    clip = sounds(16_000)
+    judged = WordEvaluator(file)(clip)
+    assert judged.probabilities is not None
+    with torch.no_grad():
+        expected = file.network(LogMel(FRONT_END)(torch.from_numpy(clip[0])))
+    np.testing.assert_allclose(judged.embedding, expected.embedding, rtol=1e-6)
+    np.testing.assert_allclose(judged.probabilities, expected.logits.softmax(1), rtol=1e-5)
+    assert judged.embedding.dtype == judged.probabilities.dtype == np.float64
+    assert judged.probabilities.sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_other_lengths_are_fitted_to_a_second(file: EvaluatorFile) -> None:
+    clips = sounds(8_000, 22_000)
+    together = WordEvaluator(file)(clips)
+    for k, clip in enumerate(clips):
+        alone = WordEvaluator(file)([fit_length(clip, 16_000)])
+        np.testing.assert_array_equal(alone.embedding[0], together.embedding[k])
+
+
+def test_settings_change_with_the_weights(file: EvaluatorFile) -> None:
+    """They name the cache of embeddings."""
+    before = WordEvaluator(file).settings
+    with torch.no_grad():
+        file.network.head.bias[0] += 1
+    assert WordEvaluator(file).settings != before
+
+
+def test_no_clips_are_refused(file: EvaluatorFile) -> None:
+    with pytest.raises(ValueError, match="no clips"):
+        WordEvaluator(file)([])
+
+
+def test_a_file_comes_back_rounded_to_float16(file: EvaluatorFile, tmp_path: Path) -> None:
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    for source in (tmp_path, tmp_path / "evaluator.safetensors"):
+        back = read_evaluator(source)
+        assert (back.labels, back.mel, back.notes) == (file.labels, file.mel, file.notes)
+        assert not back.network.training
+        for a, b in zip(file.network.parameters(), back.network.parameters(), strict=True):
+            assert torch.equal(a.half().float(), b)
+
+
+def test_nothing_or_something_else_is_refused(file: EvaluatorFile, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no evaluator here"):
+        read_evaluator(tmp_path)
+    file.labels = ("hum", "hiss")
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    with pytest.raises(WeightsError, match="of another shape"):
+        read_evaluator(tmp_path)
