@@ -16,7 +16,8 @@ NOTES = {
     ),
     "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
     "recipe": (
-        "configs words18-small-classifier, words18-small-finetune-classifier, words18-small-score"
+        "configs words18-small-classifier, words18-small-finetune-classifier, "
+        "words18-small-score, words18-small-finetune-score, words18-small-finish-score"
     ),
 }
 
