@@ -5,7 +5,12 @@ LABEL  ?= seven
 ARGS   ?=
 BIN    := $(VENV)/bin
 
-.PHONY: generate test train-requirements clean
+# Their metadata asks for torchaudio and transformers, which the predictor does not use: --no-deps.
+DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
+# Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
+RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
+
+.PHONY: generate test train-requirements evaluate-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -17,7 +22,11 @@ test: $(VENV)/.test
 	$(BIN)/pytest
 
 train-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[train,evaluate]"
+	$(BIN)/pip install --quiet --editable ".[train]"
+
+evaluate-requirements: $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable ".[evaluate]"
+	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
 $(VENV)/.torch: tools/install_torch.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("scoresubnet needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.11" % v[:2])'
@@ -30,9 +39,10 @@ $(VENV)/.generate: $(VENV)/.torch pyproject.toml
 	@$(BIN)/pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.torch pyproject.toml
+$(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@echo "installing the test extras"
 	@$(BIN)/pip install --quiet --editable ".[test]"
+	@$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 	@touch $@ $(VENV)/.generate
 
 clean:

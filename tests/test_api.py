@@ -9,7 +9,7 @@ import pytest
 
 import scoresubnet
 
-HEAVY = {"torch", "lightning", "matplotlib", "scipy", "soundfile"}
+HEAVY = {"torch", "lightning", "matplotlib", "scipy", "soundfile", "transformers"}
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -46,7 +46,10 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert not _modules_after("import scoresubnet") & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["generate", "--help"], ["vocode", "--help"], ["train", "--help"]],
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     statement = (
         "import contextlib, io\nfrom scoresubnet.cli import main\n"
@@ -54,3 +57,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         f"    main({arguments!r})\nassert 'usage: scoresubnet' in out.getvalue(), out.getvalue()"
     )
     assert not _modules_after(statement) & HEAVY
+
+
+def test_the_registry_of_vocoders_does_not_load_their_packages() -> None:
+    loaded = _modules_after("import scoresubnet.audio.vocoder")
+    assert not loaded & {"transformers", "huggingface_hub", "soundfile", "yaml"}

@@ -22,7 +22,7 @@ def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_its_commands_configs_and_make_targets_exist() -> None:
     commands = re.findall(r"scoresubnet ((?:train )?[a-z]+) ", README)
-    assert {"generate", "train classifier", "train score", "info"} <= set(commands)
+    assert {"generate", "train classifier", "train score", "vocode", "info"} <= set(commands)
     assert set(re.findall(r"bin/scoresubnet ((?:train )?\w+)", README)) <= set(LEAVES)
     for name in re.findall(r"--config (\S+?)[`\s]", README):
         assert (CONFIGS / f"{name}.yaml").is_file()

@@ -17,6 +17,9 @@ COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
     "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
     "train score": "Train a Score Subnet on a frozen classifier (paper, eq. 4).",
+    "train vocoder": "Train a vocoder: from log-Mel to waveform.",
+    "train evaluator": "Train the word classifier that judges generated clips.",
+    "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
 
@@ -39,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = LEAVES[name](parser)
         rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
         values = parser.instantiate(parser.parse_args(rest))
-        run: Callable[..., None] = import_module(f"scoresubnet.commands.{arguments[0]}").run
+        command = import_module(f"scoresubnet.commands.{arguments[0]}")
+        run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
         run(values)
     except ModuleNotFoundError as error:
         print(f"scoresubnet {name}: {error}; {INSTALL}", file=sys.stderr)
@@ -68,12 +72,14 @@ def _overview() -> ArgumentParser:
     version = f"scoresubnet {metadata.version('scoresubnet')}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subcommands()
-    train = ArgumentParser(description="Train a classifier, and then a Score Subnet on it.")
-    for name in ("generate", "info"):
+    train = ArgumentParser(
+        description="Train a classifier, a Score Subnet on it, a vocoder, or a judge."
+    )
+    for name in ("generate", "vocode", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     trainings = train.add_subcommands()
-    for name in ("classifier", "score"):
+    for name in ("classifier", "score", "vocoder", "evaluator"):
         trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
     return parser
 
@@ -86,11 +92,34 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("--guidance", type=float, default=3.0, help="guidance strength gamma, 0 to 100")
     add("--steps", type=int, default=100, help="reverse steps, 1 to 10000")
     add("--sampler", type=str, default="euler-maruyama", help="solver of the reverse process")
-    add("--vocoder", type=str, default="griffin-lim", help="from log-Mel to waveform")
+    _add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _vocode(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add(
+        "input",
+        type=str,
+        metavar="IN",
+        help="wav or flac file, .npy or .safetensors file of scaled log-Mels, or folder of such",
+    )
+    add("output", type=str, metavar="OUT", help="folder, or for one file a name that ends in .wav")
+    _add_vocoder(parser)
+    add("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def _add_vocoder(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--vocoder",
+        type=str,
+        default="griffin-lim",
+        help="from log-Mel to waveform: griffin-lim, or hifigan:<folder or hub id>",
+    )
 
 
 def _info(parser: ArgumentParser) -> ArgumentParser:
@@ -118,19 +147,39 @@ def _train_score(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _add_run(parser: ArgumentParser, kind: str) -> None:
+def _train_vocoder(parser: ArgumentParser) -> ArgumentParser:
+    from scoresubnet.training.config import VocoderTraining
+
+    _add_run(parser, "vocoder")
+    parser.add_class_arguments(VocoderTraining, as_group=False)
+    return parser
+
+
+def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
+    from scoresubnet.training.config import EvaluatorTraining
+
+    _add_run(parser, "evaluator", start=False)
+    parser.add_class_arguments(EvaluatorTraining, as_group=False)
+    return parser
+
+
+def _add_run(parser: ArgumentParser, kind: str, start: bool = True) -> None:
     shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
     parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
     parser.add_argument("--out", type=str, required=True, help="folder of the run")
-    parser.add_argument(
-        "--start", type=str | None, help="weights to start from: shipped name, folder or file"
-    )
+    if start:
+        parser.add_argument(
+            "--start", type=str | None, help="weights to start from: shipped name, folder or file"
+        )
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "generate": _generate,
     "train classifier": _train_classifier,
     "train score": _train_score,
+    "train vocoder": _train_vocoder,
+    "train evaluator": _train_evaluator,
+    "vocode": _vocode,
     "info": _info,
 }
 

@@ -5,34 +5,31 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.files import replacing
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
+from scoresubnet.tensor_files import (
+    WeightsError,
+    from_plain,
+    load_strictly,
+    read_tensors,
+    write_tensors,
+)
 
-T = TypeVar("T")
 FORMAT = "scoresubnet/1"
 FILE_NAME = "model.safetensors"
 DEFAULT_WEIGHTS = "words18-small"
-
-
-class WeightsError(ValueError):
-    """A file of weights is missing, damaged, foreign, or of another kind than is needed."""
 
 
 @dataclass
@@ -91,9 +88,7 @@ def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
         "mel_hash": model.mel.hash,
         "notes": json.dumps(model.notes),
     }
-    plain = {k: v.detach().cpu().float().contiguous() for k, v in tensors.items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(plain, metadata))
+    write_tensors(path, tensors, metadata)
 
 
 def load_model(source: str | os.PathLike[str]) -> ModelFile:
@@ -106,20 +101,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
     path = find_weights(source)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: not a readable safetensors file ({error}); "
-            "expected weights written by scoresubnet"
-        ) from error
-    if metadata.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}; "
-            "this is not a file of scoresubnet, or of another version of it"
-        )
+    tensors, metadata = read_tensors(path, FORMAT)
     try:
         config = json.loads(metadata["config"])
         labels = tuple(json.loads(metadata["labels"]))
@@ -144,7 +126,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
-    _load_strictly(path, parts, tensors)
+    load_strictly(path, parts, tensors)
     return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes)
 
 
@@ -176,20 +158,6 @@ def shipped_weights() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
 
-def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
-    """A config dataclass from JSON values; lists become tuples.
-
-    Raises:
-        ValueError: a key is unknown or missing.
-    """
-    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if known != set(values):
-        raise ValueError(
-            f"{cls.__name__} has the keys {sorted(known)}, the file has {sorted(values)}"
-        )
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
 def _refuse_contradictions(
     classifier: Classifier, labels: tuple[str, ...], mel: MelSettings, parametrisation: str | None
 ) -> None:
@@ -201,22 +169,4 @@ def _refuse_contradictions(
     if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
         raise ValueError(
             f"it predicts {parametrisation!r}; known are {', '.join(PARAMETRISATIONS)}"
-        )
-
-
-def _load_strictly(path: Path, parts: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:
-    expected = {f"{part}.{k}": v for part, m in parts.items() for k, v in m.state_dict().items()}
-    missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
-    misfits = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
-    if missing or foreign or misfits:
-        raise WeightsError(
-            f"{path}: does not fit its own config: {len(missing)} tensors missing, "
-            f"{len(foreign)} foreign, {len(misfits)} of another shape; "
-            f"first: {min([*missing, *foreign, *misfits])}"
-        )
-    if bad := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
-        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite")
-    for part, module in parts.items():
-        module.load_state_dict(
-            {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
         )

@@ -5,7 +5,7 @@ import torch
 
 from scoresubnet.audio import vocoder
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.vocoder import GriffinLim, load_vocoder
+from scoresubnet.audio.vocoder import GriffinLim, load_vocoder, resynthesise
 
 
 def harmonics(pitch: float, level: float = 0.1) -> torch.Tensor:
@@ -117,6 +117,58 @@ def test_unknown_vocoder_is_refused_with_the_names():
 
 def test_vocoder_of_other_features_is_refused(monkeypatch):
     other = dataclasses.replace(MelSettings(), hop_length=200, frames=82)
-    monkeypatch.setitem(vocoder.VOCODERS, "other", lambda settings: GriffinLim(other))
+    monkeypatch.setitem(vocoder.VOCODERS, "other", lambda settings, where: GriffinLim(other))
     with pytest.raises(ValueError, match=r"hop_length 200 / 256, frames 82 / 64"):
         load_vocoder("other", MelSettings())
+
+
+@pytest.mark.parametrize("where", ["", "somewhere"])
+def test_griffin_lim_has_nothing_to_load(where):
+    with pytest.raises(ValueError, match=f"'griffin-lim' has no weights to load: drop ':{where}'"):
+        load_vocoder(f"griffin-lim:{where}")
+
+
+@pytest.mark.parametrize("name", ["hifigan", "hifigan:"])
+def test_hifigan_needs_weights(name):
+    with pytest.raises(ValueError, match="hifigan:<folder, or id"):
+        load_vocoder(name)
+
+
+def test_what_follows_the_first_colon_is_passed_on(monkeypatch):
+    asked = []
+
+    def factory(settings, where):
+        asked.append(where)
+        return GriffinLim(settings)
+
+    monkeypatch.setitem(vocoder.VOCODERS, "other", factory)
+    for name in ("other", "other:", "other:a/b", "other:c:/d"):
+        load_vocoder(name)
+    assert asked == [None, "", "a/b", "c:/d"]
+
+
+@pytest.mark.parametrize("samples", [1, 640, 641, 16_000, 16_001, 40_000])
+def test_resynthesis_keeps_every_sample(samples):
+    tone = harmonics(220).repeat(1, 3)[0, :samples]
+    restored = resynthesise(tone, GriffinLim(iterations=1))
+    assert restored.shape == (samples,)
+    assert restored.dtype == torch.float32
+
+
+def test_resynthesis_reaches_the_end():
+    time = torch.arange(20_000) / 16_000
+    tone = 0.3 * torch.sin(2 * torch.pi * 440 * time)
+    restored = resynthesise(tone, GriffinLim())
+    last = slice(-512, None)
+    assert restored[last].square().mean() == pytest.approx(tone[last].square().mean(), rel=0.5)
+
+
+def test_resynthesis_of_a_clip_is_that_of_its_features(x):
+    tone = harmonics(330)[0]
+    assert torch.equal(resynthesise(tone, GriffinLim()), GriffinLim()(x[2:])[0])
+
+
+@pytest.mark.parametrize("shape", [(0,), (1, 16_000)])
+def test_resynthesis_takes_one_signal(shape):
+    with pytest.raises(ValueError, match=r"\(N >= 1,\)"):
+        resynthesise(torch.zeros(shape), GriffinLim())

@@ -18,6 +18,7 @@ from torch import Tensor
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
@@ -29,7 +30,7 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.modules import ClassifierModule, NoisyTraining, ScoreModule
 from scoresubnet.training.run import train_classifier, train_score
-from scoresubnet.weights import WeightsError, load_model, save_model
+from scoresubnet.weights import load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeClassifier = Callable[..., ClassifierTraining]

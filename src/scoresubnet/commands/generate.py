@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
+from scoresubnet.files import refuse_unwritable
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_clip, save_grid
 
@@ -88,23 +87,6 @@ def save_wavs(speech: GeneratedSpeech, out: Path) -> list[SavedClip]:
         confidence = round(speech.confidence[k].item(), 4)
         clips.append(SavedClip(label, seed, str(path), speech.heard[k], confidence))
     return clips
-
-
-def refuse_unwritable(out: Path) -> None:
-    """Make the folder, and fail now rather than after sampling if nothing can be written there.
-
-    Raises:
-        OSError: the folder cannot be made or written; the message names it.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=out)
-        os.close(handle)
-        os.unlink(name)
-    except OSError as error:
-        raise OSError(
-            f"cannot write to {out}: {error.strerror or error}; choose another --out"
-        ) from error
 
 
 def _title(labels: list[str]) -> str:

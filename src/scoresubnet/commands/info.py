@@ -9,7 +9,8 @@ from jsonargparse import Namespace
 
 from scoresubnet.evaluation.cost import Cost, count_parameters, preset_costs, subnet_cost
 from scoresubnet.networks.presets import PRESETS
-from scoresubnet.weights import ModelFile, WeightsError, load_model
+from scoresubnet.tensor_files import WeightsError
+from scoresubnet.weights import ModelFile, load_model
 
 
 def run(values: Namespace) -> None:

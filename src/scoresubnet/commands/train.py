@@ -1,26 +1,76 @@
-"""`scoresubnet train classifier|score`: a config in, a run folder out."""
+"""`scoresubnet train classifier|score|vocoder|evaluator`: a config in, a run folder out."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from jsonargparse import Namespace
 
-from scoresubnet.training.config import ClassifierTraining, ScoreTraining
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
+from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
+from scoresubnet.training.config import (
+    ClassifierTraining,
+    EvaluatorTraining,
+    ScoreTraining,
+    VocoderTraining,
+)
+from scoresubnet.training.run import (
+    train_classifier,
+    train_evaluator,
+    train_score,
+    train_vocoder,
+)
 from scoresubnet.weights import FILE_NAME
 
 
-def run(values: Namespace) -> None:
-    """Train, or go on training; a score run is one that names its classifier.
+def run_classifier(values: Namespace) -> None:
+    """Train a classifier, or go on training.
 
     Raises:
-        ValueError: the data, the config or the classifier cannot be used.
+        ValueError: the data, the config or the weights to start from cannot be used.
     """
-    fields = dict(vars(values))
-    out, classifier = fields.pop("out"), fields.pop("classifier", None)
-    fields.pop("config")
-    start = fields.pop("start", None)
-    if classifier is None:
-        train_classifier(ClassifierTraining(**fields), out, start)
-    else:
-        train_score(ScoreTraining(**fields), classifier, out, start)
+    fields, out, start = _split(values)
+    train_classifier(ClassifierTraining(**fields), out, start)
     print(f"{out}/{FILE_NAME}")
+
+
+def run_score(values: Namespace) -> None:
+    """Train a Score Subnet, or go on training.
+
+    Raises:
+        ValueError: the data, the config, the classifier or the weights to start from cannot be
+            used.
+    """
+    fields, out, start = _split(values)
+    classifier = fields.pop("classifier")
+    train_score(ScoreTraining(**fields), classifier, out, start)
+    print(f"{out}/{FILE_NAME}")
+
+
+def run_vocoder(values: Namespace) -> None:
+    """Train a vocoder, or go on training.
+
+    Raises:
+        ValueError: the data, the config or the vocoder to start from cannot be used.
+    """
+    fields, out, start = _split(values)
+    train_vocoder(VocoderTraining(**fields), out, start)
+    print(f"{out}/{VOCODER_FILE}")
+
+
+def run_evaluator(values: Namespace) -> None:
+    """Train an evaluator, or go on training.
+
+    Raises:
+        ValueError: the data or the config cannot be used.
+    """
+    fields, out, _ = _split(values)
+    train_evaluator(EvaluatorTraining(**fields), out)
+    print(f"{out}/{EVALUATOR_FILE}")
+
+
+def _split(values: Namespace) -> tuple[dict[str, Any], str, str | None]:
+    """The fields of the training's config, the folder of the run, the weights to start from."""
+    fields = dict(vars(values))
+    fields.pop("config")
+    return fields, fields.pop("out"), fields.pop("start", None)

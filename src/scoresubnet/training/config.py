@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.networks.discriminators import DiscriminatorConfig
+from scoresubnet.networks.resnext import ResNeXtConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.networks.vocos import VocosConfig
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
@@ -20,10 +23,11 @@ class DataConfig:
         sources: where the recordings are.
         words: the labels, in order: a list, a named set such as SC09, or None for all that the
             sources have, sorted.
-        cache: folder for the memory-mapped features.
+        cache: folder for the memory-mapped features or waveforms.
         batch_size: clips in a batch.
         balance: how rare (word, source) pairs are evened out; a pair of n clips is drawn in
-            proportion to n^(1 - balance): 0 draws clips alike, 1 draws pairs alike.
+            proportion to n^(1 - balance): 0 draws clips alike, 1 draws pairs alike. The weight of
+            a source multiplies that.
     """
 
     sources: tuple[Source, ...] = ()
@@ -176,3 +180,72 @@ class ScoreTraining:
                 f"unknown parametrisation {self.parametrisation!r}; "
                 f"there are {', '.join(PARAMETRISATIONS)}"
             )
+
+
+@dataclass(frozen=True)
+class VocoderLossConfig:
+    """What counts how much; the adversarial terms set in at a step.
+
+    Attributes:
+        log_mel: weight of the mean absolute difference of log-Mels.
+        spectral: weight of the multi-resolution STFT loss.
+        adversarial_from: first step with discriminators.
+        adversarial: weight of their verdict on what the generator made.
+        feature_matching: weight of the distance between the features of their layers.
+    """
+
+    log_mel: float = 15.0
+    spectral: float = 3.0
+    adversarial_from: int = 0
+    adversarial: float = 1.0
+    feature_matching: float = 2.0
+
+    def __post_init__(self) -> None:
+        weights = (self.log_mel, self.spectral, self.adversarial, self.feature_matching)
+        if min(weights) < 0 or self.adversarial_from < 0:
+            raise ValueError(f"weights and adversarial_from must not be negative: {self}")
+
+
+@dataclass(frozen=True)
+class VocoderTraining:
+    """Everything about one vocoder run.
+
+    Attributes:
+        segment: samples of each clip that a step sees; a multiple of the hop.
+        discriminator_rate: learning rate of the discriminators, relative to the generator's.
+    """
+
+    data: DataConfig
+    network: VocosConfig = field(default_factory=VocosConfig)
+    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    losses: VocoderLossConfig = field(default_factory=VocoderLossConfig)
+    segment: int = 8192
+    discriminator_rate: float = 0.5
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        if self.segment < 2048:
+            raise ValueError(f"segment must be at least 2048 samples, got {self.segment}")
+        if self.discriminator_rate <= 0:
+            raise ValueError(f"discriminator_rate must be positive, got {self.discriminator_rate}")
+
+
+@dataclass(frozen=True)
+class EvaluatorTraining:
+    """Everything about one run of the evaluator, the judge of generated clips.
+
+    Attributes:
+        label_smoothing: share of the target that is spread over all words.
+    """
+
+    data: DataConfig
+    network: ResNeXtConfig = field(default_factory=ResNeXtConfig)
+    label_smoothing: float = 0.05
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}")

@@ -9,16 +9,22 @@ from typing import Any
 import yaml
 
 from scoresubnet.files import replacing
-from scoresubnet.training.config import ClassifierTraining, ScoreTraining
+from scoresubnet.training.config import (
+    ClassifierTraining,
+    EvaluatorTraining,
+    ScoreTraining,
+    VocoderTraining,
+)
 from scoresubnet.training.datamodule import SpeechData
+from scoresubnet.training.waveform_data import WaveformData
 
 CHECKPOINT, CONFIG = "checkpoint.ckpt", "config.yaml"
 
 
 def claim(
     out: Path,
-    config: ClassifierTraining | ScoreTraining,
-    data: SpeechData,
+    config: ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining,
+    data: SpeechData | WaveformData,
     origin: dict[str, str | None],
 ) -> None:
     """Write `config.yaml`; refuse to mix two different runs.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import classifier_loss, dsm_loss
@@ -36,8 +34,42 @@ def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:
     return max(0.0, min(1.0, (step + 1) / max(1, config.warmup), (steps - step) / decay_steps))
 
 
-class NoisyTraining(lightning.LightningModule):
-    """What both trainings share: noise and times of a step, loss per quarter of t, AdamW."""
+class StepTraining(lightning.LightningModule):
+    """What all trainings share: AdamW, its schedule, and randomness by the step."""
+
+    betas = (0.9, 0.99)
+
+    def __init__(self, optimiser: OptimiserConfig, run: RunConfig, mel: MelSettings) -> None:
+        super().__init__()
+        self.optimiser_config, self.steps, self.seed = optimiser, run.steps, run.seed
+        self.mel = mel
+
+    def relative_rates(self) -> list[tuple[nn.Module, float]]:
+        """What is trained, each part with its share of the learning rate."""
+        return [(self, 1.0)]
+
+    def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
+        config = self.optimiser_config
+        groups = []
+        for part, share in self.relative_rates():
+            trainable = [p for p in part.parameters() if p.requires_grad]
+            common = {"lr": share * config.learning_rate}
+            decayed = {"params": [p for p in trainable if p.dim() > 1]}
+            plain = {"params": [p for p in trainable if p.dim() <= 1]}
+            groups.append(decayed | common | {"weight_decay": config.weight_decay})
+            groups.append(plain | common | {"weight_decay": 0.0})
+        optimiser = torch.optim.AdamW(groups, betas=self.betas)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_at(step, config, self.steps)
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+class NoisyTraining(StepTraining):
+    """What classifier and Score Subnet share: noise and times of a step, loss per quarter of t."""
 
     def __init__(
         self,
@@ -48,10 +80,8 @@ class NoisyTraining(lightning.LightningModule):
         run: RunConfig,
         mel: MelSettings,
     ) -> None:
-        super().__init__()
+        super().__init__(optimiser, run, mel)
         self.sde, self.times, self.augmentation = sde, times, augmentation
-        self.optimiser_config, self.steps, self.seed = optimiser, run.steps, run.seed
-        self.mel = mel
 
     def noisy(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(x0, labels, noise, t) of this training step."""
@@ -70,29 +100,6 @@ class NoisyTraining(lightning.LightningModule):
             inside = losses.detach()[(t * 4).long().clamp(max=3) == quarter]
             if len(inside):
                 self.log(f"{stage}/loss_q{quarter + 1}", inside.mean(), batch_size=len(inside))
-
-    def trainable(self) -> Sequence[torch.nn.Parameter]:
-        return [p for p in self.parameters() if p.requires_grad]
-
-    def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
-        config = self.optimiser_config
-        decayed = [p for p in self.trainable() if p.dim() > 1]
-        plain = [p for p in self.trainable() if p.dim() <= 1]
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": config.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=config.learning_rate,
-            betas=(0.9, 0.99),
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: rate_at(step, config, self.steps)
-        )
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
 
 
 class ClassifierModule(NoisyTraining):

@@ -6,12 +6,17 @@ import dataclasses
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
+from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
+from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
+from scoresubnet.evaluation.evaluator import FRONT_END, EvaluatorFile, save_evaluator
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
@@ -20,10 +25,18 @@ from scoresubnet.training.callbacks import (
     StepBar,
     StopCleanly,
 )
-from scoresubnet.training.config import ClassifierTraining, ScoreTraining
+from scoresubnet.training.config import (
+    ClassifierTraining,
+    EvaluatorTraining,
+    ScoreTraining,
+    VocoderTraining,
+)
 from scoresubnet.training.datamodule import SpeechData
+from scoresubnet.training.evaluator import EvaluatorModule
 from scoresubnet.training.folder import CHECKPOINT, claim
-from scoresubnet.training.modules import ClassifierModule, NoisyTraining, ScoreModule
+from scoresubnet.training.modules import ClassifierModule, ScoreModule, StepTraining
+from scoresubnet.training.vocoder import VocoderModule
+from scoresubnet.training.waveform_data import WaveformData
 from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
 
 _log = logging.getLogger(__name__)
@@ -58,7 +71,8 @@ def train_classifier(
     if start is not None:
         _copy_weights(load_model(start), model)
     claim(Path(out), config, data, origin)
-    return _fit(module, data, config, Path(out), model)
+    _fit(module, data, config, Path(out), lambda: save_model(model, Path(out) / FILE_NAME))
+    return model
 
 
 def train_score(
@@ -95,14 +109,74 @@ def train_score(
         _copy_subnet(load_model(start), model)
     module = ScoreModule(config, model.score_model(), data.mel)
     claim(Path(out), config, data, origin)
-    return _fit(module, data, config, Path(out), model)
+    _fit(module, data, config, Path(out), lambda: save_model(model, Path(out) / FILE_NAME))
+    return model
+
+
+def train_vocoder(
+    config: VocoderTraining,
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> VocoderFile:
+    """Train a vocoder, or go on where the run in `out` stopped.
+
+    The folder gets what that of `train_classifier` gets, the weights as `vocoder.safetensors`.
+
+    Args:
+        config: the run.
+        out: its folder.
+        start: folder or file of a vocoder to start from; the discriminators start anew.
+
+    Raises:
+        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has
+            a network of another shape or was made for other features.
+        WeightsError: `start` cannot be loaded.
+    """
+    data = WaveformData(config.data, config.run.seed)
+    lightning.seed_everything(config.run.seed, verbose=False)
+    module = VocoderModule(config, data.mel)
+    vocoder = VocoderFile(module.network)
+    if start is not None:
+        source = read_vocoder(start).network
+        ours, theirs = (module.network.config, data.mel), (source.config, source.mel)
+        if ours != theirs:
+            raise ValueError(f"cannot start from a vocoder of another kind: {theirs}, not {ours}")
+        module.network.load_state_dict(source.state_dict())
+    claim(
+        Path(out), config, data, {"start": None if start is None else _digest(vocoder_path(start))}
+    )
+    _fit(module, data, config, Path(out), lambda: save_vocoder(vocoder, Path(out) / VOCODER_FILE))
+    return vocoder
+
+
+def train_evaluator(config: EvaluatorTraining, out: str | os.PathLike[str]) -> EvaluatorFile:
+    """Train an evaluator, or go on where the run in `out` stopped.
+
+    The folder gets what that of `train_classifier` gets, the weights as `evaluator.safetensors`.
+
+    Args:
+        config: the run.
+        out: its folder.
+
+    Raises:
+        ValueError: the data cannot be used, or `out` holds a run of another config.
+    """
+    data = SpeechData(config.data, config.run.seed, FRONT_END)
+    lightning.seed_everything(config.run.seed, verbose=False)
+    module = EvaluatorModule(config, len(data.words), data.mel)
+    judge = EvaluatorFile(module.network, data.words, data.mel)
+    claim(Path(out), config, data, {})
+    _fit(module, data, config, Path(out), lambda: save_evaluator(judge, Path(out) / EVALUATOR_FILE))
+    return judge
 
 
 def _identity(weights: str | os.PathLike[str] | None) -> str | None:
     """Weights by their content, wherever they lie."""
-    if weights is None:
-        return None
-    return hashlib.sha256(find_weights(weights).read_bytes()).hexdigest()[:16]
+    return None if weights is None else _digest(find_weights(weights))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _copy_weights(source: ModelFile, model: ModelFile) -> None:
@@ -143,12 +217,13 @@ def _copy_subnet(source: ModelFile, model: ModelFile) -> None:
 
 
 def _fit(
-    module: NoisyTraining,
-    data: SpeechData,
-    config: ClassifierTraining | ScoreTraining,
+    module: StepTraining,
+    data: SpeechData | WaveformData,
+    config: ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining,
     out: Path,
-    model: ModelFile,
-) -> ModelFile:
+    save: Callable[[], None],
+) -> None:
+    """Train, and then save: `fit` leaves the averaged weights in the module."""
     run = config.run
     if run.threads:
         torch.set_num_threads(run.threads)
@@ -179,7 +254,7 @@ def _fit(
     )
     resume = out / CHECKPOINT if (out / CHECKPOINT).exists() else None
     trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-    save_model(model, out / FILE_NAME)  # fit has left the averaged weights in the module
+    save()
     if stop.reason:
         _log.warning(
             "stopped at step %d of %d: %s. The same command goes on from there.",
@@ -187,4 +262,3 @@ def _fit(
             run.steps,
             stop.reason,
         )
-    return model

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-PURPOSES = {"batch": 0, "noise": 1, "validation": 2, "dropout": 3}
+PURPOSES = {"batch": 0, "noise": 1, "validation": 2, "dropout": 3, "crop": 4}
 
 
 def step_seed(seed: int, purpose: str, step: int) -> int:

@@ -1,0 +1,94 @@
+"""Training of the vocoder: spectral losses, from some step on against discriminators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.audio.spectra import spectral_distance
+from scoresubnet.networks.discriminators import Discriminators
+from scoresubnet.networks.vocos import Vocos
+from scoresubnet.training.config import VocoderTraining
+from scoresubnet.training.modules import StepTraining
+from scoresubnet.training.steps import step_generator
+from scoresubnet.training.vocoder_losses import one_backward
+
+
+class VocoderModule(StepTraining):
+    """Vocos (Siuzdak 2024) on waveforms (B, samples).
+
+    Generator and discriminators step together, in one backward pass and one optimiser
+    (`vocoder_losses.one_backward`), so that a batch is a step, as in every other training.
+
+    Raises:
+        ValueError: the segment is not a multiple of the hop.
+    """
+
+    betas = (0.8, 0.99)  # as HiFi-GAN (Kong et al. 2020, section 3)
+
+    def __init__(self, config: VocoderTraining, mel: MelSettings) -> None:
+        super().__init__(config.optimiser, config.run, mel)
+        if config.segment % mel.hop_length:
+            raise ValueError(
+                f"segment must be a multiple of the hop of {mel.hop_length} samples, "
+                f"got {config.segment}"
+            )
+        self.config = config
+        self.front_end = LogMel(mel)
+        self.network = Vocos(config.network, mel)
+        self.discriminators = Discriminators(config.discriminators)
+
+    def relative_rates(self) -> list[tuple[nn.Module, float]]:
+        return [(self.network, 1.0), (self.discriminators, self.config.discriminator_rate)]
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Each side by its own norm."""
+        if gradient_clip_val:
+            for part, _ in self.relative_rates():
+                nn.utils.clip_grad_norm_(part.parameters(), gradient_clip_val)
+
+    def segments(self, audio: Tensor) -> Tensor:
+        """One crop of each clip, at this step's places: (B, samples) -> (B, segment)."""
+        generator = step_generator(self.seed, "crop", self.global_step)
+        last = audio.shape[1] - self.config.segment
+        starts = torch.randint(last + 1, (len(audio), 1), generator=generator)
+        return audio.gather(1, (starts + torch.arange(self.config.segment)).to(audio.device))
+
+    def forward(self, real: Tensor) -> Tensor:
+        """Audio (B, N), N a multiple of the hop -> its resynthesis (B, N)."""
+        return self.network(self.front_end.scale(self.front_end.log_mel(real)))
+
+    def spectral_losses(self, stage: str, made: Tensor, real: Tensor) -> Tensor:
+        """Log-Mel and multi-resolution STFT distances, logged and weighted: a scalar."""
+        log_mel = (self.front_end.log_mel(made) - self.front_end.log_mel(real)).abs().mean()
+        spectral = spectral_distance(made, real)
+        self.log(f"{stage}/log_mel", log_mel, prog_bar=True, batch_size=len(real))
+        for name, value in spectral._asdict().items():
+            self.log(f"{stage}/{name}", value, batch_size=len(real))
+        weights = self.config.losses
+        return weights.log_mel * log_mel + weights.spectral * sum(spectral)
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        real = self.segments(batch)
+        made = self(real)
+        total = self.spectral_losses("train", made, real)
+        weights = self.config.losses
+        if self.global_step >= weights.adversarial_from:
+            adversarial, losses = one_backward(
+                self.discriminators, made, real, weights.adversarial, weights.feature_matching
+            )
+            total = total + adversarial
+            for name, value in losses._asdict().items():
+                self.log(f"train/{name}", value, prog_bar=True)
+        return total
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Whole clips, cut to a multiple of the hop."""
+        real = batch[:, : batch.shape[1] // self.mel.hop_length * self.mel.hop_length]
+        self.spectral_losses("valid", self(real), real)

@@ -1,0 +1,103 @@
+"""Our vocoder's file and its adapter."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, safe_open, save_file
+
+from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.audio.vocoder import load_vocoder
+from scoresubnet.audio.vocos import VocoderFile, VocosVocoder, read_vocoder, save_vocoder
+from scoresubnet.networks.vocos import Vocos, VocosConfig
+from scoresubnet.tensor_files import WeightsError
+
+
+@pytest.fixture
+def network() -> Vocos:
+    torch.manual_seed(0)
+    return Vocos(VocosConfig(width=16, hidden=16, blocks=1, kernel=3), MelSettings())
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
+    vocoder = VocosVocoder(network)
+    audio = vocoder(noise(2, 1, 80, 64))
+    assert audio.shape == (2, 16_000)
+    assert not audio.requires_grad
+    assert torch.equal(audio, network(noise(2, 1, 80, 64).clamp(-1, 1))[:, :16_000])
+
+
+def test_loud_items_alone_are_scaled_down(network: Vocos, monkeypatch: pytest.MonkeyPatch) -> None:
+    tone = torch.sin(torch.arange(15 * 256) / 10)
+    spectrum = LogMel().stft(torch.stack([2 * tone, 0.5 * tone]))
+    monkeypatch.setattr(network, "spectrum", lambda x: spectrum)
+    audio = VocosVocoder(network)(noise(2, 1, 80, 16))
+    expected = torch.stack([tone, 0.5 * tone])[:, : audio.shape[1]]
+    torch.testing.assert_close(audio, expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(80, 64), (1, 80, 64), (1, 1, 79, 64), (0, 1, 80, 64)])
+def test_other_shapes_are_refused(network: Vocos, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expects x of shape"):
+        VocosVocoder(network)(torch.zeros(shape))
+
+
+def test_a_file_comes_back_rounded_to_float16(network: Vocos, tmp_path: Path) -> None:
+    save_vocoder(VocoderFile(network, {"data": "mine"}), tmp_path / "vocoder.safetensors")
+    for source in (tmp_path, tmp_path / "vocoder.safetensors"):
+        back = read_vocoder(source)
+        assert back.notes == {"data": "mine"}
+        assert back.network.mel == network.mel
+        assert not back.network.training
+        for a, b in zip(network.parameters(), back.network.parameters(), strict=True):
+            assert b.dtype == torch.float32
+            assert torch.equal(a.half().float(), b)
+
+
+def rewrite(path: Path, drop: str | None = None, **metadata: str) -> None:
+    with safe_open(path, "pt") as file:
+        before = file.metadata()
+    tensors = load_file(path)
+    if drop:
+        del tensors[drop]
+    save_file(tensors, path, before | metadata)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other/1"}, "format 'other/1'"),
+        ({"mel_hash": "0" * 16}, "made for features 0000000000000000"),
+        ({"config": "{}"}, "metadata is damaged"),
+        ({"drop": "network.head.bias"}, "1 tensors missing"),
+    ],
+)
+def test_a_foreign_or_damaged_file_is_refused(
+    change: dict[str, str], message: str, network: Vocos, tmp_path: Path
+) -> None:
+    path = tmp_path / "vocoder.safetensors"
+    save_vocoder(VocoderFile(network), path)
+    rewrite(path, **change)
+    with pytest.raises(WeightsError, match=message):
+        read_vocoder(path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no vocoder here"):
+        read_vocoder(tmp_path)
+    (tmp_path / "vocoder.safetensors").write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        read_vocoder(tmp_path)
+
+
+def test_a_run_serves_by_name(network: Vocos, tmp_path: Path) -> None:
+    save_vocoder(VocoderFile(network), tmp_path / "vocoder.safetensors")
+    vocoder = load_vocoder(f"ours:{tmp_path}")
+    assert vocoder.name == "ours"
+    assert vocoder(noise(1, 1, 80, 64)).shape == (1, 16_000)
+    with pytest.raises(ValueError, match="made for other Mel settings"):
+        load_vocoder(f"ours:{tmp_path}", MelSettings(log_max=3.0))
