@@ -33,13 +33,13 @@ class DiscriminatorConfig:
     Attributes:
         periods: one discriminator each, of audio folded to that many columns; prime numbers.
         period_channels: channels of their strided layers.
-        resolutions: FFT sizes of the discriminators of spectrograms; the hop is a quarter.
+        resolutions: FFT sizes of the discriminators of spectrograms; the hop is a half.
         resolution_channels: channels of their layers.
     """
 
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     period_channels: tuple[int, ...] = (16, 32, 64, 128)
-    resolutions: tuple[int, ...] = (1024, 512, 256)
+    resolutions: tuple[int, ...] = (1024, 512)
     resolution_channels: int = 16
 
     def __post_init__(self) -> None:
@@ -77,19 +77,18 @@ class ResolutionDiscriminator(nn.Module):
     def __init__(self, n_fft: int, channels: int) -> None:
         super().__init__()
         self.n_fft = n_fft
-        strides = (1, 2, 2, 2)  # over frequency
         self.layers = nn.ModuleList(
             weight_norm(
-                nn.Conv2d(channels if k else 1, channels, (9, 3), stride=(s, 1), padding=(4, 1))
+                nn.Conv2d(channels if k else 1, channels, (9, 3), stride=(2, 1), padding=(4, 1))
             )
-            for k, s in enumerate(strides)
+            for k in range(4)
         )
         self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, audio: Tensor) -> Judgement:
         """audio (B, N), N > n_fft / 2."""
-        hop = self.n_fft // 4
+        hop = self.n_fft // 2
         spectrum = torch.stft(audio, self.n_fft, hop, window=self.window, return_complex=True)
         # Where there is nothing, abs() would have no gradient.
         power = spectrum.real.square() + spectrum.imag.square()

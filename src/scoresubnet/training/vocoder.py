@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.spectra import spectral_distance
+from scoresubnet.audio.spectra import FAST_RESOLUTIONS, spectral_distance
 from scoresubnet.networks.discriminators import Discriminators
 from scoresubnet.networks.vocos import Vocos
 from scoresubnet.training.config import VocoderTraining
@@ -67,7 +67,7 @@ class VocoderModule(StepTraining):
     def spectral_losses(self, stage: str, made: Tensor, real: Tensor) -> Tensor:
         """Log-Mel and multi-resolution STFT distances, logged and weighted: a scalar."""
         log_mel = (self.front_end.log_mel(made) - self.front_end.log_mel(real)).abs().mean()
-        spectral = spectral_distance(made, real)
+        spectral = spectral_distance(made, real, FAST_RESOLUTIONS)
         self.log(f"{stage}/log_mel", log_mel, prog_bar=True, batch_size=len(real))
         for name, value in spectral._asdict().items():
             self.log(f"{stage}/{name}", value, batch_size=len(real))
