@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from scoresubnet.backbone import Features, FrozenClassifier
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.presets import PRESETS
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -97,6 +98,41 @@ def test_class_gradient_equals_finite_differences(backbone: FrozenClassifier, ba
     torch.testing.assert_close(
         (gradient.double() * d).flatten(1).sum(1), slope, rtol=1e-3, atol=1e-4
     )
+
+
+def plain_features(
+    backbone: FrozenClassifier, x: Tensor, t: Tensor, labels: Tensor
+) -> list[Tensor]:
+    """The definition: logsumexp and log p(y | x) differentiated, each by a graph of its own."""
+    found: list[Tensor] = []
+    for of_labels in (False, True):
+        leaf = x.clone().requires_grad_()
+        logits, taps = backbone.classifier.features(leaf, t)
+        if of_labels:
+            log_p = (logits - logits.logsumexp(1, keepdim=True))[torch.arange(len(x)), labels]
+            found += torch.autograd.grad(log_p.sum(), leaf)
+        else:
+            found += [logits.detach(), *(h.detach() for h in taps)]
+            found += torch.autograd.grad(logits.logsumexp(1).sum(), taps)
+    return found
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_fast_step_equals_the_plain_one(
+    size: int, preset: str, channels_last: bool, fill: Callable[..., nn.Module], batch: Batch
+) -> None:
+    """To 1e-5 of the largest value of each tensor."""
+    chosen = PRESETS[preset]
+    backbone = FrozenClassifier(fill(Classifier(chosen.classifier, chosen.classes)))
+    if channels_last:
+        backbone.to(memory_format=torch.channels_last)
+    x, t, labels = (part[:size] for part in batch)
+    expected = plain_features(backbone, x, t, labels)
+    found = tensors(backbone.features(x, t, True, labels))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * b.abs().max().item())
 
 
 def test_only_what_is_asked_for_is_computed(backbone: FrozenClassifier, batch: Batch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import soundfile
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
+from scoresubnet.samplers import SAMPLERS
+from scoresubnet.sampling_presets import SAMPLING_PRESETS
+from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
 from scoresubnet.weights import ModelFile, save_model
 
 
@@ -79,6 +84,83 @@ def test_json_is_for_programs(
     assert report["seconds"] > 0
 
 
+def _settings(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> dict[str, object]:
+    command = ["generate", "no", "--weights", weights, "--out", str(tmp_path / "out"), "--json"]
+    assert main([*command, *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_paper_is_the_default_and_a_preset_is_one_flag_away(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper = {
+        "preset": "paper",
+        "sampler": "euler-maruyama",
+        "steps": 100,
+        "grid": "uniform",
+        "guidance": 3.0,
+        "schedule": "constant",
+        "clamp": None,
+        "renormalise": False,
+    }
+    report = _settings(weights, tmp_path, capsys)
+    assert paper.items() <= report.items()
+    fast = _settings(weights, tmp_path, capsys, "--preset-sampling", "fast", "--steps", "3")
+    assert (fast["preset"], fast["sampler"], fast["steps"]) == ("fast", "dpmpp-2m-sde", 3)
+
+
+def test_every_flag_reaches_the_sound_and_the_report(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [
+        [],
+        ["--sampler", "ddim"],
+        ["--grid", "karras"],
+        ["--guidance", "9"],
+        ["--schedule", "linear"],
+        ["--schedule", "linear:start=2,end=0.5"],
+        ["--clamp", "0.001"],
+        ["--renormalise"],
+    ]
+    sounds = []
+    for k, given in enumerate(flags):
+        report = _settings(weights, tmp_path / str(k), capsys, "--steps", "3", *given)
+        if len(given) == 2:
+            name, value = given
+            assert str(report[name.removeprefix("--")]).removesuffix(".0") == value
+        sounds.append(soundfile.read(tmp_path / str(k) / "out" / "no.wav")[0])
+    assert report["renormalise"] is True
+    for k, sound in enumerate(sounds):
+        assert all(abs(sound - other).max() > 0 for other in sounds[:k]), flags[k]
+
+
+def test_help_lists_every_choice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names are written into the help, which imports no registry that needs torch."""
+    monkeypatch.setenv("COLUMNS", "2000")  # or a name is broken at its hyphen
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", capsys.readouterr().out))
+    assert words >= {*SAMPLERS, *TIME_GRIDS, *GUIDANCE_SCHEDULES, *SAMPLING_PRESETS}
+
+
+def test_the_help_shows_the_default_of_every_schedule_parameter(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    shown = re.sub(r"\s+", "", capsys.readouterr().out)
+    for name, schedule in GUIDANCE_SCHEDULES.items():
+        own = list(inspect.signature(schedule).parameters.values())[1:]
+        assert name + (":" if own else "") + ",".join(f"{p.name}={p.default:g}" for p in own) in (
+            shown
+        )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -89,6 +171,13 @@ def test_json_is_for_programs(
         (["yes", "--steps", "0"], "steps 0 is out of range"),
         (["yes", "--vocoder", "x"], "griffin-lim"),
         (["yes", "--sampler", "x"], "euler-maruyama"),
+        (["yes", "--grid", "karas"], "unknown time grid 'karas'; nearest first, there are: karras"),
+        (["yes", "--schedule", "intervl:low=0.2"], "there are: interval"),
+        (["yes", "--schedule", "interval:hihg=0.2"], "there are: high"),
+        (["yes", "--schedule", "interval:low=0.9,high=0.2"], "low 0.9, high 0.2"),
+        (["yes", "--schedule", "interval:low"], "'low' is no parameter and its number"),
+        (["yes", "--clamp", "0"], "clamp 0.0 is out of range"),
+        (["yes", "--preset-sampling", "papre"], "there are: paper"),
         (["yes", "--weights", "words81-small"], "no such file or folder, and no shipped weights"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.files import replacing
+from scoresubnet.files import file_hash, replacing
 
 
 def test_the_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -26,3 +26,9 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_hash_is_sha_256_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2
+    assert file_hash(tmp_path / "a").startswith("ba7816bf8f01cfea")
+    assert len(file_hash(tmp_path / "a")) == 64

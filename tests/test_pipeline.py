@@ -163,7 +163,7 @@ def test_no_class_gradient_is_computed_outside_the_interval(
     model = make_score_model("v", classes=len(LABELS), gradient_taps=False)
     file = ModelFile(model.backbone.classifier, LABELS, model.sde, MelSettings(), model.subnet, "v")
     save_model(file, tmp_path / "model.safetensors")
-    generator = SpeechGenerator.from_pretrained(tmp_path)
+    generator = SpeechGenerator.from_pretrained(tmp_path, batch_size=2)
     calls: list[int] = []
     real = torch.autograd.grad
 
@@ -183,11 +183,45 @@ def test_no_class_gradient_is_computed_outside_the_interval(
     assert backward_passes(guidance_schedule("interval", low=0.8, high=0.9)) == 0
 
 
+def test_a_preset_is_its_settings_and_what_is_given_wins(generator: SpeechGenerator) -> None:
+    labels, seeds = ["yes", "none"], [3, 4]
+    fast = generator.generate(labels, seeds, steps=4, preset="fast")
+    same = generator.generate(labels, seeds, 3.0, "dpmpp-2m-sde", 4, grid="uniform")
+    default = generator.generate(labels, seeds, steps=4)
+    assert torch.equal(fast.mels, same.mels)
+    assert (fast.mels - default.mels).abs().max() > 1e-3
+    written = generator.generate(labels, seeds, steps=4, schedule="interval:low=0.6,high=0.8")
+    made = guidance_schedule("interval", low=0.6, high=0.8)
+    assert torch.equal(written.mels, generator.generate(labels, seeds, steps=4, schedule=made).mels)
+
+
 def test_progress_is_told_of_every_step(generator: SpeechGenerator) -> None:
     seen: list[tuple[int, int]] = []
     generator.batch_size = 2
     generator.generate(["yes"] * 3, steps=5, progress=lambda done, all_: seen.append((done, all_)))
     assert seen == [(k, 10) for k in range(1, 11)]
+
+
+@pytest.mark.parametrize(("free", "batches"), [(None, [5]), (0.0, [1] * 5)])
+def test_the_batch_fits_into_memory(
+    generator: SpeechGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    free: float | None,
+    batches: list[int],
+) -> None:
+    from scoresubnet import pipeline
+
+    monkeypatch.setattr(pipeline, "free_mib", lambda device: free)
+    seen: list[int] = []
+    real = generator._sample
+
+    def sample(score_fn: object, seeds: list[int], *rest: object) -> torch.Tensor:
+        seen.append(len(seeds))
+        return real(score_fn, seeds, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(generator, "_sample", sample)
+    generator.generate(["yes", "no", "stop", "yes", "none"], steps=1)
+    assert seen == batches
 
 
 def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
@@ -216,6 +250,7 @@ def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
             {"labels": "yes", "schedule": guidance_schedule("interval", low=0.9, high=0.1)},
             "low 0.9, high 0.1",
         ),
+        ({"labels": "yes", "preset": "fsat"}, "unknown sampling preset 'fsat'; .*: fast, paper"),
         ({"labels": "yes", "clamp": 0.0}, "clamp 0.0 is out of range"),
         ({"labels": "yes", "clamp": float("nan")}, "clamp nan is out of range"),
     ],

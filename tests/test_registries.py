@@ -1,6 +1,6 @@
 import pytest
 
-from scoresubnet.registries import find
+from scoresubnet.registries import find, nearest_names
 
 
 def test_finds_what_is_there() -> None:
@@ -20,3 +20,11 @@ def test_names_the_kind_and_all_entries_nearest_first() -> None:
 def test_an_empty_registry_is_no_other_error() -> None:
     with pytest.raises(ValueError, match="unknown fruit 'pear'"):
         find("fruit", "pear", {})
+
+
+def test_nearest_names_are_sorted_and_limited() -> None:
+    assert nearest_names("peer", ["apple", "cherry", "pear"])[0] == "pear"
+    assert sorted(nearest_names("peer", ["apple", "cherry", "pear"])) == ["apple", "cherry", "pear"]
+    assert nearest_names("peer", ["apple", "pear"], most=1) == ["pear"]
+    assert nearest_names("xyz", ["apple", "pear"], cutoff=0.6) == []
+    assert nearest_names(3, []) == []

@@ -21,6 +21,7 @@ from scoresubnet.schedules import (
     log_snr_grid,
     logit_normal_times,
     quadratic_grid,
+    read_guidance_schedule,
     uniform_grid,
     uniform_times,
 )
@@ -198,6 +199,43 @@ def test_a_schedule_by_name_takes_every_parameter_of_its_function() -> None:
         assert torch.equal(found, guidance_schedule(name)(3.0)(TIMES))
     moved = guidance_schedule("interval", low=0.3, high=0.6)(3.0)
     assert moved(TIMES).tolist() == [0, 0, 0, 3, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("constant", constant_guidance(2.0)),
+        ("interval", interval_guidance(2.0)),
+        ("interval:high=0.5", interval_guidance(2.0, high=0.5)),
+        ("interval:low=2e-1,high=0.5", interval_guidance(2.0, 0.2, 0.5)),
+        ("adaptive:power=2", adaptive_guidance(2.0, 2.0)),
+    ],
+)
+def test_a_schedule_is_read_with_its_parameters(text: str, same: object) -> None:
+    p = torch.linspace(0, 1, len(TIMES))
+    found = read_guidance_schedule(text)(2.0)
+    assert torch.equal(found(TIMES, p), same(TIMES, p))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "unknown guidance schedule ''"),
+        ("lineer", "there are: linear"),
+        ("linear:ende=1", "there are: end"),
+        ("linear:gamma=1", "unknown parameter of the linear"),
+        ("constant:power=1", "unknown parameter of the constant"),
+        ("linear:", "'' is no parameter and its number"),
+        ("linear:end", "'end' is no parameter and its number"),
+        ("linear:end=x", "'end=x' is no parameter"),
+        ("linear:end=1,", "'' is no parameter"),
+        ("linear:end=1,end=2", "end is given twice"),
+        ("linear:=1", "unknown parameter of the linear"),
+    ],
+)
+def test_what_cannot_be_read_as_a_schedule_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_guidance_schedule(text)
 
 
 @pytest.mark.parametrize("name", TIME_DISTRIBUTIONS)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from scoresubnet.sampling_presets import DEFAULT_SAMPLING, SAMPLING_PRESETS
+
 CONFIGS = Path(__file__).parent / "configs"
 
 INSTALL = "training needs more packages than generating: make train-requirements"
@@ -20,6 +22,7 @@ COMMANDS = {
     "train vocoder": "Train a vocoder: from log-Mel to waveform.",
     "train evaluator": "Train the word classifier that judges generated clips.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
+    "evaluate": "Judge generated clips, or a generator, beside real recordings.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
 
@@ -75,7 +78,7 @@ def _overview() -> ArgumentParser:
     train = ArgumentParser(
         description="Train a classifier, a Score Subnet on it, a vocoder, or a judge."
     )
-    for name in ("generate", "vocode", "info"):
+    for name in ("generate", "vocode", "evaluate", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     trainings = train.add_subcommands()
@@ -89,14 +92,58 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("labels", nargs="+", type=str, help="words to speak; `none` is no word in particular")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
-    add("--guidance", type=float, default=3.0, help="guidance strength gamma, 0 to 100")
-    add("--steps", type=int, default=100, help="reverse steps, 1 to 10000")
-    add("--sampler", type=str, default="euler-maruyama", help="solver of the reverse process")
+    _add_sampling(parser)
     _add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _add_sampling(parser: ArgumentParser) -> None:
+    """The settings of the reverse process. A test holds the names against the registries."""
+    presets = "; ".join(
+        f"{name}: {p.sampler}, {p.steps} steps, {p.grid} grid, guidance {p.guidance:g}, "
+        f"{p.schedule} schedule"
+        for name, p in SAMPLING_PRESETS.items()
+    )
+    add = parser.add_argument
+    add(
+        "--preset-sampling",
+        type=str,
+        metavar="NAME",
+        default=DEFAULT_SAMPLING,
+        help=f"settings that the options below override one by one. {presets}",
+    )
+    add("--guidance", type=float | None, help="guidance strength gamma, 0 to 100")
+    add("--steps", type=int | None, help="reverse steps, 1 to 10000")
+    add(
+        "--sampler",
+        type=str | None,
+        help="solver of the reverse process: euler-maruyama, predictor-corrector, ddim, heun, "
+        "dpmpp-2m or dpmpp-2m-sde",
+    )
+    add(
+        "--grid",
+        type=str | None,
+        help="where the steps lie: uniform, quadratic, log-snr or karras",
+    )
+    add(
+        "--schedule",
+        type=str | None,
+        help="how gamma moves: constant, interval:low=0.1,high=0.7, linear:start=0,end=2, "
+        "cosine:start=0,end=2 or adaptive:power=1; parameters left out are as here",
+    )
+    add(
+        "--clamp",
+        type=float | None,
+        help="the guidance term is at most so many times as long as the score",
+    )
+    add(
+        "--renormalise",
+        action="store_true",
+        help="keep the guided score as long as the unguided one",
+    )
 
 
 def _vocode(parser: ArgumentParser) -> ArgumentParser:
@@ -113,12 +160,45 @@ def _vocode(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
+def _evaluate(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add(
+        "generated",
+        nargs="?",
+        type=str,
+        metavar="GENERATED",
+        help="folder of wav or flac: one folder a label, or <label>-<number>.wav, or no labels",
+    )
+    add("--weights", type=str | None, help="or a generator: shipped name, folder or file")
+    add(
+        "--reference",
+        type=str,
+        required=True,
+        metavar="REAL",
+        help="folder of real clips that were not trained on, or of Speech Commands with its lists",
+    )
+    add("--training", type=str | None, help="folder of the training clips, if REAL has none")
+    add("--labels", nargs="+", type=str, help="only these, or those of a set (SC09); default: all")
+    add("--out", type=str, required=True, help="folder for the report, its cache and new clips")
+    add("--reference-count", type=int, default=300, help="most real clips of each row")
+    add("--evaluator", type=str | None, help="run or file of `train evaluator`")
+    add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
+    add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
+    add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")
+    _add_vocoder(parser)
+    add("--count", type=int | None, help="clips to sample of each label, by --weights (100)")
+    add("--seed", type=int | None, help="seed of the first of them (0)")
+    _add_sampling(parser)
+    return parser
+
+
 def _add_vocoder(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--vocoder",
         type=str,
-        default="griffin-lim",
-        help="from log-Mel to waveform: griffin-lim, or hifigan:<folder or hub id>",
+        default="ours",
+        help="from log-Mel to waveform: ours, griffin-lim, hifigan:<folder or hub id>, or "
+        "ours:<run of train vocoder>",
     )
 
 
@@ -180,6 +260,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "train vocoder": _train_vocoder,
     "train evaluator": _train_evaluator,
     "vocode": _vocode,
+    "evaluate": _evaluate,
     "info": _info,
 }
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.score import ScoreFunction
-from scoresubnet.sde import over_batch
+from scoresubnet.sde import norm_of_each, over_batch
 
 
 class Guide(NamedTuple):
@@ -104,7 +104,7 @@ def clamped(term: Tensor, score: Tensor, most: float) -> Tensor:
         score: the unguided score, same shape; each item has its own norms.
         most: positive.
     """
-    return term * (most * _norm(score) / _norm(term)).clamp(max=1)
+    return term * (most * norm_of_each(score) / norm_of_each(term)).clamp(max=1)
 
 
 def renormalised(guided_score: Tensor, score: Tensor) -> Tensor:
@@ -114,13 +114,7 @@ def renormalised(guided_score: Tensor, score: Tensor) -> Tensor:
         guided_score: score and guidance term together (B, ...).
         score: the unguided score, same shape.
     """
-    return guided_score * (_norm(score) / _norm(guided_score))
-
-
-def _norm(x: Tensor) -> Tensor:
-    """The norm of each item of x (B, ...): (B, 1, ...), at least the smallest number above 0."""
-    norm = torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=True)
-    return norm.clamp(min=torch.finfo(x.dtype).tiny)
+    return guided_score * (norm_of_each(score) / norm_of_each(guided_score))
 
 
 def separately(

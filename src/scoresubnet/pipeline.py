@@ -6,17 +6,18 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor
 
 from scoresubnet.audio.vocoder import Vocoder, load_vocoder
+from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.guidance import GuidanceSchedule, guided
-from scoresubnet.registries import find
+from scoresubnet.registries import find, nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.schedules import TIME_GRIDS, guidance_schedule
+from scoresubnet.sampling_presets import DEFAULT_SAMPLING, Sampling, sampling
+from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 
@@ -25,7 +26,7 @@ MOST_GUIDANCE = 100.0
 MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 
 Schedule = str | Callable[[float], GuidanceSchedule]
-"""A key of `schedules.GUIDANCE_SCHEDULES`, or a function that makes the schedule from gamma."""
+"""What `schedules.read_guidance_schedule` takes, or a function: the schedule from gamma."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class SpeechGenerator:
         labels: the words that can be asked for.
         model: the frozen classifier and its Score Subnet.
         vocoder: from log-Mels to waveforms.
+        batch_size: most items that are sampled together; None: as many as memory holds, up to 16.
     """
 
-    def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int = 16) -> None:
+    def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
         self.labels = file.labels
         self.mel = file.mel
         self.model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -71,8 +73,8 @@ class SpeechGenerator:
     def from_pretrained(
         cls,
         weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
-        vocoder: str = "griffin-lim",
-        batch_size: int = 16,
+        vocoder: str = "ours",
+        batch_size: int | None = None,
         device: str | torch.device = "cpu",
     ) -> SpeechGenerator:
         """Load weights and vocoder.
@@ -80,7 +82,8 @@ class SpeechGenerator:
         Args:
             weights: name of shipped weights, a folder with `model.safetensors`, or a file.
             vocoder: what `audio.vocoder.load_vocoder` takes.
-            batch_size: most items that are sampled together; it changes no sample.
+            batch_size: most items that are sampled together, as many as memory holds if None; it
+                changes no sample.
             device: where the model runs.
 
         Raises:
@@ -96,17 +99,20 @@ class SpeechGenerator:
         self,
         labels: str | Sequence[str],
         seeds: int | Sequence[int] | None = None,
-        guidance: float = 3.0,
-        sampler: str = "euler-maruyama",
-        steps: int = 100,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        steps: int | None = None,
         progress: Callable[[int, int], None] | None = None,
         *,
-        grid: str = "uniform",
-        schedule: Schedule = "constant",
+        grid: str | None = None,
+        schedule: Schedule | None = None,
+        preset: str = DEFAULT_SAMPLING,
         clamp: float | None = None,
         renormalise: bool = False,
     ) -> GeneratedSpeech:
         """Generate one word per label.
+
+        What is left out of guidance, sampler, steps, grid and schedule, the preset says.
 
         Args:
             labels: one label or several; "none" is unconditional.
@@ -117,8 +123,10 @@ class SpeechGenerator:
             progress: called with (steps done, steps in all) after every step of every batch.
             grid: a key of `schedules.TIME_GRIDS`: where the steps lie.
             schedule: how guidance moves with time, and with what the classifier hears: a key of
-                `schedules.GUIDANCE_SCHEDULES`, or, for other parameters than its own, for instance
-                `guidance_schedule("interval", low=0.2, high=0.6)`; gamma is `guidance` in any case.
+                `schedules.GUIDANCE_SCHEDULES`, for other parameters than its own such as
+                `interval:low=0.2,high=0.6`, or `guidance_schedule("interval", low=0.2, high=0.6)`;
+                gamma is `guidance` in any case.
+            preset: a key of `sampling_presets.SAMPLING_PRESETS`.
             clamp: the guidance term is at most so many times as long as the score; None: no limit.
             renormalise: whether the guided score keeps the length of the unguided one.
 
@@ -129,32 +137,48 @@ class SpeechGenerator:
         if seeds is None:
             seeds = range(len(labels))
         seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
-        self.check(
-            labels, seeds, guidance, sampler, steps, grid=grid, schedule=schedule, clamp=clamp
+        chosen = self.check(
+            labels,
+            seeds,
+            guidance,
+            sampler,
+            steps,
+            grid=grid,
+            schedule=schedule,
+            preset=preset,
+            clamp=clamp,
         )
-        gamma = _from_gamma(schedule)(guidance)
-        times = TIME_GRIDS[grid](steps, self.model.sde)
-        chunks = range(0, len(labels), self.batch_size)
+        gamma = _from_gamma(chosen.schedule)(chosen.guidance)
+        times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
+        batch_size = self.batch_size or self._fitting(len(labels))
+        chunks = range(0, len(labels), batch_size)
         done = 0
 
         def report(step: int, x: Tensor) -> None:
             nonlocal done
             done += 1
             if progress is not None:
-                progress(done, steps * len(chunks))
+                progress(done, chosen.steps * len(chunks))
 
         mels = []
         for start in chunks:
-            part = slice(start, start + self.batch_size)
+            part = slice(start, start + batch_size)
             score_fn: ScoreFunction = self.model.score
-            if guidance:
+            if chosen.guidance:
                 score_fn = self._guided_score(labels[part], gamma, clamp, renormalise)
-            mels.append(self._sample(score_fn, seeds[part], sampler, times, report))
+            mels.append(self._sample(score_fn, seeds[part], chosen.sampler, times, report))
         x = torch.cat(mels)
-        audio = torch.cat([self.vocoder(part) for part in x.split(self.batch_size)])
+        audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
         heard, confidence = self.classify(x)
         rate = self.mel.sample_rate
         return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(seeds), heard, confidence)
+
+    def _fitting(self, count: int) -> int:
+        """How many of `count` items to sample together."""
+        if count == 1:
+            return 1
+        device = next(self.model.parameters()).device
+        return min(count, fitting_batch(step_mib(self.model), free_mib(device)))
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> tuple[tuple[str, ...], Tensor]:
@@ -201,24 +225,29 @@ class SpeechGenerator:
         self,
         labels: list[str],
         seeds: list[int],
-        guidance: float,
-        sampler: str,
-        steps: int,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        steps: int | None = None,
         *,
-        grid: str = "uniform",
-        schedule: Schedule = "constant",
+        grid: str | None = None,
+        schedule: Schedule | None = None,
+        preset: str = DEFAULT_SAMPLING,
         clamp: float | None = None,
-    ) -> None:
+    ) -> Sampling:
         """Refuse what cannot be generated, before anything is computed.
+
+        Returns:
+            The settings that `generate` would use.
 
         Raises:
             ValueError: as for `generate`.
         """
+        chosen = sampling(preset, sampler, steps, grid, guidance, schedule)
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
         for label in labels:
             if label not in (*self.labels, UNCONDITIONAL):
-                near = get_close_matches(label, self.labels, n=len(self.labels), cutoff=0.0)
+                near = nearest_names(label, self.labels)
                 raise ValueError(
                     f"unknown label {label!r}; nearest first, these weights know: "
                     f"{', '.join(near)}; and {UNCONDITIONAL!r} for no word in particular"
@@ -230,18 +259,22 @@ class SpeechGenerator:
         for seed in seeds:
             if not 0 <= seed <= MOST_SEED:
                 raise ValueError(f"seed {seed} is out of range; it lies between 0 and 2^32 - 1")
-        if not (math.isfinite(guidance) and 0 <= guidance <= MOST_GUIDANCE):
+        if not (math.isfinite(chosen.guidance) and 0 <= chosen.guidance <= MOST_GUIDANCE):
             raise ValueError(
-                f"guidance {guidance} is out of range; it lies between 0 and {MOST_GUIDANCE:g}"
+                f"guidance {chosen.guidance} is out of range; "
+                f"it lies between 0 and {MOST_GUIDANCE:g}"
             )
-        if not 1 <= steps <= MOST_STEPS:
-            raise ValueError(f"steps {steps} is out of range; it lies between 1 and {MOST_STEPS}")
-        find("sampler", sampler, SAMPLERS)
-        find("time grid", grid, TIME_GRIDS)
-        _from_gamma(schedule)(guidance)
+        if not 1 <= chosen.steps <= MOST_STEPS:
+            raise ValueError(
+                f"steps {chosen.steps} is out of range; it lies between 1 and {MOST_STEPS}"
+            )
+        find("sampler", chosen.sampler, SAMPLERS)
+        find("time grid", chosen.grid, TIME_GRIDS)
+        _from_gamma(chosen.schedule)(chosen.guidance)
         if clamp is not None and not 0 < clamp < math.inf:
             raise ValueError(f"clamp {clamp} is out of range; it is positive and finite")
+        return chosen
 
 
 def _from_gamma(schedule: Schedule) -> Callable[[float], GuidanceSchedule]:
-    return guidance_schedule(schedule) if isinstance(schedule, str) else schedule
+    return read_guidance_schedule(schedule) if isinstance(schedule, str) else schedule

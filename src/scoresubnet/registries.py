@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -21,6 +21,21 @@ def find(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry:
         ValueError: there is none; the message names all that there are, the nearest first.
     """
     if name not in registry:
-        near = get_close_matches(str(name), registry, n=max(1, len(registry)), cutoff=0.0)
-        raise ValueError(f"unknown {kind} {name!r}; nearest first, there are: {', '.join(near)}")
+        near = ", ".join(nearest_names(name, registry))
+        raise ValueError(f"unknown {kind} {name!r}; nearest first, there are: {near}")
     return registry[name]
+
+
+def nearest_names(
+    name: object, known: Iterable[str], most: int | None = None, cutoff: float = 0.0
+) -> list[str]:
+    """The known names, the nearest first.
+
+    Args:
+        name: what was asked for.
+        known: what there is.
+        most: how many at most; all if None.
+        cutoff: the least likeness, 0 to 1.
+    """
+    names = list(known)
+    return get_close_matches(str(name), names, n=most or max(1, len(names)), cutoff=cutoff)

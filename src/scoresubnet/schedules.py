@@ -178,6 +178,34 @@ def guidance_schedule(name: str, **parameters: float) -> Callable[[float], Guida
     return partial(factory, **parameters)
 
 
+def read_guidance_schedule(text: str) -> Callable[[float], GuidanceSchedule]:
+    """A schedule as one writes it on a command line, still to be given its gamma.
+
+    >>> gentle = read_guidance_schedule("interval:low=0.2,high=0.6")(3.0)
+
+    Args:
+        text: a key of `GUIDANCE_SCHEDULES`, alone or with parameters: `name:a=1,b=2`.
+
+    Raises:
+        ValueError: as for `guidance_schedule`, or the text is not of that form.
+    """
+    name, colon, rest = text.partition(":")
+    parameters: dict[str, float] = {}
+    for part in rest.split(",") if colon else []:
+        key, _, value = part.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError(
+                f"guidance schedule {text!r}: {part!r} is no parameter and its number; "
+                "expected for instance interval:low=0.1,high=0.7"
+            ) from None
+        if key in parameters:
+            raise ValueError(f"guidance schedule {text!r}: {key} is given twice")
+        parameters[key] = number
+    return guidance_schedule(name, **parameters)
+
+
 def uniform_times(count: int, t_eps: float, generator: torch.Generator) -> Tensor:
     """Training times drawn uniformly from [t_eps, 1), the paper's choice: (count,)."""
     return t_eps + (1 - t_eps) * torch.rand(count, generator=generator)

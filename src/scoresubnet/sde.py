@@ -79,3 +79,9 @@ def over_batch(values: Tensor, x: Tensor) -> Tensor:
     if values.shape != x.shape[:1]:
         raise ValueError(f"expected one value per item, ({len(x)},), got {tuple(values.shape)}")
     return values.reshape(-1, *[1] * (x.dim() - 1))
+
+
+def norm_of_each(x: Tensor) -> Tensor:
+    """The norm of each item of x (B, ...): (B, 1, ...), at least the smallest number above 0."""
+    norm = torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=True)
+    return norm.clamp(min=torch.finfo(x.dtype).tiny)

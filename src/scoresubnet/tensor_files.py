@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +16,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.files import replacing
 
 T = TypeVar("T")
+
+COUNTER = ".num_batches_tracked"  # of BatchNorm: read by nothing in eval mode
 
 
 class WeightsError(ValueError):
@@ -55,6 +61,67 @@ def read_tensors(path: Path, expected: str) -> tuple[dict[str, Tensor], dict[str
             "this is not such a file of scoresubnet, or of another version of it"
         )
     return tensors, metadata
+
+
+def file_in(source: str | os.PathLike[str], name: str, what: str) -> Path:
+    """The file itself, or the one in a folder.
+
+    Args:
+        source: a file, or a folder that holds one called `name`.
+        name: as a run writes it.
+        what: what the file holds, as the message calls it.
+
+    Raises:
+        WeightsError: it is not there.
+    """
+    path = Path(source)
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+        raise WeightsError(f"{source}: no {what} here; give the folder of a run, or its {name}")
+    return path
+
+
+@contextmanager
+def metadata_errors(path: Path) -> Iterator[None]:
+    """Whatever goes wrong in the block while the metadata of `path` is read is a `WeightsError`."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: its metadata is damaged or of another version: {error}"
+        ) from error
+
+
+def mel_metadata(mel: MelSettings) -> dict[str, str]:
+    """The metadata that `read_mel` reads."""
+    return {"mel": json.dumps(mel.to_dict()), "mel_hash": mel.hash}
+
+
+def read_mel(path: Path, metadata: Mapping[str, str]) -> MelSettings:
+    """The front end that a file was made for; inside `metadata_errors`.
+
+    Raises:
+        WeightsError: the settings have another hash than the file states: the recipe has changed.
+    """
+    mel = MelSettings.from_dict(json.loads(metadata["mel"]))
+    if mel.hash != metadata.get("mel_hash"):
+        raise WeightsError(
+            f"{path}: made for features {metadata.get('mel_hash')}, "
+            f"but its settings hash to {mel.hash}"
+        )
+    return mel
+
+
+def state_hash(state: Mapping[str, Tensor]) -> str:
+    """64 hex digits that change with any tensor as float32, its name and shape; nothing else."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        if not name.endswith(COUNTER):
+            digest.update(f"{name} {tuple(tensor.shape)} ".encode())
+            digest.update(tensor.detach().cpu().float().numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def load_strictly(path: Path, parts: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:

@@ -21,8 +21,12 @@ from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.tensor_files import (
     WeightsError,
+    file_in,
     from_plain,
     load_strictly,
+    mel_metadata,
+    metadata_errors,
+    read_mel,
     read_tensors,
     write_tensors,
 )
@@ -84,9 +88,8 @@ def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "config": json.dumps(config),
         "labels": json.dumps(model.labels),
-        "mel": json.dumps(model.mel.to_dict()),
-        "mel_hash": model.mel.hash,
         "notes": json.dumps(model.notes),
+        **mel_metadata(model.mel),
     }
     write_tensors(path, tensors, metadata)
 
@@ -102,10 +105,10 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """
     path = find_weights(source)
     tensors, metadata = read_tensors(path, FORMAT)
-    try:
+    with metadata_errors(path):
         config = json.loads(metadata["config"])
         labels = tuple(json.loads(metadata["labels"]))
-        mel = MelSettings.from_dict(json.loads(metadata["mel"]))
+        mel = read_mel(path, metadata)
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
         subnet = None
@@ -114,15 +117,6 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         notes = json.loads(metadata.get("notes", "{}"))
         parametrisation = config["parametrisation"] if subnet else None
         _refuse_contradictions(classifier, labels, mel, parametrisation)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path}: its metadata is damaged or of another version: {error}"
-        ) from error
-    if mel.hash != metadata.get("mel_hash"):
-        raise WeightsError(
-            f"{path}: made for features {metadata.get('mel_hash')}, "
-            f"but its settings hash to {mel.hash}"
-        )
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
@@ -139,17 +133,12 @@ def find_weights(source: str | os.PathLike[str]) -> Path:
     shipped = shipped_weights()
     if str(source) in shipped:
         return shipped[str(source)]
-    path = Path(source)
-    if path.is_dir():
-        path = path / FILE_NAME
-        if not path.is_file():
-            raise WeightsError(f"{path.parent}: this folder holds no {FILE_NAME}")
-    if not path.is_file():
+    if not Path(source).exists():
         raise WeightsError(
             f"{source}: no such file or folder, and no shipped weights of that name "
             f"(shipped: {', '.join(shipped) or 'none'})"
         )
-    return path
+    return file_in(source, FILE_NAME, "model")
 
 
 def shipped_weights() -> dict[str, Path]:

@@ -24,7 +24,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
-    vocoder = VocosVocoder(network)
+    vocoder = VocosVocoder(network, iterations=0)
     audio = vocoder(noise(2, 1, 80, 64))
     assert audio.shape == (2, 16_000)
     assert not audio.requires_grad
@@ -35,9 +35,32 @@ def test_loud_items_alone_are_scaled_down(network: Vocos, monkeypatch: pytest.Mo
     tone = torch.sin(torch.arange(15 * 256) / 10)
     spectrum = LogMel().stft(torch.stack([2 * tone, 0.5 * tone]))
     monkeypatch.setattr(network, "spectrum", lambda x: spectrum)
-    audio = VocosVocoder(network)(noise(2, 1, 80, 16))
+    audio = VocosVocoder(network, iterations=0)(noise(2, 1, 80, 16))
     expected = torch.stack([tone, 0.5 * tone])[:, : audio.shape[1]]
     torch.testing.assert_close(audio, expected, rtol=0, atol=1e-3)
+
+
+def test_iterations_bring_the_mel_bands_that_were_asked_for(network: Vocos) -> None:
+    front_end = LogMel()
+    tones = torch.sin(torch.arange(16_000) * torch.tensor([[0.1], [0.3]]))
+    x = front_end(0.5 * tones)
+
+    def distance(iterations: int) -> float:
+        audio = VocosVocoder(network, iterations)(x)
+        return (front_end(audio) - x).abs().mean().item()
+
+    assert distance(16) < distance(4) < 0.2 * distance(0)
+
+
+def test_iterations_treat_each_item_alone(network: Vocos) -> None:
+    vocoder = VocosVocoder(network, iterations=4)
+    x = noise(3, 1, 80, 20)
+    torch.testing.assert_close(vocoder(x)[1:2], vocoder(x[1:2]), rtol=0, atol=1e-4)
+
+
+def test_negative_iterations_are_refused(network: Vocos) -> None:
+    with pytest.raises(ValueError, match="iterations must be >= 0, not -1"):
+        VocosVocoder(network, -1)
 
 
 @pytest.mark.parametrize("shape", [(80, 64), (1, 80, 64), (1, 1, 79, 64), (0, 1, 80, 64)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from scoresubnet.audio import mel
 from scoresubnet.audio.io import fit_length
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.evaluation.evaluator import (
@@ -84,4 +85,13 @@ def test_nothing_or_something_else_is_refused(file: EvaluatorFile, tmp_path: Pat
     file.labels = ("hum", "hiss")
     save_evaluator(file, tmp_path / "evaluator.safetensors")
     with pytest.raises(WeightsError, match="of another shape"):
+        read_evaluator(tmp_path)
+
+
+def test_a_file_of_another_front_end_is_refused(
+    file: EvaluatorFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    monkeypatch.setattr(mel, "RECIPE", "another recipe")
+    with pytest.raises(WeightsError, match=f"made for features {'.' * 16}, but its settings hash"):
         read_evaluator(tmp_path)

@@ -109,11 +109,20 @@ def test_clips_without_a_value_are_left_out_for_every_system():
     }
     pesq, stoi = rows_of_scores(systems)
     assert (pesq.score, pesq.left_out) == ("pesq", (0, 3))
-    assert {name: (m.value, m.count) for name, m in pesq.means.items()} == {
-        "a": (2.5, 2),
-        "b": (5.0, 2),
-    }
-    assert (stoi.left_out, stoi.means["b"].value, stoi.means["b"].count) == ((), 0.5, 4)
+    assert {name: mean.value for name, mean in pesq.means.items()} == {"a": 2.5, "b": 5.0}
+    assert (stoi.left_out, stoi.means["b"].value) == ((), 0.5)
+
+
+def test_intervals_are_known_and_draw_the_same_clips_for_every_system():
+    """Of two clips half of the resamples are mixed; a quarter are all of one, more than 2.5 %."""
+    (row,) = rows_of_scores({"a": {"pesq": [1.0, 3.0]}})
+    mean = row.means["a"]
+    assert (mean.value, mean.low, mean.high) == (2.0, 1.0, 3.0)
+    assert (mean.level, mean.resamples, mean.method) == (0.95, measures.RESAMPLES, "percentile")
+    values = np.random.default_rng(2).standard_normal(50)
+    systems = {"a": {"pesq": values.tolist()}, "b": {"pesq": (values + 1).tolist()}}
+    a, b = rows_of_scores(systems)[0].means.values()
+    assert (b.low - a.low, b.high - a.high) == pytest.approx((1, 1))
 
 
 def test_systems_must_match():

@@ -1,7 +1,7 @@
 import pytest
 
+from scoresubnet.evaluation.bootstrap import Interval
 from scoresubnet.evaluation.intelligibility import RecognitionResult
-from scoresubnet.evaluation.means import Mean
 from scoresubnet.evaluation.measures import Row
 from scoresubnet.evaluation.tables import intelligibility_table, ratio, score_table, summary
 
@@ -49,9 +49,13 @@ def test_summary():
     assert values["by_label"]["up"]["share"] == 0
 
 
+def interval(value: float, low: float, high: float) -> Interval:
+    return Interval(value, low, high, 0.95, 0.0, 1000, 0, "percentile")
+
+
 def test_table_of_scores():
-    means = {"original": Mean(0.0, 0.0, 0.0, 9), "ours": Mean(0.12345, 0.1, 0.2, 9)}
-    opinions = {"original": Mean(3.456, 3.4, 3.5, 7), "ours": Mean(2.5, 2.25, 2.75, 7)}
+    means = {"original": interval(0, 0, 0), "ours": interval(0.12345, 0.1, 0.2)}
+    opinions = {"original": interval(3.456, 3.4, 3.5), "ours": interval(2.5, 2.25, 2.75)}
     rows = [Row("log_mel_l1", means, ()), Row("pesq", opinions, (1, 4))]
     text = score_table(rows, 9, {"ours": "12 / 34"})
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]

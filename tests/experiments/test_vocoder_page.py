@@ -19,15 +19,11 @@ from scoresubnet.experiments.resynthesis import (
     first_testing_clips,
     make_page,
     one_of_each,
-    state_hash,
+    vocoder_hash,
 )
 from scoresubnet.experiments.vocoder_page import main
-from scoresubnet.networks.classifier import Classifier, ClassifierConfig
-from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
-from scoresubnet.sde import VPSDE
-from scoresubnet.weights import ModelFile, save_model
 
-WORDS = ("seven", "nine")
+WORDS = ("seven", "nine")  # of `weights`
 
 
 class Rough(GriffinLim):
@@ -43,24 +39,6 @@ class Rough(GriffinLim):
 def rough(monkeypatch) -> None:
     """One more, which takes no time."""
     monkeypatch.setitem(vocoder.VOCODERS, "rough", lambda settings, where: Rough(settings))
-
-
-@pytest.fixture
-def weights(tmp_path) -> Path:
-    """An untrained model of two words, just large enough to run."""
-    torch.manual_seed(0)
-    config = ClassifierConfig(widths=(8,), blocks=(1,), bottleneck_blocks=1, patch=8, time_dim=8)
-    subnet = SubnetConfig(widths=(8, 8, 8), blocks=(1, 1, 1), fusion="concatenation", time_dim=8)
-    model = ModelFile(
-        Classifier(config, len(WORDS)),
-        WORDS,
-        VPSDE(),
-        MelSettings(),
-        ScoreSubnet(subnet, config),
-        "v",
-    )
-    save_model(model, tmp_path / "tiny.safetensors")
-    return tmp_path / "tiny.safetensors"
 
 
 @pytest.fixture
@@ -225,16 +203,16 @@ def test_one_of_each_label():
     assert one_of_each(["b", "b", "a", "b", "c", "d", "e"]) == [0, 2, 4, 5]
 
 
-def test_state_hash_changes_with_a_weight():
+def test_vocoder_hash_changes_with_a_weight():
     class Weighted(GriffinLim):
         def __init__(self, value: float) -> None:
             super().__init__()
             self.gain = torch.nn.Parameter(torch.tensor([value]))
 
-    assert state_hash(GriffinLim()) is None
-    first = state_hash(Weighted(1.0))
+    assert vocoder_hash(GriffinLim()) is None
+    first = vocoder_hash(Weighted(1.0))
     assert len(first) == 64
-    assert state_hash(Weighted(1.0)) == first != state_hash(Weighted(1.5))
+    assert vocoder_hash(Weighted(1.0)) == first != vocoder_hash(Weighted(1.5))
 
 
 @pytest.mark.parametrize("arguments", [["--count", "0"], ["--generated", "-1"], ["--threads", "0"]])

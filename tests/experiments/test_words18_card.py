@@ -9,36 +9,12 @@ import pytest
 import torch
 
 from scoresubnet.audio.io import read_audio
-from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import Clip
 from scoresubnet.experiments import card
 from scoresubnet.experiments.card import make_card, training_counts, versions
 from scoresubnet.experiments.words18_card import main
-from scoresubnet.networks.classifier import Classifier, ClassifierConfig
-from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
-from scoresubnet.sde import VPSDE
-from scoresubnet.weights import ModelFile, save_model
 
-WORDS = ("seven", "nine")
-
-
-@pytest.fixture
-def weights(tmp_path) -> Path:
-    """An untrained model of two words, just large enough to run."""
-    torch.manual_seed(0)
-    config = ClassifierConfig(widths=(8,), blocks=(1,), bottleneck_blocks=1, patch=8, time_dim=8)
-    subnet = SubnetConfig(widths=(8, 8, 8), blocks=(1, 1, 1), fusion="concatenation", time_dim=8)
-    model = ModelFile(
-        Classifier(config, len(WORDS)),
-        WORDS,
-        VPSDE(),
-        MelSettings(),
-        ScoreSubnet(subnet, config),
-        "v",
-        {"licence": "none"},
-    )
-    save_model(model, tmp_path / "tiny.safetensors")
-    return tmp_path / "tiny.safetensors"
+WORDS = ("seven", "nine")  # of `weights`
 
 
 @pytest.fixture

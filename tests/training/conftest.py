@@ -1,5 +1,6 @@
-"""Tiny recordings of two words, and tiny runs on them."""
+"""Tiny recordings of two words, tiny runs on them, and what these leave."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
 
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
@@ -18,6 +22,7 @@ from scoresubnet.training.config import (
     RunConfig,
     ScoreTraining,
 )
+from scoresubnet.training.run import train_classifier, train_score
 
 # Splits are a hash of the name; tests/data/test_folder.py freezes them.
 TAKES = {
@@ -95,3 +100,58 @@ def score_run(data_config: Callable[..., DataConfig]) -> Callable[..., ScoreTrai
         return ScoreTraining(**(values | fields))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def classifier(
+    classifier_run: Callable[..., ClassifierTraining], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a classifier trained for four steps without a stop; read only."""
+    out = tmp_path_factory.mktemp("classifier")
+    train_classifier(classifier_run(), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def subnet(
+    score_run: Callable[..., ScoreTraining],
+    classifier: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of a Score Subnet trained on it for four steps without a stop; read only."""
+    out = tmp_path_factory.mktemp("subnet")
+    train_score(score_run(), classifier, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tensors() -> Callable[[Path], dict[str, Tensor]]:
+    """tensors(out) -> those of the model in the folder of a run."""
+
+    def tensors(out: Path) -> dict[str, Tensor]:
+        return load_file(out / "model.safetensors")
+
+    return tensors
+
+
+@pytest.fixture(scope="session")
+def assert_same(tensors: Callable[[Path], dict[str, Tensor]]) -> Callable[[Path, Path], None]:
+    """assert_same(one, other): the folders of two runs hold the same weights, bit for bit."""
+
+    def assert_same(one: Path, other: Path) -> None:
+        a, b = tensors(one), tensors(other)
+        assert a.keys() == b.keys()
+        different = [name for name in a if not torch.equal(a[name], b[name])]
+        assert not different
+
+    return assert_same
+
+
+@pytest.fixture(scope="session")
+def rows() -> Callable[[Path], list[dict[str, Any]]]:
+    """rows(out) -> the log in the folder of a run."""
+
+    def rows(out: Path) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+    return rows

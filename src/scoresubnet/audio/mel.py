@@ -11,12 +11,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from scoresubnet.registries import nearest_names
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.
 RECIPE = "stft centred reflect, hann periodic, slaney scale, slaney norm, ln, linear to [-1, 1]"
@@ -111,7 +112,7 @@ class MelSettings:
         known = [f.name for f in fields(cls)]
         for key in values:
             if key not in known:
-                near = get_close_matches(key, known, n=1)
+                near = nearest_names(key, known, most=1, cutoff=0.6)
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
                 raise ValueError(f"Unknown Mel setting {key!r}; {hint}")
         missing = [name for name in known if name not in values]
@@ -225,6 +226,18 @@ class LogMel(nn.Module):
             center=True,
             pad_mode="reflect",
             return_complex=True,
+        )
+
+    def istft(self, spectrum: Tensor) -> Tensor:
+        """Inverse of `stft`: (B, n_fft // 2 + 1, T) complex -> audio (B, (T - 1) * hop_length)."""
+        s = self.settings
+        return torch.istft(
+            spectrum,
+            s.n_fft,
+            hop_length=s.hop_length,
+            win_length=s.win_length,
+            window=self.window,
+            center=True,
         )
 
     def scale(self, log_mel: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
 from scoresubnet.audio.mel import LogMel, MelSettings
 
 
@@ -81,8 +82,7 @@ def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
 class GriffinLim(nn.Module):
     """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013); needs no weights.
 
-    Magnitudes come from the Mel bands by the multiplicative updates of Lee & Seung (NIPS 2000) for
-    the Kullback-Leibler divergence, which weighs relative errors and keeps them non-negative.
+    Magnitudes come from the Mel bands by multiplicative updates (`inversion.fit_mel_bands`).
 
     Args:
         settings: the front end that made x; `MelSettings()` if None.
@@ -121,45 +121,26 @@ class GriffinLim(nn.Module):
         # Item by item: the last bits of a batched istft depend on the size of the batch, and the
         # iterations amplify them to several steps of 16-bit audio.
         items = torch.split(checked(x, self.mel, "Griffin-Lim"), 1)
-        audio = torch.cat([self._phase_retrieval(self._magnitude(item)) for item in items])
+        audio = torch.cat([self._invert(item) for item in items])
         audio = audio[:, : audio_samples(x.shape[3], self.mel)]
         return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
-    def _magnitude(self, x: Tensor) -> Tensor:
+    def magnitudes(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T) -> non-negative STFT magnitudes (B, 513, T) with those Mel bands."""
         filters = self.front_end.filters
-        target = self.front_end.unscale(x).exp()
-        # Bins under no filter (0 Hz and the top one) stay at zero, as their columns are zero.
-        column_sums = filters.sum(dim=0)[:, None].clamp(min=1e-12)
-        spectrum = filters.T @ target / column_sums
-        for _ in range(self._mel_updates):
-            ratio = target / (filters @ spectrum).clamp(min=1e-12)
-            spectrum = spectrum * (filters.T @ ratio) / column_sums
-        return spectrum ** (1 / self.mel.power)
+        mel = self.front_end.unscale(x).exp()
+        start = filters.T @ mel / filters.sum(dim=0)[:, None].clamp(min=1e-12)
+        start = start ** (1 / self.mel.power)
+        return fit_mel_bands(start, mel, self.front_end, self._mel_updates)
 
-    def _phase_retrieval(self, magnitude: Tensor) -> Tensor:
-        """Magnitudes (B, 513, T) -> audio (B, (T - 1) * hop_length)."""
+    def _invert(self, x: Tensor) -> Tensor:
+        """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
+        magnitude = self.magnitudes(x)
         # One drawn phase for every item: the same in any batch, on any device.
         turns = torch.rand(magnitude.shape[1:], generator=torch.Generator().manual_seed(0))
-        phase = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
-        spectrum = magnitude * phase
-        previous = torch.zeros_like(spectrum)
-        for _ in range(self.iterations):
-            consistent = self.front_end.stft(self._istft(spectrum))
-            accelerated = consistent + self.momentum * (consistent - previous)
-            spectrum = magnitude * torch.sgn(accelerated)
-            previous = consistent
-        return self._istft(spectrum)
-
-    def _istft(self, spectrum: Tensor) -> Tensor:
-        s = self.mel
-        return torch.istft(
-            spectrum,
-            s.n_fft,
-            hop_length=s.hop_length,
-            win_length=s.win_length,
-            window=self.front_end.window,
-            center=True,
+        start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
+        return griffin_lim(
+            start, lambda _: magnitude, self.front_end, self.iterations, self.momentum
         )
 
 
@@ -182,11 +163,6 @@ def _hifigan(settings: MelSettings, where: str | None) -> Vocoder:
 def _ours(settings: MelSettings, where: str | None) -> Vocoder:
     from scoresubnet.audio.vocos import SHIPPED, VocosVocoder, read_vocoder
 
-    if not where and not SHIPPED.is_file():
-        raise ValueError(
-            "No trained vocoder ships with this version; train one with `scoresubnet train vocoder`"
-            " and name its folder: ours:<folder>."
-        )
     return VocosVocoder(read_vocoder(where or SHIPPED).network)
 
 

@@ -12,13 +12,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
+from scoresubnet.audio.mel import LogMel
 from scoresubnet.audio.vocoder import audio_samples, checked
 from scoresubnet.networks.vocos import Vocos, VocosConfig
 from scoresubnet.tensor_files import (
-    WeightsError,
+    file_in,
     from_plain,
     load_strictly,
+    mel_metadata,
+    metadata_errors,
+    read_mel,
     read_tensors,
     write_tensors,
 )
@@ -26,6 +30,9 @@ from scoresubnet.tensor_files import (
 FORMAT = "scoresubnet-vocoder/1"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/vocos-16khz.safetensors"
+
+ITERATIONS = 24
+"""Of Griffin-Lim after the network, measured in docs/vocoder.md."""
 
 
 @dataclass
@@ -37,13 +44,30 @@ class VocoderFile:
 
 
 class VocosVocoder(nn.Module):
-    """Vocos behind the `Vocoder` protocol."""
+    """Vocos behind the `Vocoder` protocol, and its audio made to fit the log-Mel again (ours).
+
+    What the network says is where Griffin-Lim starts. In each iteration the magnitudes are scaled
+    to the Mel bands that were asked for (`inversion.fit_mel_bands`), instead of staying fixed.
+
+    Args:
+        network: the trained one.
+        iterations: of Griffin-Lim; 0 gives the network's audio as it is.
+
+    Raises:
+        ValueError: iterations is negative.
+    """
 
     name = "ours"
+    _momentum = 0.99
+    _mel_updates = 1
 
-    def __init__(self, network: Vocos) -> None:
+    def __init__(self, network: Vocos, iterations: int = ITERATIONS) -> None:
         super().__init__()
+        if iterations < 0:
+            raise ValueError(f"iterations must be >= 0, not {iterations}")
         self.network = network.eval()
+        self.iterations = iterations
+        self.front_end = LogMel(network.mel)
         self.mel = network.mel
 
     @torch.no_grad()
@@ -56,8 +80,24 @@ class VocosVocoder(nn.Module):
             ValueError: x has another shape, or too few frames.
         """
         x = checked(x, self.mel, "The vocoder")
-        audio = self.network(x)[:, : audio_samples(x.shape[3], self.mel)]
+        audio = self.network(x)
+        if self.iterations:
+            # Item by item, as in `GriffinLim`.
+            pairs = zip(audio.split(1), x.split(1), strict=True)
+            audio = torch.cat([self._fit(*pair) for pair in pairs])
+        audio = audio[:, : audio_samples(x.shape[3], self.mel)]
         return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
+
+    def _fit(self, audio: Tensor, x: Tensor) -> Tensor:
+        """Audio (B, (T - 1) * hop_length) of another with the log-Mels x (B, 1, 80, T)."""
+        mel = self.front_end.unscale(x).exp()
+        return griffin_lim(
+            self.front_end.stft(audio),
+            lambda found: fit_mel_bands(found, mel, self.front_end, self._mel_updates),
+            self.front_end,
+            self.iterations,
+            self._momentum,
+        )
 
 
 def save_vocoder(vocoder: VocoderFile, path: str | os.PathLike[str]) -> None:
@@ -66,9 +106,8 @@ def save_vocoder(vocoder: VocoderFile, path: str | os.PathLike[str]) -> None:
     metadata = {
         "format": FORMAT,
         "config": json.dumps(dataclasses.asdict(network.config)),
-        "mel": json.dumps(network.mel.to_dict()),
-        "mel_hash": network.mel.hash,
         "notes": json.dumps(vocoder.notes),
+        **mel_metadata(network.mel),
     }
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     write_tensors(path, tensors, metadata, torch.float16)
@@ -85,19 +124,10 @@ def read_vocoder(source: str | os.PathLike[str]) -> VocoderFile:
     """
     path = vocoder_path(source)
     tensors, metadata = read_tensors(path, FORMAT)
-    try:
+    with metadata_errors(path):
         config = from_plain(VocosConfig, json.loads(metadata["config"]))
-        mel = MelSettings.from_dict(json.loads(metadata["mel"]))
+        mel = read_mel(path, metadata)
         notes = json.loads(metadata.get("notes", "{}"))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path}: its metadata is damaged or of another version: {error}"
-        ) from error
-    if mel.hash != metadata.get("mel_hash"):
-        raise WeightsError(
-            f"{path}: made for features {metadata.get('mel_hash')}, "
-            f"but its settings hash to {mel.hash}"
-        )
     network = Vocos(config, mel)
     load_strictly(path, {"network": network}, tensors)
     return VocoderFile(network.eval(), notes)
@@ -109,12 +139,4 @@ def vocoder_path(source: str | os.PathLike[str]) -> Path:
     Raises:
         WeightsError: it is not there.
     """
-    path = Path(source)
-    if path.is_dir():
-        path = path / FILE_NAME
-    if not path.is_file():
-        raise WeightsError(
-            f"{source}: no vocoder here; give a run of `scoresubnet train vocoder`, or its "
-            f"{FILE_NAME}"
-        )
-    return path
+    return file_in(source, FILE_NAME, "vocoder")

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jsonargparse import Namespace
@@ -32,7 +33,7 @@ def run(values: Namespace) -> None:
     """Generate, save and report.
 
     Raises:
-        ValueError: a label, number, sampler, vocoder or weights cannot be used.
+        ValueError: a label, number, name, vocoder or weights cannot be used.
         OSError: the output folder cannot be written.
     """
     if not 1 <= values.count <= 10_000:
@@ -44,7 +45,12 @@ def run(values: Namespace) -> None:
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
-    generator.check(labels, seeds, values.guidance, values.sampler, values.steps)
+    sampling: dict[str, Any] = {
+        "preset": values.preset_sampling,
+        **{key: values[key] for key in ("guidance", "sampler", "steps", "grid", "schedule")},
+        "clamp": values.clamp,
+    }
+    chosen = generator.check(labels, seeds, **sampling)
 
     start = time.perf_counter()
     with tqdm(unit="step", desc=_title(words), disable=values.json) as bar:
@@ -54,7 +60,7 @@ def run(values: Namespace) -> None:
             bar.update(done - bar.n)
 
         speech = generator.generate(
-            labels, seeds, values.guidance, values.sampler, values.steps, progress
+            labels, seeds, progress=progress, renormalise=values.renormalise, **sampling
         )
     seconds = time.perf_counter() - start
 
@@ -66,9 +72,8 @@ def run(values: Namespace) -> None:
         picture = out / "words.png"
         save_grid(speech, generator.mel, picture)
     if values.json:
-        settings = {
-            key: values[key] for key in ("guidance", "steps", "sampler", "vocoder", "weights")
-        }
+        settings = sampling | asdict(chosen)
+        settings |= {key: values[key] for key in ("renormalise", "vocoder", "weights")}
         report = {"seconds": round(seconds, 3), "picture": str(picture), **settings}
         print(json.dumps({**report, "clips": [asdict(clip) for clip in clips]}, indent=1))
         return

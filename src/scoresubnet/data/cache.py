@@ -100,7 +100,8 @@ def cached(
     """The rows of the clips, from the cache if nothing has changed.
 
     The key of the cache covers the path, size, time of change, label, split and source of every
-    clip, the words and the recipe's stamp; the weights of the clips are no part of it. Files that
+    clip, the words and the recipe's stamp; the weights of the clips are no part of it. Beside the
+    rows only the skipped clips are kept; all else follows from the clips that are given. Files that
     are broken, empty or silent are skipped; how many, and why, is logged as a warning.
 
     Args:
@@ -129,13 +130,12 @@ def cached(
         cache_dir.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache_dir))
         try:
-            used, skipped = _compute(recipe, clips, unfinished, progress)
-            _describe(recipe, used, words, skipped, unfinished)
+            skipped = _compute(recipe, clips, unfinished, progress)
             _publish(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         _report(skipped, len(clips))
-    return _load(kind, recipe, clips, folder)
+    return _load(kind, recipe, clips, words, folder)
 
 
 def _key(recipe: Recipe, clips: Sequence[Clip], words: tuple[str, ...]) -> str:
@@ -153,11 +153,11 @@ def _key(recipe: Recipe, clips: Sequence[Clip], words: tuple[str, ...]) -> str:
 
 def _compute(
     recipe: Recipe, clips: Sequence[Clip], folder: Path, progress: bool
-) -> tuple[list[Clip], list[tuple[str, str]]]:
-    """Write the array; return the clips of its rows, and (file, reason) of the skipped."""
+) -> list[tuple[str, str]]:
+    """Write the array and index.json; return (file, reason) of each skipped clip."""
     shape = (len(clips), *recipe.shape)
     rows = np.lib.format.open_memmap(folder / "all.npy", mode="w+", dtype=recipe.dtype, shape=shape)
-    used: list[Clip] = []
+    used = 0
     skipped: list[tuple[str, str]] = []
     with tqdm(total=len(clips), desc=recipe.name, unit="clip", disable=not progress) as bar:
         for start in range(0, len(clips), _BATCH):
@@ -165,18 +165,20 @@ def _compute(
             for clip in clips[start : start + _BATCH]:
                 try:
                     batch.append(_read(clip.path, recipe.settings))
-                    used.append(clip)
                 except AudioError as error:
                     reason = str(error).removeprefix(f"{clip.path}: ")
                     skipped.append((os.path.abspath(clip.path), reason))
                 bar.update()
             if batch:
-                rows[len(used) - len(batch) : len(used)] = recipe.transform(np.stack(batch))
+                rows[used : used + len(batch)] = recipe.transform(np.stack(batch))
+                used += len(batch)
     if not used:
         raise ValueError(f"None of the {len(clips)} clips is usable; the first: {skipped[0]}.")
-    np.save(folder / recipe.file, rows[: len(used)])
+    np.save(folder / recipe.file, rows[:used])
     (folder / "all.npy").unlink()
-    return used, skipped
+    index = json.dumps({"skipped": skipped}, indent=1)
+    (folder / "index.json").write_text(index, encoding="utf-8")
+    return skipped
 
 
 def _read(path: Path, settings: MelSettings) -> Audio:
@@ -184,26 +186,6 @@ def _read(path: Path, settings: MelSettings) -> Audio:
     if is_silent(audio):
         raise AudioError(f"{path}: the sound is silent.")
     return fit_length(audio, settings.clip_samples)
-
-
-def _describe(
-    recipe: Recipe,
-    used: Sequence[Clip],
-    words: tuple[str, ...],
-    skipped: list[tuple[str, str]],
-    folder: Path,
-) -> None:
-    """Write labels.npy, splits.npy, sources.npy and index.json."""
-    np.save(folder / "labels.npy", np.array([words.index(c.label) for c in used], dtype=np.int64))
-    np.save(folder / "splits.npy", np.array([c.split for c in used]))
-    np.save(folder / "sources.npy", np.array([c.source for c in used]))
-    index = {
-        "words": words,
-        "mel": recipe.settings.to_dict(),
-        "clips": [os.path.abspath(clip.path) for clip in used],
-        "skipped": skipped,
-    }
-    (folder / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
 def _publish(unfinished: Path, folder: Path) -> None:
@@ -229,24 +211,27 @@ def _report(skipped: list[tuple[str, str]], total: int) -> None:
     )
 
 
-def _load(kind: type[Kept], recipe: Recipe, clips: Sequence[Clip], folder: Path) -> Kept:
+def _load(
+    kind: type[Kept], recipe: Recipe, clips: Sequence[Clip], words: tuple[str, ...], folder: Path
+) -> Kept:
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         skipped = [(Path(path), reason) for path, reason in index["skipped"]]
         left_out = {os.path.abspath(path) for path, _ in skipped}
-        kept = kind(
-            values=np.load(folder / recipe.file, mmap_mode="r", allow_pickle=False),
-            labels=np.load(folder / "labels.npy", allow_pickle=False),
-            splits=np.load(folder / "splits.npy", allow_pickle=False),
-            sources=np.load(folder / "sources.npy", allow_pickle=False),
-            words=tuple(index["words"]),
-            clips=[clip for clip in clips if os.path.abspath(clip.path) not in left_out],
-            skipped=skipped,
-        )
-        if len(kept.values) != len(kept.clips):
-            raise ValueError(f"{len(kept.values)} rows for {len(kept.clips)} clips")
+        used = [clip for clip in clips if os.path.abspath(clip.path) not in left_out]
+        values = np.load(folder / recipe.file, mmap_mode="r", allow_pickle=False)
+        if len(values) != len(used):
+            raise ValueError(f"{len(values)} rows for {len(used)} clips")
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
             f"{folder}: damaged {recipe.name} ({error}); delete that folder."
         ) from error
-    return kept
+    return kind(
+        values=values,
+        labels=np.array([words.index(clip.label) for clip in used], dtype=np.int64),
+        splits=np.array([clip.split for clip in used]),
+        sources=np.array([clip.source for clip in used]),
+        words=words,
+        clips=used,
+        skipped=skipped,
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
+
+from scoresubnet.registries import nearest_names
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
@@ -41,7 +42,7 @@ def resolve_words(words: Sequence[str] | str) -> tuple[str, ...]:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """The part of an error message that says what `name` may have meant."""
-    near = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    near = nearest_names(name, known, most=3, cutoff=0.5)
     if near:
         return f" (nearest: {', '.join(near)})"
     return f" (known: {', '.join(sorted(known)) or 'none'})"

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
@@ -21,6 +23,7 @@ from scoresubnet.evaluation.measures import content_hash
 from scoresubnet.evaluation.records import write_json
 from scoresubnet.evaluation.waveforms import as_clip
 from scoresubnet.files import replacing
+from scoresubnet.networks.resnext import ResNeXtOutput
 
 PART = 32  # clips that are embedded before their rows are kept
 
@@ -78,10 +81,42 @@ def row_by_row(
     Raises:
         ValueError: there are no clips, or one is not (samples,), empty or not finite.
     """
+    made = [row(clip) for clip in _one_by_one(clips, progress, description)]
+    return np.stack(made).astype(np.float64, copy=False)
+
+
+def classified(
+    classify: Callable[[Audio], ResNeXtOutput],
+    clips: Sequence[Audio],
+    progress: bool,
+    description: str,
+) -> Embedded:
+    """The embeddings and probabilities of a classifier, as `row_by_row` makes its rows.
+
+    Args:
+        classify: clip (samples,) -> logits (1, C) and embedding (1, D).
+        clips: N clips.
+        progress: show the bar.
+        description: what stands before it.
+
+    Raises:
+        ValueError: there are no clips, or one is not (samples,), empty or not finite.
+    """
+    embeddings: list[Tensor] = []
+    probabilities: list[Tensor] = []
+    with torch.no_grad():
+        for clip in _one_by_one(clips, progress, description):
+            output = classify(clip)
+            embeddings.append(output.embedding.double())
+            probabilities.append(output.logits.double().softmax(1))
+    return Embedded(torch.cat(embeddings).numpy(), torch.cat(probabilities).numpy())
+
+
+def _one_by_one(clips: Sequence[Audio], progress: bool, description: str) -> Iterator[Audio]:
     if not len(clips):
         raise ValueError("no clips to embed")
-    bar = tqdm(clips, desc=description, unit="clip", disable=not progress)
-    return np.stack([np.asarray(row(as_clip(clip)), dtype=np.float64) for clip in bar])
+    for clip in tqdm(clips, desc=description, unit="clip", disable=not progress):
+        yield as_clip(clip)
 
 
 def embedded(

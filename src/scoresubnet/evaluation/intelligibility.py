@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from scoresubnet.data.words import resolve_words
 from scoresubnet.evaluation.shares import Share, shares_by_label
+from scoresubnet.evaluation.waveforms import as_clip
 
 RATE = 16_000  # of pocketsphinx's acoustic model, hertz
 SILENCE = 0.3  # put before and after each clip, seconds; the search wants a pause at either end
@@ -73,12 +74,7 @@ class WordRecogniser:
         Raises:
             ValueError: audio is not (N,), or has a NaN or infinite sample.
         """
-        samples = np.asarray(audio, dtype=np.float32)
-        if samples.ndim != 1 or not samples.size or not np.isfinite(samples).all():
-            raise ValueError(
-                f"expected audio (N,) of finite samples, N >= 1, got the shape {samples.shape}"
-                " or samples that are NaN or infinite"
-            )
+        samples = as_clip(audio)
         if rate != RATE:
             samples = soxr.resample(samples, rate, RATE)
         peak = np.abs(samples).max(initial=0.0)

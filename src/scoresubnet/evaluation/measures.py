@@ -18,18 +18,20 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.audio.spectra import LEAST_POWER, RESOLUTIONS
+from scoresubnet.evaluation.bootstrap import Interval, bootstrap_interval
 from scoresubnet.evaluation.distances import (
     log_mel_l1,
     multi_resolution_stft,
     pesq_wb,
     stoi,
 )
-from scoresubnet.evaluation.means import Mean, bootstrap_mean
 from scoresubnet.evaluation.quality import PREDICTORS, QualityPredictor
 from scoresubnet.evaluation.records import write_json
 from scoresubnet.evaluation.waveforms import Unmeasurable
 
 _log = logging.getLogger(__name__)
+
+RESAMPLES, SEED = 10_000, 0  # of the intervals of `rows_of_scores`
 
 Scores = dict[str, list[float | None]]
 """Name of a score -> one value per clip; None where the clip has none."""
@@ -200,17 +202,20 @@ class Row:
 
     Attributes:
         score: a key of `HEADINGS`.
-        means: system -> its mean.
+        means: system -> its mean, with the 95 % interval. Clips count as independent; several of
+            one speaker make it a little too narrow.
         left_out: positions of the clips that one system or another has no value for, ascending.
     """
 
     score: str
-    means: Mapping[str, Mean]
+    means: Mapping[str, Interval]
     left_out: tuple[int, ...]
 
 
 def rows_of_scores(systems: Mapping[str, Scores]) -> list[Row]:
     """One row for each score, in the order of the first system; None is left out for all alike.
+
+    The same clips are drawn for every system, so that their intervals can be compared.
 
     Args:
         systems: name -> scores of the same clips in the same order.
@@ -234,7 +239,7 @@ def rows_of_scores(systems: Mapping[str, Scores]) -> list[Row]:
             raise ValueError(f"no clip has a value of {HEADINGS[score].text} in every system")
         columns = zip(*kept, strict=True)
         means = {
-            name: bootstrap_mean(list(column))
+            name: bootstrap_interval(np.mean, column, resamples=RESAMPLES, seed=SEED)
             for name, column in zip(systems, columns, strict=True)
         }
         rows.append(Row(score, means, left_out))

@@ -25,6 +25,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
+from scoresubnet.evaluation.onnx_sessions import session_options
 from scoresubnet.evaluation.waveforms import RATE, as_clip
 
 # Its metadata asks for torchaudio and transformers, which its predictor does not use.
@@ -75,10 +76,7 @@ class DNSMOS:
                 f"DNSMOS needs speechmos, onnxruntime, librosa and requests ({error}): "
                 "pip install scoresubnet[evaluate]"
             ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or torch.get_num_threads()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors
+        options = session_options(threads)
         self._window = int(dnsmos.INPUT_LENGTH * RATE)
         self._seconds = dnsmos.INPUT_LENGTH
         # Its constructor gives the networks every core; everything else of it is used.

@@ -22,10 +22,9 @@ from torch import Tensor, nn
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS
-from scoresubnet.evaluation.checks import Floats
-from scoresubnet.evaluation.embedding import Embedded, row_by_row
-from scoresubnet.evaluation.foreign_weights import load_foreign, weights_hash
+from scoresubnet.evaluation.embedding import Embedded, classified
 from scoresubnet.evaluation.waveforms import RATE
+from scoresubnet.foreign_weights import load_foreign, weights_hash
 from scoresubnet.networks.resnext import ResNeXtOutput
 
 # librosa's defaults of 2021: `melspectrogram(sr=16_000, n_mels=32)`; a second is 32 frames.
@@ -197,18 +196,11 @@ class SC09ResNeXt:
         Raises:
             ValueError: there are no clips, or one is not (samples,), empty or not finite.
         """
-        rows = row_by_row(self._row, clips, progress, self.name)
-        classes = len(self.labels)
-        return Embedded(rows[:, :-classes], rows[:, -classes:])
+        return classified(self._classify, clips, progress, self.name)
 
-    @torch.no_grad()
-    def _row(self, clip: Audio) -> Floats:
+    def _classify(self, clip: Audio) -> ResNeXtOutput:
         second = np.pad(clip[:RATE], (0, max(0, RATE - len(clip))))
-        output = self.network(self._front_end(torch.from_numpy(second)[None]))
-        row: Floats = torch.cat(
-            [output.embedding.double(), output.logits.double().softmax(1)], dim=1
-        )[0].numpy()
-        return row
+        return self.network(self._front_end(torch.from_numpy(second)[None]))
 
 
 class DecibelMel(nn.Module):

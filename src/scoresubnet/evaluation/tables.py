@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scoresubnet.evaluation.bootstrap import Interval
 from scoresubnet.evaluation.intelligibility import RecognitionResult
-from scoresubnet.evaluation.means import Mean
 from scoresubnet.evaluation.measures import HEADINGS as SCORE_HEADINGS
 from scoresubnet.evaluation.measures import Row
 from scoresubnet.evaluation.shares import Share, mean_share
@@ -93,7 +93,7 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _mean(mean: Mean, digits: int) -> str:
+def _mean(mean: Interval, digits: int) -> str:
     value, low, high = (f"{x:.{digits}f}" for x in (mean.value, mean.low, mean.high))
     return f"{value} ({low} to {high})"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from scoresubnet.evaluation.intelligibility import (
 from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.reference import first_clips, reference_recognition
 from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
+from scoresubnet.files import file_hash
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_figure, save_grid
 from scoresubnet.weights import ModelFile, find_weights, load_model
@@ -97,7 +97,7 @@ def make_card(
     training = training_counts(clips)
     settings = {
         "weights": weights,
-        "weights_sha256": hashlib.sha256(find_weights(weights).read_bytes()).hexdigest(),
+        "weights_sha256": file_hash(find_weights(weights)),
         "labels": file.labels,
         "seeds": list(seeds),
         "guidance": guidance,

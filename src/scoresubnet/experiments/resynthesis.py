@@ -19,10 +19,9 @@ from scoresubnet.audio.vocoder import Vocoder, load_vocoder
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.speech_commands import find_speech_commands
 from scoresubnet.evaluation.figures import resynthesis_figure
-from scoresubnet.evaluation.means import RESAMPLES
-from scoresubnet.evaluation.means import SEED as BOOTSTRAP_SEED
 from scoresubnet.evaluation.measures import (
     HEADINGS,
+    RESAMPLES,
     Measure,
     Row,
     Scores,
@@ -30,14 +29,16 @@ from scoresubnet.evaluation.measures import (
     rows_of_scores,
     scores_of,
 )
+from scoresubnet.evaluation.measures import SEED as BOOTSTRAP_SEED
 from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.speed import Speed, vocoder_speed
 from scoresubnet.evaluation.tables import score_table
 from scoresubnet.evaluation.waveforms import RATE
 from scoresubnet.experiments.card import SAMPLER, SOURCE, generate, versions
-from scoresubnet.files import replacing
+from scoresubnet.files import file_hash, replacing
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.plots import save_figure
+from scoresubnet.tensor_files import state_hash
 from scoresubnet.weights import find_weights, load_model
 
 ORIGINAL = "original"
@@ -119,7 +120,7 @@ def make_page(
             "speakers": speakers(clips),
             "weights": weights,
             "weights_sha256": file_hash(find_weights(weights)),
-            "vocoders": {name: state_hash(vocoder) for name, vocoder in voices.items()},
+            "vocoders": {name: vocoder_hash(vocoder) for name, vocoder in voices.items()},
             "labels": file.labels if labels else [],
             "seeds": list(seeds),
             "guidance": GUIDANCE,
@@ -225,10 +226,23 @@ def show(
 
 
 def rows_to_dict(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Any]:
-    """Score -> its means by system and the clips that were left out, ready for JSON."""
+    """Score -> its means by system and the clips that were left out, ready for JSON.
+
+    Args:
+        rows: of the same clips.
+        names: of all those clips, those that were left out included.
+    """
     return {
         row.score: {
-            "systems": {name: mean.to_dict() for name, mean in row.means.items()},
+            "systems": {
+                name: {
+                    "mean": mean.value,
+                    "low": mean.low,
+                    "high": mean.high,
+                    "count": len(names) - len(row.left_out),
+                }
+                for name, mean in row.means.items()
+            },
             "left_out": [names[index] for index in row.left_out],
         }
         for row in rows
@@ -280,16 +294,7 @@ def speakers(clips: Sequence[Clip]) -> int:
     return len({clip.path.stem.split("_nohash_")[0] for clip in clips})
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def state_hash(vocoder: Vocoder) -> str | None:
-    """SHA-256 of a vocoder's weights, names and shapes included; None if it has none."""
+def vocoder_hash(vocoder: Vocoder) -> str | None:
+    """`tensor_files.state_hash` of a vocoder's weights; None if it has none."""
     state = vocoder.state_dict() if isinstance(vocoder, nn.Module) else {}
-    digest = hashlib.sha256()
-    for name, tensor in state.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest() if state else None
+    return state_hash(state) if state else None

@@ -1,7 +1,7 @@
 """The page of the vocoders: originals beside resyntheses, in figures and in pictures.
 
     python -m scoresubnet.experiments.vocoder_page --data ../shared/data --out runs/vocoder \\
-        --vocoders griffin-lim
+        --vocoders griffin-lim ours
 
 The first 500 clips of the sorted Speech Commands testing list go through log-Mel and each vocoder,
 and are compared with their originals; so are 180 generated words, where there is no original. The
@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
     parser.add_argument(
-        "--vocoders", type=str, nargs="+", default=["griffin-lim"], help="names of the vocoders"
+        "--vocoders",
+        type=str,
+        nargs="+",
+        default=["griffin-lim", "ours"],
+        help="names of the vocoders",
     )
     parser.add_argument("--count", type=PositiveInt, default=500, help="real clips")
     parser.add_argument(

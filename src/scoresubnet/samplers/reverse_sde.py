@@ -7,7 +7,7 @@ from torch import Tensor
 
 from scoresubnet.samplers.common import Callback, Noise, for_each_item, no_callback
 from scoresubnet.score import ScoreFunction
-from scoresubnet.sde import VPSDE
+from scoresubnet.sde import VPSDE, norm_of_each
 
 
 def euler_maruyama(
@@ -79,10 +79,5 @@ def _langevin(score_fn: ScoreFunction, x: Tensor, t: Tensor, z: Tensor, ratio: f
     depends on its neighbours.
     """
     score = score_fn(x, for_each_item(t, x))
-    eps = 2 * (ratio * _norm(z) / _norm(score)) ** 2
+    eps = 2 * (ratio * norm_of_each(z) / norm_of_each(score)) ** 2
     return x + eps * score + torch.sqrt(2 * eps) * z
-
-
-def _norm(x: Tensor) -> Tensor:
-    """The norm of each item of x (B, ...): (B, 1, ...), which broadcasts against x."""
-    return torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=True)

@@ -9,22 +9,24 @@ from typing import Any
 import yaml
 
 from scoresubnet.files import replacing
+from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import (
     ClassifierTraining,
     EvaluatorTraining,
     ScoreTraining,
     VocoderTraining,
 )
-from scoresubnet.training.datamodule import SpeechData
-from scoresubnet.training.waveform_data import WaveformData
 
 CHECKPOINT, CONFIG = "checkpoint.ckpt", "config.yaml"
+
+Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
+"""The config of a run."""
 
 
 def claim(
     out: Path,
-    config: ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining,
-    data: SpeechData | WaveformData,
+    config: Training,
+    data: ClipData[Any],
     origin: dict[str, str | None],
 ) -> None:
     """Write `config.yaml`; refuse to mix two different runs.

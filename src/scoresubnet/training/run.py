@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -17,6 +17,7 @@ from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
 from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
 from scoresubnet.evaluation.evaluator import FRONT_END, EvaluatorFile, save_evaluator
+from scoresubnet.files import file_hash
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
@@ -25,6 +26,7 @@ from scoresubnet.training.callbacks import (
     StepBar,
     StopCleanly,
 )
+from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import (
     ClassifierTraining,
     EvaluatorTraining,
@@ -33,7 +35,7 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.evaluator import EvaluatorModule
-from scoresubnet.training.folder import CHECKPOINT, claim
+from scoresubnet.training.folder import CHECKPOINT, Training, claim
 from scoresubnet.training.modules import ClassifierModule, ScoreModule, StepTraining
 from scoresubnet.training.vocoder import VocoderModule
 from scoresubnet.training.waveform_data import WaveformData
@@ -142,9 +144,8 @@ def train_vocoder(
         if ours != theirs:
             raise ValueError(f"cannot start from a vocoder of another kind: {theirs}, not {ours}")
         module.network.load_state_dict(source.state_dict())
-    claim(
-        Path(out), config, data, {"start": None if start is None else _digest(vocoder_path(start))}
-    )
+    origin = {"start": None if start is None else file_hash(vocoder_path(start))[:16]}
+    claim(Path(out), config, data, origin)
     _fit(module, data, config, Path(out), lambda: save_vocoder(vocoder, Path(out) / VOCODER_FILE))
     return vocoder
 
@@ -172,11 +173,7 @@ def train_evaluator(config: EvaluatorTraining, out: str | os.PathLike[str]) -> E
 
 def _identity(weights: str | os.PathLike[str] | None) -> str | None:
     """Weights by their content, wherever they lie."""
-    return None if weights is None else _digest(find_weights(weights))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return None if weights is None else file_hash(find_weights(weights))[:16]
 
 
 def _copy_weights(source: ModelFile, model: ModelFile) -> None:
@@ -218,8 +215,8 @@ def _copy_subnet(source: ModelFile, model: ModelFile) -> None:
 
 def _fit(
     module: StepTraining,
-    data: SpeechData | WaveformData,
-    config: ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining,
+    data: ClipData[Any],
+    config: Training,
     out: Path,
     save: Callable[[], None],
 ) -> None:

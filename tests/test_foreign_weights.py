@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from scoresubnet.evaluation.foreign_weights import load_foreign, read_state_dict, weights_hash
+from scoresubnet.foreign_weights import load_foreign, read_state_dict, weights_hash
 from scoresubnet.tensor_files import WeightsError
 
 CLASSES = (

@@ -7,7 +7,6 @@ each expected class. A pickle that names anything else is refused before a call 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +17,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.tensor_files import WeightsError, load_strictly
+from scoresubnet.tensor_files import COUNTER, WeightsError, load_strictly, state_hash
 
 _WRAPPER = "module."  # what torch.nn.DataParallel puts before every name
-_COUNTER = (
-    ".num_batches_tracked"  # of BatchNorm: read by nothing in eval mode, and not in old files
-)
 _DEEPEST = 32  # modules within modules
 
 
@@ -82,7 +78,7 @@ def load_foreign(
     """
     tensors = read_state_dict(path, classes)
     for name, tensor in network.state_dict().items():
-        if name.endswith(_COUNTER):
+        if name.endswith(COUNTER):  # not in old files
             tensors.setdefault(name, torch.zeros_like(tensor))
     load_strictly(
         Path(path), {"network": network}, {f"network.{k}": v.float() for k, v in tensors.items()}
@@ -91,12 +87,7 @@ def load_foreign(
 
 def weights_hash(network: nn.Module) -> str:
     """Sixteen hex digits that change with any tensor, and with nothing else."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        if not name.endswith(_COUNTER):
-            digest.update(f"{name} {tuple(tensor.shape)} ".encode())
-            digest.update(tensor.detach().cpu().float().numpy().astype("<f4").tobytes())
-    return digest.hexdigest()[:16]
+    return state_hash(network.state_dict())[:16]
 
 
 def _stored(path: Path, classes: Sequence[str]) -> Any:

@@ -1,0 +1,1 @@
+"""Measurements of speed and of quality against steps; see docs/benchmarks.md."""

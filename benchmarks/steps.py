@@ -1,0 +1,170 @@
+"""Quality against the number of network evaluations, for each solver, as a figure and JSON.
+
+    python -m benchmarks.steps --data ../shared/data --out runs/steps
+
+May be stopped and started again: clips are kept by their settings and seeds, scores by the clips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from benchmarks.quality import Point
+
+PANELS = {
+    "right": "heard as asked for (pocketsphinx)",
+    "distance": "Frechet distance to real clips",
+    "mos": "DNSMOS overall",
+}
+
+
+def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
+    """A panel for each figure of quality; a line for each solver, bars the 95 % intervals."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    for axes, (name, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+        for sampler in dict.fromkeys(point.sampling.sampler for point in points):
+            mine = [point for point in points if point.sampling.sampler == sampler]
+            values = [getattr(point, name) for point in mine]
+            bars = [
+                [max(0.0, v.value - v.low) for v in values],
+                [max(0.0, v.high - v.value) for v in values],
+            ]
+            axes.errorbar(
+                [point.evaluations for point in mine],
+                [v.value for v in values],
+                yerr=bars,
+                marker="o",
+                markersize=3,
+                linewidth=1,
+                capsize=2,
+                label=sampler,
+            )
+        axes.set(xscale="log", xlabel="network evaluations a clip", title=title)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].legend(frameon=False, fontsize="small")
+    figure.axes[1].set_ylabel(embedder)
+    return figure
+
+
+def steps_table(points: Sequence[Point]) -> str:
+    """Markdown, a line for each setting, with the 95 % intervals."""
+    lines = [
+        "| solver | steps | evaluations | clips | heard, % | Frechet distance | DNSMOS |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for point in points:
+        setting, right = point.sampling, point.right
+        share = f"{100 * right.value:.1f} ({100 * right.low:.1f} to {100 * right.high:.1f})"
+        others = [
+            f"{v.value:.2f} ({v.low:.2f} to {v.high:.2f})" for v in (point.distance, point.mos)
+        ]
+        lines += [
+            f"| {setting.sampler} | {setting.steps} | {point.evaluations} | {point.clips} | "
+            f"{share} | {' | '.join(others)} |"
+        ]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = ArgumentParser(
+        prog="python -m benchmarks.steps",
+        description="Quality against network evaluations: steps.json, steps.md and steps.png.",
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="the folder that holds speech_commands/")
+    add("--out", type=Path, default=Path("runs/steps"), help="results, clips and scores")
+    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--evaluator", type=str | None, help="file of our evaluator; else the speech embedding")
+    add("--samplers", nargs="+", type=str | None, help="all if left out")
+    add("--evaluations", nargs="+", type=PositiveInt, default=[5, 10, 20, 50, 100])
+    add("--grid", type=str, default="uniform", help="of all settings")
+    add("--guidance", type=NonNegativeFloat, default=3.0, help="gamma")
+    add("--schedule", type=str, default="constant", help="as in `scoresubnet generate`")
+    add("--count", type=PositiveInt, default=20, help="clips of each label")
+    add("--seed", type=NonNegativeInt, default=0, help="the first one")
+    given = parser.parse_args(arguments)
+
+    from benchmarks.machine import machine
+    from benchmarks.quality import generated_clips, measured, real_clips, settings_within
+    from scoresubnet.data.speech_commands import find_speech_commands
+    from scoresubnet.evaluation.evaluator import WordEvaluator
+    from scoresubnet.evaluation.fad import SpeechEmbedding
+    from scoresubnet.evaluation.intelligibility import WordRecogniser
+    from scoresubnet.evaluation.measures import Measure
+    from scoresubnet.evaluation.quality import DNSMOS
+    from scoresubnet.evaluation.records import write_json, write_text
+    from scoresubnet.evaluation.reference import first_clips
+    from scoresubnet.files import refuse_unwritable
+    from scoresubnet.pipeline import SpeechGenerator
+    from scoresubnet.plots import save_figure
+    from scoresubnet.samplers import SAMPLERS
+    from scoresubnet.weights import find_weights
+
+    refuse_unwritable(given.out)
+    generator = SpeechGenerator.from_pretrained(given.weights)
+    weights = hashlib.sha256(find_weights(given.weights).read_bytes()).hexdigest()
+    settings = settings_within(
+        given.evaluations,
+        given.samplers or list(SAMPLERS),
+        given.grid,
+        given.guidance,
+        given.schedule,
+    )
+    for setting in settings:
+        generator.check(
+            [generator.labels[0]],
+            [given.seed + given.count - 1],
+            setting.guidance,
+            setting.sampler,
+            setting.steps,
+            grid=setting.grid,
+            schedule=setting.schedule,
+        )
+    recorded = find_speech_commands(given.data / "speech_commands", generator.labels)
+    real = real_clips(first_clips(recorded, "testing", given.count))
+    recogniser = WordRecogniser(generator.labels)
+    embedder = (
+        WordEvaluator.from_pretrained(given.evaluator) if given.evaluator else SpeechEmbedding()
+    )
+    dnsmos = DNSMOS()
+    mos = Measure(
+        "dnsmos", dnsmos.scores, dnsmos.settings, False, lambda original, audio: dnsmos(audio)
+    )
+    seeds = range(given.seed, given.seed + given.count)
+    points = []
+    for setting in settings:
+        clips = generated_clips(generator, weights, setting, seeds, given.out)
+        labels = list(generator.labels) * len(seeds)
+        points.append(
+            measured(setting, clips, labels, real, recogniser, embedder, mos, given.out / "scores")
+        )
+        record = {
+            "machine": machine(),
+            "weights": weights,
+            "embedder": {"name": embedder.name, **embedder.settings},
+            "real_clips": len(real),
+            "points": [point.to_dict() for point in points],
+        }
+        write_json(given.out / "steps.json", record)
+        write_text(given.out / "steps.md", steps_table(points) + "\n")
+        save_figure(steps_figure(points, embedder.name), given.out / "steps.png")
+    print(steps_table(points))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

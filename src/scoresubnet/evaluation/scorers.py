@@ -1,0 +1,76 @@
+"""Predictors of quality and recognisers as embedders, so that one cache keeps all that is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scoresubnet.audio.io import Audio
+from scoresubnet.evaluation.checks import Floats
+from scoresubnet.evaluation.embedding import Embedded, row_by_row
+from scoresubnet.evaluation.quality import QualityPredictor
+from scoresubnet.evaluation.waveforms import RATE, Unmeasurable
+
+
+class Recogniser(Protocol):
+    """Hears one of some words in a clip, or None; see `intelligibility.WordRecogniser`."""
+
+    words: tuple[str, ...]
+
+    @property
+    def settings(self) -> Mapping[str, object]: ...
+
+    def recognise(self, audio: ArrayLike, rate: int) -> str | None: ...
+
+
+class RowScorer:
+    """An `Embedder` whose rows are what a function gives for each clip.
+
+    Args:
+        name: fit for the name of a folder.
+        settings: all that a row depends on besides the clip, ready for JSON.
+        row: (16000,) -> (D,).
+    """
+
+    labels = None
+
+    def __init__(
+        self, name: str, settings: Mapping[str, object], row: Callable[[Audio], Floats]
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self._row = row
+
+    def __call__(self, clips: Sequence[Audio], progress: bool = False) -> Embedded:
+        """The rows of clips (samples,).
+
+        Raises:
+            ValueError: there are no clips, or one is not (samples,), empty or not finite.
+        """
+        return Embedded(row_by_row(self._row, clips, progress, self.name))
+
+
+def quality_scorer(name: str, predictor: QualityPredictor) -> RowScorer:
+    """Rows are the predictor's scores, NaN for a clip that has none."""
+
+    def row(clip: Audio) -> Floats:
+        try:
+            scores: Mapping[str, float] = predictor(clip)
+        except Unmeasurable:
+            scores = {}
+        return np.array([scores.get(score, np.nan) for score in predictor.scores])
+
+    return RowScorer(name, predictor.settings, row)
+
+
+def recognition_scorer(name: str, recogniser: Recogniser) -> RowScorer:
+    """Rows are the index of the word that is heard, -1 for none."""
+
+    def row(clip: Audio) -> Floats:
+        heard = recogniser.recognise(clip, RATE)
+        return np.array([-1.0 if heard is None else recogniser.words.index(heard)])
+
+    return RowScorer(name, recogniser.settings, row)

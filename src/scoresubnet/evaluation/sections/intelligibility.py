@@ -1,0 +1,73 @@
+"""Whether recognisers hear the word that a clip should be."""
+
+from __future__ import annotations
+
+from scoresubnet.evaluation.findings import Finding, Metric, Section
+from scoresubnet.evaluation.intelligibility import WordRecogniser
+from scoresubnet.evaluation.scorers import Recogniser, recognition_scorer
+from scoresubnet.evaluation.sections.common import (
+    Judging,
+    Measured,
+    Unavailable,
+    accuracies,
+    confusion,
+)
+from scoresubnet.evaluation.systems import Systems
+from scoresubnet.evaluation.whisper import ForcedChoice, Whisper
+
+NOTHING = "(nothing)"  # what is heard in a clip that is no word
+
+_NO_LABELS = "intelligibility needs labels; no clip has one"
+
+
+def by_pocketsphinx(judging: Judging) -> Measured:
+    """pocketsphinx, with a grammar of the labels.
+
+    Raises:
+        ImportError: it is not installed.
+        Unavailable: there are no labels.
+        ValueError: a label is not in its dictionary.
+    """
+    if not judging.words:
+        raise Unavailable(_NO_LABELS)
+    recogniser = WordRecogniser(judging.words)
+    return recognition_section("pocketsphinx", "Heard by pocketsphinx", recogniser, judging)
+
+
+def by_whisper(judging: Judging) -> Measured:
+    """A Whisper model, by forced choice between the labels.
+
+    Raises:
+        ImportError: a package is not installed.
+        Unavailable: no folder is given, or there are no labels.
+        ValueError: the folder cannot be used, or two labels begin alike.
+    """
+    if judging.whisper is None:
+        raise Unavailable(
+            "for Whisper give --whisper FOLDER, a model in the form of CTranslate2 such as a copy "
+            "of Systran/faster-whisper-base.en; needs pip install scoresubnet[whisper]"
+        )
+    if not judging.words:
+        raise Unavailable(_NO_LABELS)
+    recogniser = ForcedChoice(judging.words, Whisper(judging.whisper))
+    return recognition_section("whisper", "Heard by Whisper", recogniser, judging)
+
+
+def recognition_section(
+    name: str, title: str, recogniser: Recogniser, judging: Judging
+) -> Measured:
+    """The share of clips that a recogniser hears as their labels."""
+    scorer = recognition_scorer(name, recogniser)
+    words = tuple(recogniser.words)
+
+    def measure(systems: Systems) -> Section:
+        heard = {}
+        for r, row in systems.rows.items():
+            indices = judging.rows(scorer, row.clips).embedding[:, 0].astype(int)
+            heard[r] = [words[k] if k >= 0 else NOTHING for k in indices]
+        metric = Metric(f"{name}/accuracy", "heard as its label", "higher", 3)
+        finding = Finding(metric, accuracies(systems, heard))
+        details = {"confusion": confusion(systems, heard, (*words, NOTHING))}
+        return Section(name, title, [finding], dict(recogniser.settings), details)
+
+    return measure

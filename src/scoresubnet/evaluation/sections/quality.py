@@ -1,0 +1,71 @@
+"""Guessed opinion scores: DNSMOS and DistillMOS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoresubnet.evaluation.checks import Floats
+from scoresubnet.evaluation.findings import (
+    Estimate,
+    Finding,
+    Metric,
+    Section,
+    absent,
+    bootstrapped,
+)
+from scoresubnet.evaluation.measures import HEADINGS
+from scoresubnet.evaluation.quality import PREDICTORS, QualityPredictor
+from scoresubnet.evaluation.scorers import quality_scorer
+from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.systems import Systems
+
+
+def by_dnsmos(judging: Judging) -> Measured:
+    """DNSMOS.
+
+    Raises:
+        ImportError: a package is not installed.
+    """
+    return quality_section("dnsmos", "Quality, guessed by DNSMOS", PREDICTORS["dnsmos"](), judging)
+
+
+def by_distillmos(judging: Judging) -> Measured:
+    """DistillMOS.
+
+    Raises:
+        ImportError: a package is not installed.
+    """
+    predictor = PREDICTORS["distillmos"]()
+    return quality_section("distillmos", "Quality, guessed by DistillMOS", predictor, judging)
+
+
+def quality_section(
+    name: str, title: str, predictor: QualityPredictor, judging: Judging
+) -> Measured:
+    """The means of a predictor's scores."""
+    scorer = quality_scorer(name, predictor)
+
+    def measure(systems: Systems) -> Section:
+        rows = {r: judging.rows(scorer, row.clips).embedding for r, row in systems.rows.items()}
+        findings = [
+            Finding(
+                Metric(f"{name}/{score}", HEADINGS[score].text, "higher", HEADINGS[score].digits),
+                {r: mean_score(scores[:, k]) for r, scores in rows.items()},
+            )
+            for k, score in enumerate(predictor.scores)
+        ]
+        return Section(name, title, findings, dict(predictor.settings))
+
+    return measure
+
+
+def mean_score(scores: Floats) -> Estimate:
+    """The mean of scores (N,), without those that are NaN or infinite, which are counted."""
+    kept = scores[np.isfinite(scores)]
+    if not len(kept):
+        return absent(f"none of {len(scores)} clips has a value")
+    found = bootstrapped(np.mean, kept)
+    if len(kept) == len(scores):
+        return found
+    missing = f"{len(scores) - len(kept)} of {len(scores)} clips have no value"
+    return Estimate(found.value, found.count, found.low, found.high, found.method, missing)

@@ -1,0 +1,71 @@
+"""From Mel bands to magnitudes, and from magnitudes to phases."""
+
+import pytest
+import torch
+
+from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
+from scoresubnet.audio.mel import LogMel, MelSettings
+
+
+def speechlike(samples: int = 4096) -> torch.Tensor:
+    """(1, samples): a buzz with a falling spectrum, and a little noise."""
+    t = torch.arange(samples) / 16_000
+    buzz = sum(torch.sin(2 * torch.pi * 150 * k * t) / k for k in range(1, 40))
+    noise = torch.randn(samples, generator=torch.Generator().manual_seed(0))
+    return (0.1 * buzz + 0.01 * noise)[None]
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_magnitudes_get_the_bands(power: float) -> None:
+    front_end = LogMel(MelSettings(power=power))
+    mel = front_end.log_mel(speechlike()).exp()
+    start = torch.rand(1, 513, mel.shape[2], generator=torch.Generator().manual_seed(1)) + 0.1
+    start[:, 40] = 0
+    found = fit_mel_bands(start, mel, front_end, 200)
+    assert found.min() >= 0
+    assert not found[:, [0, 40, 512]].any()
+    assert ((front_end.filters @ found**power) / mel - 1).abs().mean() < 0.005
+
+
+def test_magnitudes_that_have_the_bands_stay() -> None:
+    front_end = LogMel()
+    magnitude = front_end.stft(speechlike()).abs()
+    found = fit_mel_bands(magnitude, front_end.filters @ magnitude, front_end, 3)
+    torch.testing.assert_close(found[:, 1:-1], magnitude[:, 1:-1], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(fit_mel_bands(magnitude, magnitude, front_end, 0), magnitude)
+
+
+@pytest.mark.parametrize("iterations", [0, 3])
+def test_audio_is_a_fixed_point_of_its_own_spectrum(iterations: int) -> None:
+    front_end, audio = LogMel(), speechlike()
+    spectrum = front_end.stft(audio)
+    again = griffin_lim(spectrum, lambda _: spectrum.abs(), front_end, iterations, 0.99)
+    torch.testing.assert_close(again, audio, rtol=0, atol=1e-4)
+
+
+def test_iterations_make_the_spectrum_consistent() -> None:
+    front_end = LogMel()
+    magnitude = front_end.stft(speechlike()).abs()
+    turns = torch.rand(magnitude.shape, generator=torch.Generator().manual_seed(2))
+    start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)
+
+    def distance(iterations: int, momentum: float) -> float:
+        audio = griffin_lim(start, lambda _: magnitude, front_end, iterations, momentum)
+        return torch.linalg.vector_norm(front_end.stft(audio).abs() - magnitude).item()
+
+    assert distance(32, 0.0) < 0.5 * distance(0, 0.0)
+    assert distance(32, 0.99) < distance(32, 0.0)
+
+
+def test_wanted_magnitudes_may_follow_the_audio() -> None:
+    front_end = LogMel()
+    seen = []
+
+    def louder(found: torch.Tensor) -> torch.Tensor:
+        seen.append(found.sum().item())
+        return 2 * found
+
+    spectrum = front_end.stft(speechlike())
+    audio = griffin_lim(spectrum, louder, front_end, 2, 0.0)
+    assert seen[1] == pytest.approx(2 * seen[0], rel=1e-3)
+    torch.testing.assert_close(audio, 8 * speechlike(), rtol=1e-3, atol=1e-3)
