@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
+from scoresubnet.audio.inversion import Consistent, fit_mel_bands, griffin_lim, smooth_magnitudes
 from scoresubnet.audio.mel import LogMel, MelSettings
 
 
@@ -33,6 +33,26 @@ def test_magnitudes_that_have_the_bands_stay() -> None:
     found = fit_mel_bands(magnitude, front_end.filters @ magnitude, front_end, 3)
     torch.testing.assert_close(found[:, 1:-1], magnitude[:, 1:-1], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(fit_mel_bands(magnitude, magnitude, front_end, 0), magnitude)
+
+
+def test_smooth_magnitudes_are_means_of_bands() -> None:
+    """Bands that are all alike give that value in every bin that a band covers."""
+    front_end = LogMel(MelSettings(power=2.0))
+    smooth = smooth_magnitudes(torch.full((1, 80, 3), 4.0), front_end)
+    assert smooth.shape == (1, 513, 3)
+    torch.testing.assert_close(smooth[:, 1:-1], torch.full((1, 511, 3), 2.0))
+    assert smooth.min() == pytest.approx(1e-5**0.5)
+
+
+@pytest.mark.parametrize("numbers", [{}, {"win_length": 800}, {"hop_length": 200}])
+def test_consistent_is_analysis_of_the_synthesis(numbers: dict[str, int]) -> None:
+    front_end = LogMel(MelSettings(**numbers, clip_seconds=0.5))  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(3)
+    bins = front_end.settings.n_fft // 2 + 1
+    spectrum = torch.randn(2, bins, 20, dtype=torch.complex64, generator=generator)
+    expected = front_end.stft(front_end.istft(spectrum))
+    found = Consistent(front_end, 20)(spectrum.mT).mT
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("iterations", [0, 3])

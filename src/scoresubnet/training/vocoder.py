@@ -1,4 +1,4 @@
-"""Training of the vocoder: spectral losses, from some step on against discriminators."""
+"""Training of the vocoder: pitch and spectral losses, from some step on against discriminators."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from torch import Tensor, nn
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.audio.spectra import FAST_RESOLUTIONS, spectral_distance
 from scoresubnet.networks.discriminators import Discriminators
+from scoresubnet.networks.pitch import PitchLogits, decode_pitch, pitch_losses
+from scoresubnet.networks.source import white_noise
 from scoresubnet.networks.vocos import Vocos
 from scoresubnet.training.config import VocoderTraining
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import step_generator
 from scoresubnet.training.vocoder_losses import one_backward
+from scoresubnet.training.waveform_data import VoiceBatch
 
 
 class VocoderModule(StepTraining):
-    """Vocos (Siuzdak 2024) on waveforms (B, samples).
+    """Vocos with the sources of a voice, on waveforms (B, samples) whose pitch was tracked.
+
+    The network that hears the pitch learns from the tracks alone; the filters learn behind it.
 
     Generator and discriminators step together, in one backward pass and one optimiser
     (`vocoder_losses.one_backward`), so that a batch is a step, as in every other training.
@@ -53,16 +58,43 @@ class VocoderModule(StepTraining):
             for part, _ in self.relative_rates():
                 nn.utils.clip_grad_norm_(part.parameters(), gradient_clip_val)
 
-    def segments(self, audio: Tensor) -> Tensor:
-        """One crop of each clip, at this step's places: (B, samples) -> (B, segment)."""
-        generator = step_generator(self.seed, "crop", self.global_step)
-        last = audio.shape[1] - self.config.segment
-        starts = torch.randint(last + 1, (len(audio), 1), generator=generator)
-        return audio.gather(1, (starts + torch.arange(self.config.segment)).to(audio.device))
+    def segments(self, batch: VoiceBatch) -> VoiceBatch:
+        """One crop of each clip, at this step's places, which are frames.
 
-    def forward(self, real: Tensor) -> Tensor:
-        """Audio (B, N), N a multiple of the hop -> its resynthesis (B, N)."""
-        return self.network(self.front_end.scale(self.front_end.log_mel(real)))
+        Args:
+            batch: audio (B, samples), f0 (B, frames).
+
+        Returns:
+            audio (B, segment), f0 (B, segment / hop + 1).
+        """
+        audio, f0 = batch
+        hop, segment = self.mel.hop_length, self.config.segment
+        generator = step_generator(self.seed, "crop", self.global_step)
+        last = (audio.shape[1] - segment) // hop
+        starts = torch.randint(last + 1, (len(audio), 1), generator=generator)
+        samples = hop * starts + torch.arange(segment)
+        frames = starts + torch.arange(segment // hop + 1)
+        return VoiceBatch(
+            audio.gather(1, samples.to(audio.device)), f0.gather(1, frames.to(f0.device))
+        )
+
+    def forward(self, real: Tensor, noise: Tensor) -> tuple[Tensor, PitchLogits]:
+        """Audio (B, N), N a multiple of the hop -> its resynthesis (B, N), and the pitch heard.
+
+        Args:
+            real: audio.
+            noise: the source of what has no pitch, (B, N) of power 1.
+        """
+        x = self.front_end.scale(self.front_end.log_mel(real))
+        logits = self.network.pitch(x)
+        return self.network(x, decode_pitch(logits), noise), logits
+
+    def pitch_losses(self, stage: str, logits: PitchLogits, f0: Tensor) -> Tensor:
+        """Logged and weighted: a scalar."""
+        losses = pitch_losses(logits, f0)
+        for name, value in losses._asdict().items():
+            self.log(f"{stage}/pitch_{name}", value, batch_size=len(f0))
+        return self.config.losses.pitch * sum(losses)
 
     def spectral_losses(self, stage: str, made: Tensor, real: Tensor) -> Tensor:
         """Log-Mel and multi-resolution STFT distances, logged and weighted: a scalar."""
@@ -74,10 +106,12 @@ class VocoderModule(StepTraining):
         weights = self.config.losses
         return weights.log_mel * log_mel + weights.spectral * sum(spectral)
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        real = self.segments(batch)
-        made = self(real)
-        total = self.spectral_losses("train", made, real)
+    def training_step(self, batch: VoiceBatch, batch_idx: int) -> Tensor:
+        real, f0 = self.segments(batch)
+        generator = step_generator(self.seed, "noise", self.global_step)
+        noise = torch.randn(real.shape, generator=generator).to(real.device)
+        made, logits = self(real, noise)
+        total = self.pitch_losses("train", logits, f0) + self.spectral_losses("train", made, real)
         weights = self.config.losses
         if self.global_step >= weights.adversarial_from:
             adversarial, losses = one_backward(
@@ -88,7 +122,10 @@ class VocoderModule(StepTraining):
                 self.log(f"train/{name}", value, prog_bar=True)
         return total
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+    def validation_step(self, batch: VoiceBatch, batch_idx: int) -> None:
         """Whole clips, cut to a multiple of the hop."""
-        real = batch[:, : batch.shape[1] // self.mel.hop_length * self.mel.hop_length]
-        self.spectral_losses("valid", self(real), real)
+        hop = self.mel.hop_length
+        real = batch.audio[:, : batch.audio.shape[1] // hop * hop]
+        made, logits = self(real, white_noise(real.shape[1]).to(real))
+        self.pitch_losses("valid", logits, batch.f0[:, : logits.voiced.shape[1]])
+        self.spectral_losses("valid", made, real)
