@@ -1,14 +1,18 @@
-"""Turn the vocoder of a finished run into the shipped one: the same tensors, their origin noted.
+"""Turn the vocoder of a finished run into the shipped one: its pitch network, the origin noted.
+
+Filters are left out: see docs/vocoder.md for why.
 
 folder=src/scoresubnet/pretrained/vocoders
-python tools/ship_vocoder.py runs/vocoder $folder/vocos-16khz.safetensors
+python tools/ship_vocoder.py runs/vocoder $folder/pitch-16khz.safetensors
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
-from scoresubnet.audio.vocos import read_vocoder, save_vocoder
+from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder
+from scoresubnet.networks.vocos import Vocos
 
 NOTES = {
     "data": (
@@ -16,14 +20,15 @@ NOTES = {
         "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
     ),
     "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
-    "recipe": "config vocos-16khz-vocoder",
+    "recipe": "pitch network of a run of vocos-16khz-vocoder; see docs/vocoder.md",
 }
 
 
 def main(run: str, path: str) -> None:
-    vocoder = read_vocoder(run)
-    vocoder.notes = NOTES
-    save_vocoder(vocoder, path)
+    trained = read_vocoder(run).network
+    network = Vocos(dataclasses.replace(trained.config, blocks=0), trained.mel)
+    network.pitch.load_state_dict(trained.pitch.state_dict())
+    save_vocoder(VocoderFile(network, NOTES), path)
 
 
 if __name__ == "__main__":

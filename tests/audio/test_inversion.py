@@ -77,6 +77,19 @@ def test_iterations_make_the_spectrum_consistent() -> None:
     assert distance(32, 0.99) < distance(32, 0.0)
 
 
+def test_magnitudes_may_lead() -> None:
+    """With a lead of 1 they are those of twice the last audio less the one before, here nothing."""
+    front_end = LogMel()
+    seen: list[torch.Tensor] = []
+
+    def kept(found: torch.Tensor) -> torch.Tensor:
+        seen.append(found)
+        return found
+
+    griffin_lim(front_end.stft(speechlike()), kept, front_end, 1, 0.0, lead=1.0)
+    torch.testing.assert_close(seen[1], 2 * seen[0], rtol=1e-3, atol=1e-3)
+
+
 def test_wanted_magnitudes_may_follow_the_audio() -> None:
     front_end = LogMel()
     seen = []

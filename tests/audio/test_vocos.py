@@ -8,7 +8,13 @@ from safetensors.torch import load_file, safe_open, save_file
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.audio.vocoder import load_vocoder
-from scoresubnet.audio.vocos import VocoderFile, VocosVocoder, read_vocoder, save_vocoder
+from scoresubnet.audio.vocos import (
+    VocoderFile,
+    VocosVocoder,
+    first_hiss,
+    read_vocoder,
+    save_vocoder,
+)
 from scoresubnet.networks.vocos import Vocos, VocosConfig
 from scoresubnet.tensor_files import WeightsError
 
@@ -25,7 +31,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
     vocoder = VocosVocoder(network, iterations=0)
-    x = noise(2, 1, 80, 64) / 4
+    x = noise(2, 1, 80, 64) / 8 - 0.4
     audio = vocoder(x)
     assert audio.shape == (2, 16_000)
     assert not audio.requires_grad
@@ -35,7 +41,7 @@ def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
 def test_loud_items_alone_are_scaled_down(network: Vocos, monkeypatch: pytest.MonkeyPatch) -> None:
     tone = torch.sin(torch.arange(15 * 256) / 10)
     spectrum = LogMel().stft(torch.stack([2 * tone, 0.5 * tone]))
-    monkeypatch.setattr(network, "spectrum", lambda *given: spectrum)
+    monkeypatch.setattr(network, "parts", lambda *given: (spectrum, torch.zeros_like(spectrum)))
     audio = VocosVocoder(network, iterations=0)(noise(2, 1, 80, 16))
     expected = torch.stack([tone, 0.5 * tone])[:, : audio.shape[1]]
     torch.testing.assert_close(audio, expected, rtol=0, atol=1e-3)
@@ -54,9 +60,9 @@ def test_iterations_bring_the_mel_bands_that_were_asked_for(network: Vocos) -> N
 
 
 def test_iterations_treat_each_item_alone(network: Vocos) -> None:
-    vocoder = VocosVocoder(network, iterations=4)
+    vocoder = VocosVocoder(network)
     x = noise(3, 1, 80, 20).clamp(-2, 2) / 4
-    torch.testing.assert_close(vocoder(x)[1:2], vocoder(x[1:2]), rtol=0, atol=1e-4)
+    assert torch.equal(vocoder(x)[1:2], vocoder(x[1:2]))
 
 
 def test_negative_iterations_are_refused(network: Vocos) -> None:
@@ -125,3 +131,36 @@ def test_a_run_serves_by_name(network: Vocos, tmp_path: Path) -> None:
     assert vocoder(noise(1, 1, 80, 64)).shape == (1, 16_000)
     with pytest.raises(ValueError, match="made for other Mel settings"):
         load_vocoder(f"ours:{tmp_path}", MelSettings(log_max=3.0))
+
+
+def test_griffin_lim_starts_with_the_high_hiss_alone() -> None:
+    share = first_hiss(MelSettings())[:, 0]
+    hz = torch.linspace(0, 8000, 513)
+    assert share.shape == (513,)
+    assert (share[hz < 1500] < 0.03).all()
+    assert share[hz == 3500].item() == pytest.approx(0.5)
+    assert (share[hz > 6000] > 0.98).all()
+    assert (share.diff() > 0).all()
+
+
+def test_the_start_has_the_bands_and_the_phases_of_its_parts(
+    network: Vocos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the voice is +1 and the hiss -2: plus at the bottom, minus at the top."""
+    x = torch.linspace(0.2, -0.5, 80)[:, None].expand(1, 1, 80, 20)
+    parts = torch.ones(1, 513, 20) + 0j, torch.full((1, 513, 20), -2.0) + 0j
+    monkeypatch.setattr(network, "parts", lambda *given: parts)
+    starts = []
+
+    def seen(start: torch.Tensor, *rest: object) -> torch.Tensor:
+        starts.append(start)
+        return torch.zeros(1, 19 * 256)
+
+    monkeypatch.setattr("scoresubnet.audio.vocos.griffin_lim", seen)
+    VocosVocoder(network, 1)(x)
+    (start,) = starts
+    assert (start[:, 1:100].real > 0).all()
+    assert (start[:, -100:-1].real < 0).all()
+    front_end = LogMel()
+    bands = (front_end.filters @ start.abs()).log()
+    assert (bands - front_end.unscale(x)).abs().mean() < 0.1

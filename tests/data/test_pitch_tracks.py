@@ -1,33 +1,12 @@
+import dataclasses
+import sys
+
 import numpy as np
 import pytest
+import soundfile
 
-from scoresubnet.audio.mel import MelSettings
-from scoresubnet.data.pitch_tracks import build_pitch_tracks, track_pitch
-
-
-def sawtooth(f0: np.ndarray) -> np.ndarray:
-    """Ten harmonics of a frequency (16000,)."""
-    phase = 2 * np.pi * np.cumsum(f0) / 16_000
-    return (0.1 * sum(np.sin(k * phase) / k for k in range(1, 11))).astype(np.float32)
-
-
-def test_a_glide_is_followed():
-    f0 = np.geomspace(100, 200, 16_000)
-    track = track_pitch(sawtooth(f0), MelSettings())
-    assert track.shape == (63,)
-    assert track.dtype == np.float16
-    inner = track[4:-4].astype(float)
-    cents = 1200 * np.log2(inner / f0[::256][4:59])
-    assert np.abs(cents).max() < 40
-
-
-def test_digital_silence_has_no_pitch(recwarn):
-    sound = sawtooth(np.full(16_000, 150.0))
-    sound[6000:] = 0
-    track = track_pitch(sound, MelSettings())
-    assert (track[4:20] > 0).all()
-    assert not track[30:].any()
-    assert not recwarn.list
+from scoresubnet.data.pitch_tracks import build_pitch_tracks
+from scoresubnet.data.waveforms import build_waveforms
 
 
 def test_tracks_of_clips_are_kept(clips, tmp_path, read):
@@ -39,3 +18,21 @@ def test_tracks_of_clips_are_kept(clips, tmp_path, read):
     again = build_pitch_tracks(clips, tmp_path / "cache", progress=False)
     assert len(read) == 3
     np.testing.assert_array_equal(again.f0, result.f0)
+
+
+def test_rows_are_those_of_the_waveforms(clips, tmp_path):
+    """A silent file in between is left out of both."""
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(16_000), 16_000)
+    given = [clips[1], dataclasses.replace(clips[0], path=silent), clips[2]]
+    waveforms = build_waveforms(given, tmp_path / "cache", progress=False)
+    tracks = build_pitch_tracks(waveforms.clips, tmp_path / "cache", progress=False)
+    assert tracks.clips == waveforms.clips == [clips[1], clips[2]]
+    assert not tracks.f0[0, :10].any()  # half a second between zeros
+    assert tracks.f0[1, 5:-5] == pytest.approx(300, rel=0.02)
+
+
+def test_without_librosa_the_message_says_what_to_install(clips, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with pytest.raises(ImportError, match=r"librosa.*scoresubnet\[train\]"):
+        build_pitch_tracks(clips, tmp_path / "cache", progress=False)

@@ -19,6 +19,14 @@ def test_any_size_of_input(size: tuple[int, int]) -> None:
     assert output.embedding.shape == (2, 16)
 
 
+def test_every_stage_halves_the_resolution() -> None:
+    network, sizes = ResNeXt(TINY, 5), []
+    for block in network.blocks:
+        block.register_forward_hook(lambda *given: sizes.append(given[2].shape[2:]))
+    network(noise(1, 1, 64, 101))
+    assert sizes == [(32, 51), (16, 26), (16, 26)]
+
+
 def test_logits_are_a_linear_map_of_the_embedding() -> None:
     network = ResNeXt(TINY, 5).eval()
     output = network(noise(2, 1, 16, 16))

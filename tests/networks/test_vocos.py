@@ -1,5 +1,7 @@
 """Vocos: the inverse STFT against the analysis, shapes, and what the sources bring."""
 
+import dataclasses
+
 import librosa
 import numpy as np
 import pytest
@@ -41,7 +43,7 @@ def test_the_inverse_stft_undoes_the_analysis(
     """Given the spectrum of a sound, the network must return that sound."""
     audio = noise(2, 63 * 256)
     spectrum = LogMel().stft(audio)
-    monkeypatch.setattr(network, "spectrum", lambda *given: spectrum)
+    monkeypatch.setattr(network, "parts", lambda *given: (spectrum, torch.zeros_like(spectrum)))
     torch.testing.assert_close(network(features(2, 1, 80, 64)), audio, rtol=0, atol=1e-5)
 
 
@@ -49,7 +51,7 @@ def test_the_inverse_stft_agrees_with_librosa(network: Vocos) -> None:
     """On a spectrum that no sound has, which both project alike."""
     x = features(1, 1, 80, 32)
     with torch.no_grad():
-        spectrum, audio = network.spectrum(x)[0].numpy(), network(x)[0].numpy()
+        spectrum, audio = sum(network.parts(x))[0].numpy(), network(x)[0].numpy()
     expected = librosa.istft(spectrum, hop_length=256, n_fft=1024, window="hann", center=True)
     np.testing.assert_allclose(audio, expected, atol=1e-5)
 
@@ -59,7 +61,7 @@ def test_gains_cannot_explode(network: Vocos) -> None:
         network.head.bias[:513] = 1e4
         network.head.bias[1026:] = 1e4
     x = -torch.ones(1, 1, 80, 8)
-    assert network.spectrum(x).abs().max() < 1e-5 * np.exp(6.0) * 100
+    assert sum(network.parts(x)).abs().max() < 1e-5 * np.exp(6.0) * 100
     assert torch.isfinite(network(features(1, 1, 80, 8))).all()
 
 
@@ -81,6 +83,17 @@ def test_untrained_it_speaks_at_the_pitch_with_the_level_of_the_bands() -> None:
     assert peaks.min() > 1e4 * between.max()
     found = front_end.log_mel(audio).exp()[:, 40:, 8:24].mean()
     assert 0.15 < found < 0.6
+
+
+def test_without_filters_nothing_but_the_pitch_is_learnt() -> None:
+    """It makes what filters that change nothing make."""
+    torch.manual_seed(0)
+    plain = Vocos(dataclasses.replace(TINY, blocks=0), MelSettings()).eval()
+    assert all(name.startswith("pitch.") for name, _ in plain.named_parameters())
+    filtered = silent(Vocos(TINY, MelSettings()))
+    filtered.pitch.load_state_dict(plain.pitch.state_dict())
+    x = features(2, 1, 80, 16)
+    torch.testing.assert_close(plain(x), filtered(x), rtol=1e-4, atol=1e-5)
 
 
 def test_without_a_voice_there_is_noise_alone() -> None:
@@ -118,7 +131,9 @@ def test_an_item_does_not_see_its_batch_mates(network: Vocos) -> None:
     torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("wrong", [{"width": 0}, {"blocks": 0}, {"kernel": 4}, {"pitch_blocks": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 0}, {"blocks": -1}, {"kernel": 4}, {"pitch_blocks": 0}]
+)
 def test_impossible_shapes_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         VocosConfig(**wrong)

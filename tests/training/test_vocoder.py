@@ -97,6 +97,19 @@ def test_training_lowers_the_distances(vocoder_run: MakeVocoder, tmp_path: Path)
     first, last = (row for row in rows(tmp_path) if "valid/log_mel" in row)
     assert last["valid/log_mel"] < 0.95 * first["valid/log_mel"]
     assert last["valid/log_magnitude"] < first["valid/log_magnitude"]
+    assert last["valid/pitch_bins"] < 0.95 * first["valid/pitch_bins"]
+
+
+def test_without_filters_the_pitch_alone_is_trained(
+    vocoder_run: MakeVocoder, tmp_path: Path
+) -> None:
+    network = VocosConfig(16, 16, 0, 3, pitch_width=8, pitch_blocks=1)
+    run = RunConfig(steps=40, seed=3, validate_every=20)
+    train_vocoder(vocoder_run(network=network, run=run), tmp_path)
+    first, last = (row for row in rows(tmp_path) if "valid/log_mel" in row)
+    assert last["valid/pitch_bins"] < first["valid/pitch_bins"]
+    assert not any("train/log_mel" in row for row in rows(tmp_path))
+    assert read_vocoder(tmp_path).network.config == network
 
 
 def test_the_log_names_every_loss(vocoder_run: MakeVocoder, tmp_path: Path) -> None:
@@ -164,8 +177,13 @@ def test_only_the_tracks_teach_the_pitch(
     at_step(deaf, 2, monkeypatch).training_step(batch, 0).backward()
     assert not any(p.grad.any() for p in deaf.network.pitch.parameters() if p.grad is not None)
     module = VocoderModule(vocoder_run(), MelSettings())
-    module.training_step(batch, 0).backward()
-    assert all(p.grad is not None and p.grad.any() for p in module.network.pitch.parameters())
+    gradients = []
+    for f0 in (200.0, 300.0):
+        module.zero_grad()
+        module.training_step(VoiceBatch(batch.audio, torch.full((2, 63), f0)), 0).backward()
+        gradients.append([p.grad for p in module.network.pitch.parameters()])
+    assert all(g is not None and g.any() for g in gradients[0])
+    assert not torch.equal(*[parts[-1] for parts in gradients])
 
 
 def test_a_resynthesis_is_as_long_as_its_original(vocoder_run: MakeVocoder) -> None:

@@ -40,7 +40,7 @@ def test_audio_of_a_batch(data: WaveformData) -> None:
 
 
 def test_pitch_is_that_of_the_clip(data: WaveformData) -> None:
-    """hum/take<n> is a tone of 120 Hz and more; the tracks skip what the waveforms skip."""
+    """hum/take<n> is a tone of 120 Hz and more."""
     rows = [k for k, clip in enumerate(data.waveforms.clips) if clip.label == "hum"]
     audio, f0 = data.batch(rows)
     for clip, track in zip(audio, f0, strict=True):

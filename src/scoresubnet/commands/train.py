@@ -51,6 +51,7 @@ def run_vocoder(values: Namespace) -> None:
     """Train a vocoder, or go on training.
 
     Raises:
+        ImportError: the pitch tracker is not installed.
         ValueError: the data, the config or the vocoder to start from cannot be used.
     """
     fields, out, start = _split(values)

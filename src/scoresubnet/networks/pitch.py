@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scoresubnet.audio.pitch import F_MAX, F_MIN
 from scoresubnet.networks.convnext import ConvNeXt
 
-F_MIN, F_MAX = 60.0, 500.0
-"""Hz; the range of voices in speech."""
 BINS_PER_OCTAVE = 48
 BINS = math.ceil(BINS_PER_OCTAVE * math.log2(F_MAX / F_MIN)) + 1
 _BLUR = 1.0  # standard deviation of the targets, bins of 25 cents

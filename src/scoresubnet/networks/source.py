@@ -10,7 +10,7 @@ from scoresubnet.networks.pitch import Pitch
 
 
 def pulses(pitch: Pitch, hop: int, rate: int) -> Tensor:
-    """All harmonics of f0 below half the sample rate, equally strong and in phase.
+    """All harmonics of f0 up to half the sample rate, equally strong and in phase.
 
     Their sum has a closed form, the Dirichlet kernel: 1 + 2 (cos p + ... + cos K p) =
     sin((K + 1/2) p) / sin(p / 2). Between frames the frequency is interpolated geometrically, and

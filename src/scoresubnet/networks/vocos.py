@@ -3,7 +3,8 @@
 Siuzdak, "Vocos" (ICLR 2024) is the design: ConvNeXt blocks at frame rate, magnitude and phase out,
 no layer at the sample rate. Here they are those of filters (ours): of pulses at the fundamental
 frequency, which brings phases that fit together from frame to frame, and of noise. A neural
-source-filter model (Wang, Takaki & Yamagishi, ICASSP 2019) whose filters act on the STFT.
+source-filter model (Wang, Takaki & Yamagishi, ICASSP 2019) whose filters act on the STFT. Without
+filters each source is as loud as the Mel bands.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class VocosConfig:
     Attributes:
         width: channels between the blocks.
         hidden: channels inside them.
-        blocks: how many.
-        kernel: frames that the depthwise convolutions span; odd.
+        blocks: how many; 0 for no filters at all: pulses and noise as loud as the Mel bands.
+        kernel: frames that every convolution spans; odd.
         pitch_width: channels of the network that hears the fundamental frequency.
-        pitch_blocks: how many it has.
+        pitch_blocks: blocks of that network.
     """
 
     width: int = 256
@@ -47,10 +48,9 @@ class VocosConfig:
     pitch_blocks: int = 3
 
     def __post_init__(self) -> None:
-        if min(self.width, self.hidden, self.blocks, self.kernel) < 1:
-            raise ValueError(f"width, hidden, blocks and kernel must be positive: {self}")
-        if min(self.pitch_width, self.pitch_blocks) < 1:
-            raise ValueError(f"pitch_width and pitch_blocks must be positive: {self}")
+        sizes = (self.width, self.hidden, self.kernel, self.pitch_width, self.pitch_blocks)
+        if min(sizes) < 1 or self.blocks < 0:
+            raise ValueError(f"all must be positive, but for blocks, which may be 0: {self}")
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, not {self.kernel}")
 
@@ -68,32 +68,37 @@ class Vocos(nn.Module):
         self.front_end = LogMel(mel)
         c = config
         self.pitch = PitchNetwork(mel.n_mels, c.pitch_width, c.pitch_blocks, c.kernel)
-        self.trunk = ConvNeXt(mel.n_mels, c.width, c.hidden, c.blocks, c.kernel)
-        self.head = nn.Linear(c.width, 3 * (mel.n_fft // 2 + 1))
-        nn.init.normal_(self.head.weight, std=_FIRST_WEIGHTS)
-        nn.init.constant_(self.head.bias, math.log(mel.sample_rate / mel.n_fft))
-        nn.init.zeros_(self.head.bias.data.chunk(3)[_TURN])
+        self.gain = math.log(mel.sample_rate / mel.n_fft) / mel.power
+        if c.blocks:
+            self.trunk = ConvNeXt(mel.n_mels, c.width, c.hidden, c.blocks, c.kernel)
+            self.head = nn.Linear(c.width, 3 * (mel.n_fft // 2 + 1))
+            nn.init.normal_(self.head.weight, std=_FIRST_WEIGHTS)
+            nn.init.constant_(self.head.bias, self.gain)
+            nn.init.zeros_(self.head.bias.data.chunk(3)[_TURN])
 
-    def spectrum(
+    def parts(
         self, x: Tensor, pitch: Pitch | None = None, noise: Tensor | None = None
-    ) -> Tensor:
-        """x (B, 1, n_mels, T) in [-1, 1] -> complex STFT (B, n_fft / 2 + 1, T).
+    ) -> tuple[Tensor, Tensor]:
+        """The voice and the hiss, whose sum is the sound: complex STFT (B, n_fft / 2 + 1, T) each.
 
         Args:
-            x: scaled log-Mels.
+            x: scaled log-Mels (B, 1, n_mels, T) in [-1, 1].
             pitch: of the pulses, (B, T); what `self.pitch` hears if None. No gradient goes there.
             noise: of power 1 (B or 1, (T - 1) * hop_length); the one of `white_noise` if None.
         """
         with torch.no_grad():
-            voice, hiss = self._sources(x, pitch, noise)
+            pulse, hiss = self._sources(x, pitch, noise)
         level = smooth_magnitudes(self.front_end.unscale(x).exp(), self.front_end).log()
+        if not self.config.blocks:
+            return (level + self.gain).exp() * pulse, (level + self.gain).exp() * hiss
         filters = self.head(self.trunk(x)).transpose(1, 2).chunk(3, dim=1)
         voice_filter = torch.polar(_magnitude(level, filters[_VOICE]), filters[_TURN])
-        return voice_filter * voice + _magnitude(level, filters[_HISS]) * hiss
+        return voice_filter * pulse, _magnitude(level, filters[_HISS]) * hiss
 
     def forward(self, x: Tensor, pitch: Pitch | None = None, noise: Tensor | None = None) -> Tensor:
-        """The sound of `spectrum`: audio (B, (T - 1) * hop_length)."""
-        return self.front_end.istft(self.spectrum(x, pitch, noise))
+        """The sound of `parts`: audio (B, (T - 1) * hop_length)."""
+        voice, hiss = self.parts(x, pitch, noise)
+        return self.front_end.istft(voice + hiss)
 
     def _sources(
         self, x: Tensor, pitch: Pitch | None, noise: Tensor | None

@@ -13,6 +13,7 @@ import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
 from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
@@ -130,20 +131,21 @@ def train_vocoder(
         start: folder or file of a vocoder to start from; the discriminators start anew.
 
     Raises:
+        ImportError: the pitch tracker is not installed.
         ValueError: the data cannot be used, `out` holds a run of another config, or `start` has
             a network of another shape or was made for other features.
         WeightsError: `start` cannot be loaded.
     """
-    data = WaveformData(config.data, config.run.seed)
     lightning.seed_everything(config.run.seed, verbose=False)
-    module = VocoderModule(config, data.mel)
+    module = VocoderModule(config, MelSettings())
     vocoder = VocoderFile(module.network)
     if start is not None:
         source = read_vocoder(start).network
-        ours, theirs = (module.network.config, data.mel), (source.config, source.mel)
+        ours, theirs = (module.network.config, module.mel), (source.config, source.mel)
         if ours != theirs:
             raise ValueError(f"cannot start from a vocoder of another kind: {theirs}, not {ours}")
         module.network.load_state_dict(source.state_dict())
+    data = WaveformData(config.data, config.run.seed, module.mel)  # last: it takes minutes
     origin = {"start": None if start is None else file_hash(vocoder_path(start))[:16]}
     claim(Path(out), config, data, origin)
     _fit(module, data, config, Path(out), lambda: save_vocoder(vocoder, Path(out) / VOCODER_FILE))

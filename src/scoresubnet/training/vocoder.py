@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.spectra import FAST_RESOLUTIONS, spectral_distance
 from scoresubnet.networks.discriminators import Discriminators
 from scoresubnet.networks.pitch import PitchLogits, decode_pitch, pitch_losses
@@ -21,7 +21,8 @@ from scoresubnet.training.waveform_data import VoiceBatch
 class VocoderModule(StepTraining):
     """Vocos with the sources of a voice, on waveforms (B, samples) whose pitch was tracked.
 
-    The network that hears the pitch learns from the tracks alone; the filters learn behind it.
+    The network that hears the pitch learns from the tracks alone; the filters, if there are any,
+    learn behind it.
 
     Generator and discriminators step together, in one backward pass and one optimiser
     (`vocoder_losses.one_backward`), so that a batch is a step, as in every other training.
@@ -40,8 +41,8 @@ class VocoderModule(StepTraining):
                 f"got {config.segment}"
             )
         self.config = config
-        self.front_end = LogMel(mel)
         self.network = Vocos(config.network, mel)
+        self.front_end = self.network.front_end
         self.discriminators = Discriminators(config.discriminators)
 
     def relative_rates(self) -> list[tuple[nn.Module, float]]:
@@ -78,14 +79,18 @@ class VocoderModule(StepTraining):
             audio.gather(1, samples.to(audio.device)), f0.gather(1, frames.to(f0.device))
         )
 
+    def features(self, real: Tensor) -> Tensor:
+        """Audio (B, N), N a multiple of the hop -> x (B, 1, n_mels, N / hop + 1)."""
+        return self.front_end.scale(self.front_end.log_mel(real))
+
     def forward(self, real: Tensor, noise: Tensor) -> tuple[Tensor, PitchLogits]:
         """Audio (B, N), N a multiple of the hop -> its resynthesis (B, N), and the pitch heard.
 
         Args:
             real: audio.
-            noise: the source of what has no pitch, (B, N) of power 1.
+            noise: the source of what has no pitch, (B or 1, N) of power 1.
         """
-        x = self.front_end.scale(self.front_end.log_mel(real))
+        x = self.features(real)
         logits = self.network.pitch(x)
         return self.network(x, decode_pitch(logits), noise), logits
 
@@ -93,8 +98,8 @@ class VocoderModule(StepTraining):
         """Logged and weighted: a scalar."""
         losses = pitch_losses(logits, f0)
         for name, value in losses._asdict().items():
-            self.log(f"{stage}/pitch_{name}", value, batch_size=len(f0))
-        return self.config.losses.pitch * sum(losses)
+            self.log(f"{stage}/pitch_{name}", value, prog_bar=name == "bins", batch_size=len(f0))
+        return self.config.losses.pitch * (losses.bins + losses.voiced)
 
     def spectral_losses(self, stage: str, made: Tensor, real: Tensor) -> Tensor:
         """Log-Mel and multi-resolution STFT distances, logged and weighted: a scalar."""
@@ -108,6 +113,8 @@ class VocoderModule(StepTraining):
 
     def training_step(self, batch: VoiceBatch, batch_idx: int) -> Tensor:
         real, f0 = self.segments(batch)
+        if not self.config.network.blocks:
+            return self.pitch_losses("train", self.network.pitch(self.features(real)), f0)
         generator = step_generator(self.seed, "noise", self.global_step)
         noise = torch.randn(real.shape, generator=generator).to(real.device)
         made, logits = self(real, noise)
@@ -127,5 +134,5 @@ class VocoderModule(StepTraining):
         hop = self.mel.hop_length
         real = batch.audio[:, : batch.audio.shape[1] // hop * hop]
         made, logits = self(real, white_noise(real.shape[1]).to(real))
-        self.pitch_losses("valid", logits, batch.f0[:, : logits.voiced.shape[1]])
+        self.pitch_losses("valid", logits, batch.f0)
         self.spectral_losses("valid", made, real)
