@@ -35,13 +35,14 @@ def test_a_clip_of_64_frames_is_a_second(network: Vocos) -> None:
     audio = vocoder(x)
     assert audio.shape == (2, 16_000)
     assert not audio.requires_grad
-    assert torch.equal(audio, network(x)[:, :16_000])
+    torch.testing.assert_close(audio, network(x)[:, :16_000], rtol=0, atol=1e-4)
 
 
 def test_loud_items_alone_are_scaled_down(network: Vocos, monkeypatch: pytest.MonkeyPatch) -> None:
     tone = torch.sin(torch.arange(15 * 256) / 10)
     spectrum = LogMel().stft(torch.stack([2 * tone, 0.5 * tone]))
-    monkeypatch.setattr(network, "parts", lambda *given: (spectrum, torch.zeros_like(spectrum)))
+    items = iter(spectrum.split(1))
+    monkeypatch.setattr(network, "parts", lambda *given: (next(items), torch.zeros(1)))
     audio = VocosVocoder(network, iterations=0)(noise(2, 1, 80, 16))
     expected = torch.stack([tone, 0.5 * tone])[:, : audio.shape[1]]
     torch.testing.assert_close(audio, expected, rtol=0, atol=1e-3)
