@@ -14,9 +14,8 @@ F_MIN, F_MAX = 60.0, 500.0
 """Hz; the range of voices in speech."""
 RESOLUTION = 0.2  # semitones; finer ones make the tracker many times slower
 NO_TROUGH = 0.1
-"""Probability of a voice where YIN finds no period: generous, even to noise, for the filters can
-take away a pulse that should not be there, and cannot bring one back. With librosa's 0.01 half of
-the voiced frames of short words are lost at this resolution."""
+"""Probability of a voice where YIN finds no period: generous, even to noise. With librosa's 0.01
+half of the voiced frames of short words are lost at this resolution."""
 
 
 def track_pitch(audio: Audio, settings: MelSettings) -> NDArray[np.float16]:

@@ -90,7 +90,8 @@ class Vocos(nn.Module):
             pulse, hiss = self._sources(x, pitch, noise)
         level = smooth_magnitudes(self.front_end.unscale(x).exp(), self.front_end).log()
         if not self.config.blocks:
-            return (level + self.gain).exp() * pulse, (level + self.gain).exp() * hiss
+            loudness = (level + self.gain).exp()
+            return loudness * pulse, loudness * hiss
         filters = self.head(self.trunk(x)).transpose(1, 2).chunk(3, dim=1)
         voice_filter = torch.polar(_magnitude(level, filters[_VOICE]), filters[_TURN])
         return voice_filter * pulse, _magnitude(level, filters[_HISS]) * hiss
