@@ -155,13 +155,13 @@ def test_the_start_has_the_bands_and_the_phases_of_its_parts(
 
     def seen(start: torch.Tensor, *rest: object) -> torch.Tensor:
         starts.append(start)
-        return torch.zeros(1, 19 * 256)
+        return torch.zeros(19 * 256)
 
     monkeypatch.setattr("scoresubnet.audio.vocos.griffin_lim", seen)
     VocosVocoder(network, 1)(x)
     (start,) = starts
-    assert (start[:, 1:100].real > 0).all()
-    assert (start[:, -100:-1].real < 0).all()
+    assert (start[1:100].real > 0).all()
+    assert (start[-100:-1].real < 0).all()
     front_end = LogMel()
     bands = (front_end.filters @ start.abs()).log()
-    assert (bands - front_end.unscale(x)).abs().mean() < 0.1
+    assert (bands - front_end.unscale(x)[0]).abs().mean() < 0.1

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim, smooth_magnitudes
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.audio.threads import each_on_a_thread
 
 
 class Vocoder(Protocol):
@@ -118,10 +119,10 @@ class GriffinLim(nn.Module):
         Raises:
             ValueError: x has another shape, or fewer frames than the reflect padding needs.
         """
-        # Item by item: the last bits of a batched istft depend on the size of the batch, and the
+        # Item by item: the last bits of a matrix product depend on the size of the batch, and the
         # iterations amplify them to several steps of 16-bit audio.
         items = torch.split(checked(x, self.mel, "Griffin-Lim"), 1)
-        audio = torch.cat([self._invert(item) for item in items])
+        audio = torch.stack(each_on_a_thread(self._invert, items))
         audio = audio[:, : audio_samples(x.shape[3], self.mel)]
         return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
@@ -131,11 +132,12 @@ class GriffinLim(nn.Module):
         start = smooth_magnitudes(mel, self.front_end)
         return fit_mel_bands(start, mel, self.front_end, self._mel_updates)
 
+    @torch.no_grad()
     def _invert(self, x: Tensor) -> Tensor:
-        """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
-        magnitude = self.magnitudes(x)
+        """x (1, 1, 80, T) -> audio ((T - 1) * hop_length,)."""
+        (magnitude,) = self.magnitudes(x)
         # One drawn phase for every item: the same in any batch, on any device.
-        turns = torch.rand(1, *magnitude.shape[1:], generator=torch.Generator().manual_seed(0))
+        turns = torch.rand(magnitude.shape, generator=torch.Generator().manual_seed(0))
         start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
         return griffin_lim(
             start, lambda _: magnitude, self.front_end, self.iterations, self.momentum

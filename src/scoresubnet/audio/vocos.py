@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.threads import each_on_a_thread
 from scoresubnet.audio.vocoder import audio_samples, checked
 from scoresubnet.networks.vocos import Vocos, VocosConfig
 from scoresubnet.tensor_files import (
@@ -31,7 +32,7 @@ FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
 
-ITERATIONS = 56
+ITERATIONS = 64
 """Of Griffin-Lim after the network, measured in docs/vocoder.md."""
 _MOMENTUM, _LEAD = 0.99, 0.3
 _FIRST_UPDATES = 4  # of the Mel bands before the first iteration; each iteration makes one
@@ -86,17 +87,19 @@ class VocosVocoder(nn.Module):
         x = checked(x, self.mel, "The vocoder")
         # Item by item: the last bits of a batch depend on its size, and a near tie between two
         # pitches, or the iterations, amplify them.
-        audio = torch.cat([self._sound(item) for item in x.split(1)])
+        audio = torch.stack(each_on_a_thread(self._sound, x.split(1)))
         audio = audio[:, : audio_samples(x.shape[3], self.mel)]
         return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
+    @torch.no_grad()
     def _sound(self, x: Tensor) -> Tensor:
-        """x (1, 1, 80, T) -> audio (1, (T - 1) * hop_length)."""
+        """x (1, 1, 80, T) -> audio ((T - 1) * hop_length,)."""
         voice, hiss = self.network.parts(x)
         if not self.iterations:
-            return self.front_end.istft(voice + hiss)
-        start = voice + self.hiss_share * hiss
-        mel = self.front_end.unscale(x).exp()
+            return self.front_end.istft(voice + hiss)[0]
+        (start,) = voice + self.hiss_share * hiss
+        # In the order that the iterations work in: rows are frames.
+        mel = self.front_end.unscale(x)[0].exp().T.contiguous().T
 
         def fitted(found: Tensor, updates: int = 1) -> Tensor:
             return fit_mel_bands(found, mel, self.front_end, updates)

@@ -1,0 +1,61 @@
+"""The STFT of the front end and its inverse, for one sound over and over again."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from scoresubnet.audio.mel import LogMel
+
+
+class RepeatedSTFT:
+    """What `LogMel.stft` and `LogMel.istft` give, with all that is fixed done once.
+
+    Several times as fast: `torch.istft` computes the overlap of the windows anew each time, and
+    both work against the order of values in memory; here a row is a frame. Buffers are kept: one
+    instance serves one thread.
+
+    Args:
+        front_end: whose STFT it is.
+        frames: T.
+    """
+
+    def __init__(self, front_end: LogMel, frames: int) -> None:
+        s, window = front_end.settings, front_end.window
+        self._n_fft, self._hop = s.n_fft, s.hop_length
+        left = (s.n_fft - s.win_length) // 2
+        self._window = F.pad(window, (left, s.n_fft - s.win_length - left))
+
+        # A frame is cut into pieces of a hop, and piece k of frame n belongs to hop n + k of the
+        # sound: layer k is all pieces k, shifted by k hops, and the layers' sum is the sound.
+        pieces = -(-s.n_fft // s.hop_length)
+        hops = frames + pieces - 1
+        self._filling = (0, pieces * s.hop_length - s.n_fft)
+        self._cut_window = F.pad(self._window, self._filling).view(pieces, s.hop_length)
+        self._layers = window.new_zeros(pieces, hops, s.hop_length)
+        self._pieces = self._layers.as_strided(
+            (frames, pieces, s.hop_length), (s.hop_length, (hops + 1) * s.hop_length, 1)
+        )
+        padding = s.n_fft // 2  # of the centred analysis, by reflection at both ends
+        samples = (frames - 1) * s.hop_length
+        self._inside = slice(padding, padding + samples)
+        place = torch.arange(-padding, samples + padding, device=window.device).abs()
+        self._reflected = torch.minimum(place, 2 * (samples - 1) - place)
+        overlap = self._added(self._window.expand(frames, -1))
+        self._scale = overlap.clamp(min=1e-11).reciprocal()
+
+    def analysis(self, audio: Tensor) -> Tensor:
+        """Audio ((T - 1) * hop_length,) -> complex (T, n_fft / 2 + 1)."""
+        padded = audio.index_select(0, self._reflected)
+        return torch.fft.rfft(padded.unfold(0, self._n_fft, self._hop) * self._window)
+
+    def synthesis(self, spectrum: Tensor) -> Tensor:
+        """Complex (T, n_fft / 2 + 1) -> audio ((T - 1) * hop_length,)."""
+        return self._added(torch.fft.irfft(spectrum, self._n_fft)) * self._scale
+
+    def _added(self, frames: Tensor) -> Tensor:
+        """Frames (T, n_fft), windowed and added where they overlap, without the padding."""
+        cut = F.pad(frames, self._filling).unflatten(1, (-1, self._hop))
+        torch.mul(cut, self._cut_window, out=self._pieces)
+        return self._layers.sum(0).flatten()[self._inside]
