@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -63,15 +64,18 @@ class Point:
 
 
 def settings_within(
-    budgets: Sequence[int], samplers: Sequence[str], grid: str, guidance: float, schedule: str
+    budgets: Sequence[int],
+    samplers: Sequence[str],
+    grid: str,
+    guidance: float,
+    schedules: Sequence[str],
 ) -> list[Sampling]:
-    """For each solver and budget the most steps that ask for the score no more often than that."""
+    """For each solver, schedule and budget the most steps that ask for the score no more often."""
     found = []
-    for sampler in samplers:
-        for budget in budgets:
-            fitting = [n for n in range(1, budget + 1) if evaluations(sampler, n) <= budget]
-            if fitting:
-                found.append(Sampling(sampler, fitting[-1], grid, guidance, schedule))
+    for sampler, schedule, budget in itertools.product(samplers, schedules, budgets):
+        fitting = [n for n in range(1, budget + 1) if evaluations(sampler, n) <= budget]
+        if fitting:
+            found.append(Sampling(sampler, fitting[-1], grid, guidance, schedule))
     return list(dict.fromkeys(found))
 
 
@@ -148,4 +152,4 @@ def measured(
 
 
 def _name(setting: Sampling) -> str:
-    return f"{setting.sampler}, {setting.steps} steps"
+    return f"{setting.sampler}, {setting.steps} steps, {setting.schedule}"

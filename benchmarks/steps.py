@@ -11,7 +11,7 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -29,13 +29,16 @@ PANELS = {
 
 
 def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
-    """A panel for each figure of quality; a line for each solver, bars the 95 % intervals."""
+    """A panel for each figure of quality; a line for each solver and guidance schedule.
+
+    Bars are the 95 % intervals.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
-        for sampler in dict.fromkeys(point.sampling.sampler for point in points):
-            mine = [point for point in points if point.sampling.sampler == sampler]
+        for line in dict.fromkeys(map(_line, points)):
+            mine = [point for point in points if _line(point) == line]
             values = [getattr(point, name) for point in mine]
             bars = [
                 [max(0.0, v.value - v.low) for v in values],
@@ -49,7 +52,7 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
                 markersize=3,
                 linewidth=1,
                 capsize=2,
-                label=sampler,
+                label=", ".join(line),
             )
         axes.set(xscale="log", xlabel="network evaluations a clip", title=title)
         axes.grid(alpha=0.25)
@@ -59,11 +62,16 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
     return figure
 
 
+def _line(point: Point) -> tuple[str, str]:
+    return point.sampling.sampler, str(point.sampling.schedule)
+
+
 def steps_table(points: Sequence[Point]) -> str:
     """Markdown, a line for each setting, with the 95 % intervals."""
     lines = [
-        "| solver | steps | evaluations | clips | heard, % | Frechet distance | DNSMOS |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| solver | guidance | steps | evaluations | clips "
+        "| heard, % | Frechet distance | DNSMOS |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for point in points:
         setting, right = point.sampling, point.right
@@ -72,8 +80,8 @@ def steps_table(points: Sequence[Point]) -> str:
             f"{v.value:.2f} ({v.low:.2f} to {v.high:.2f})" for v in (point.distance, point.mos)
         ]
         lines += [
-            f"| {setting.sampler} | {setting.steps} | {point.evaluations} | {point.clips} | "
-            f"{share} | {' | '.join(others)} |"
+            f"| {setting.sampler} | {setting.schedule} | {setting.steps} | {point.evaluations} "
+            f"| {point.clips} | {share} | {' | '.join(others)} |"
         ]
     return "\n".join(lines)
 
@@ -88,12 +96,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, required=True, help="the folder that holds speech_commands/")
     add("--out", type=Path, default=Path("runs/steps"), help="results, clips and scores")
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
-    add("--evaluator", type=str | None, help="file of our evaluator; else the speech embedding")
+    add(
+        "--embedding",
+        type=Literal["evaluator", "speech"],
+        default="evaluator",
+        help="of the Frechet distance: our word evaluator, or the speech embedding",
+    )
     add("--samplers", nargs="+", type=str | None, help="all if left out")
     add("--evaluations", nargs="+", type=PositiveInt, default=[5, 10, 20, 50, 100])
     add("--grid", type=str, default="uniform", help="of all settings")
     add("--guidance", type=NonNegativeFloat, default=3.0, help="gamma")
-    add("--schedule", type=str, default="constant", help="as in `scoresubnet generate`")
+    add(
+        "--schedules",
+        nargs="+",
+        type=str,
+        default=["constant"],
+        help="of the guidance, as in `scoresubnet generate`",
+    )
     add("--count", type=PositiveInt, default=20, help="clips of each label")
     add("--seed", type=NonNegativeInt, default=0, help="the first one")
     given = parser.parse_args(arguments)
@@ -101,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.machine import machine
     from benchmarks.quality import generated_clips, measured, real_clips, settings_within
     from scoresubnet.data.speech_commands import find_speech_commands
+    from scoresubnet.evaluation.embedding import Embedder
     from scoresubnet.evaluation.evaluator import WordEvaluator
     from scoresubnet.evaluation.fad import SpeechEmbedding
     from scoresubnet.evaluation.intelligibility import WordRecogniser
@@ -116,13 +136,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     refuse_unwritable(given.out)
     generator = SpeechGenerator.from_pretrained(given.weights)
+    generator.batch_size = len(generator.labels)  # those of a seed
     weights = hashlib.sha256(find_weights(given.weights).read_bytes()).hexdigest()
     settings = settings_within(
         given.evaluations,
         given.samplers or list(SAMPLERS),
         given.grid,
         given.guidance,
-        given.schedule,
+        given.schedules,
     )
     for setting in settings:
         generator.check(
@@ -137,8 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recorded = find_speech_commands(given.data / "speech_commands", generator.labels)
     real = real_clips(first_clips(recorded, "testing", given.count))
     recogniser = WordRecogniser(generator.labels)
-    embedder = (
-        WordEvaluator.from_pretrained(given.evaluator) if given.evaluator else SpeechEmbedding()
+    embedder: Embedder = (
+        WordEvaluator.from_pretrained() if given.embedding == "evaluator" else SpeechEmbedding()
     )
     dnsmos = DNSMOS()
     mos = Measure(

@@ -45,7 +45,7 @@ class Means:
 
 
 def test_every_solver_keeps_within_its_budget_and_uses_it_up() -> None:
-    found = settings_within([5, 20], list(SAMPLERS), "karras", 2.0, "constant")
+    found = settings_within([5, 20], list(SAMPLERS), "karras", 2.0, ["constant"])
     assert len(found) == 2 * len(SAMPLERS)
     for setting in found:
         asked = evaluations(setting.sampler, setting.steps)
@@ -54,7 +54,7 @@ def test_every_solver_keeps_within_its_budget_and_uses_it_up() -> None:
 
 
 def test_one_evaluation_is_too_few_for_heun() -> None:
-    assert settings_within([1], ["heun", "ddim"], "uniform", 3.0, "constant") == [
+    assert settings_within([1], ["heun", "ddim"], "uniform", 3.0, ["constant"]) == [
         Sampling("ddim", 1, "uniform", 3.0, "constant")
     ]
 
@@ -104,11 +104,11 @@ def test_a_point_has_its_figures(tmp_path: Path) -> None:
 def test_table_and_figure_show_every_point() -> None:
     value = Figure(0.5, 0.4, 0.7)
     points = [
-        Point(Sampling(sampler, steps, "uniform", 3.0, "constant"), steps, 9, value, value, value)
-        for sampler in ("ddim", "heun")
+        Point(Sampling(sampler, steps, "uniform", 3.0, schedule), steps, 9, value, value, value)
+        for sampler, schedule in (("ddim", "constant"), ("heun", "constant"), ("heun", "linear"))
         for steps in (5, 10)
     ]
     table = steps_table(points)
-    assert "| heun | 10 | 10 | 9 | 50.0 (40.0 to 70.0) | 0.50 (0.40 to 0.70) |" in table
+    assert "| heun | linear | 10 | 10 | 9 | 50.0 (40.0 to 70.0) | 0.50 (0.40 to 0.70) |" in table
     panels = steps_figure(points, "embedder").axes
-    assert [len(axes.containers) for axes in panels] == [2, 2, 2]
+    assert [len(axes.containers) for axes in panels] == [3, 3, 3]
