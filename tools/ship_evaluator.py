@@ -1,0 +1,70 @@
+"""Turn the evaluator of a finished run into the shipped one: its accuracy measured and noted.
+
+file=src/scoresubnet/pretrained/evaluators/words18.safetensors
+python tools/ship_evaluator.py runs/evaluator ../shared/data/speech_commands $file
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from scoresubnet.audio.io import read_audio
+from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.evaluation.evaluator import (
+    EvaluatorFile,
+    WordEvaluator,
+    read_evaluator,
+    save_evaluator,
+)
+from scoresubnet.evaluation.shares import Share, mean_share, shares_by_label
+
+NOTES = {
+    "data": (
+        "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the clips "
+        "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
+    ),
+    "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
+    "recipe": "config words18-evaluator",
+}
+
+
+def main(run: str, recordings: str, path: str) -> None:
+    evaluator = read_evaluator(run)
+    evaluator.notes = NOTES
+    save_evaluator(evaluator, path)
+    shipped = read_evaluator(path)  # in float16, which is what is measured
+    shares = accuracy(shipped, Path(recordings))
+    overall = Share(sum(s.right for s in shares.values()), sum(s.total for s in shares.values()))
+    low, high = overall.interval
+    shipped.notes = NOTES | {
+        "accuracy": (
+            f"{overall.value:.4f} ({overall.right}/{overall.total}; 95 % interval {low:.4f} to "
+            f"{high:.4f}) of the Speech Commands testing list, {len(shares)} words; mean over "
+            f"words {mean_share(shares):.4f}"
+        )
+    }
+    save_evaluator(shipped, path)
+    for label, share in shares.items():
+        print(f"{label}: {share.right}/{share.total}")
+    print(shipped.notes["accuracy"])
+
+
+def accuracy(evaluator: EvaluatorFile, recordings: Path) -> dict[str, Share]:
+    """How many testing clips of each word are heard as it."""
+    clips = find_speech_commands(recordings, evaluator.labels)
+    clips = [clip for clip in clips if clip.split == "testing"]
+    judge = WordEvaluator(evaluator)
+    heard = judge([read_audio(clip.path, evaluator.mel.sample_rate) for clip in clips], True)
+    assert heard.probabilities is not None
+    right = [
+        evaluator.labels[k] == clip.label
+        for k, clip in zip(np.argmax(heard.probabilities, axis=1), clips, strict=True)
+    ]
+    return shares_by_label([clip.label for clip in clips], right)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
