@@ -41,15 +41,15 @@ def main(run: str, recordings: str, path: str) -> None:
     low, high = overall.interval
     shipped.notes = NOTES | {
         "accuracy": (
-            f"{overall.value:.4f} ({overall.right}/{overall.total}; 95 % interval {low:.4f} to "
-            f"{high:.4f}) of the Speech Commands testing list, {len(shares)} words; mean over "
-            f"words {mean_share(shares):.4f}"
+            f"{100 * overall.value:.1f} % ({overall.right} of {overall.total}; 95 % interval "
+            f"{100 * low:.1f} to {100 * high:.1f}) of the Speech Commands testing list, "
+            f"{len(shares)} words"
         )
     }
     save_evaluator(shipped, path)
     for label, share in shares.items():
         print(f"{label}: {share.right}/{share.total}")
-    print(shipped.notes["accuracy"])
+    print(shipped.notes["accuracy"], f"mean over words {100 * mean_share(shares):.1f} %", sep="; ")
 
 
 def accuracy(evaluator: EvaluatorFile, recordings: Path) -> dict[str, Share]:

@@ -7,15 +7,20 @@ import pytest
 import torch
 
 from scoresubnet.audio import mel
-from scoresubnet.audio.io import fit_length
+from scoresubnet.audio.io import fit_length, read_audio
 from scoresubnet.audio.mel import LogMel
+from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.evaluator import (
     FRONT_END,
+    SHIPPED,
     EvaluatorFile,
     WordEvaluator,
     read_evaluator,
     save_evaluator,
 )
+from scoresubnet.evaluation.inception import inception_score
+from scoresubnet.evaluation.reference import first_clips
 from scoresubnet.networks.resnext import ResNeXt, ResNeXtConfig
 from scoresubnet.tensor_files import WeightsError
 
@@ -95,3 +100,21 @@ def test_a_file_of_another_front_end_is_refused(
     monkeypatch.setattr(mel, "RECIPE", "another recipe")
     with pytest.raises(WeightsError, match=f"made for features {'.' * 16}, but its settings hash"):
         read_evaluator(tmp_path)
+
+
+def test_the_shipped_one_hears_words_and_its_is_of_one_word_is_that_of_one(
+    recordings: Path,
+) -> None:
+    assert SHIPPED.stat().st_size < 8_000_000
+    judge = WordEvaluator.from_pretrained()
+    assert judge.labels == tuple(WORD_SETS["WORDS18"])
+    assert "Speech Commands testing list" in judge.notes["accuracy"]
+    clips = first_clips(find_speech_commands(recordings / "speech_commands"), "testing", 6)
+    judged = judge([read_audio(clip.path, judge.mel.sample_rate) for clip in clips])
+    assert judged.probabilities is not None
+    heard = [judge.labels[k] for k in judged.probabilities.argmax(1)]
+    right = np.mean([word == clip.label for word, clip in zip(heard, clips, strict=True)])
+    assert right > 0.85
+    # A generator that says one word in one voice: IS below 1.1. Many words are far above.
+    assert inception_score(np.repeat(judged.probabilities[:1], 50, axis=0)) < 1.1
+    assert inception_score(judged.probabilities) > 5

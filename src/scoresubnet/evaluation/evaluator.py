@@ -60,12 +60,17 @@ class WordEvaluator:
 
     Args:
         file: the network and its front end.
+
+    Attributes:
+        labels: the word of each probability.
+        mel: the front end.
+        notes: those of the file; of the shipped one `accuracy`, what it is right on.
     """
 
     name = "evaluator"
 
     def __init__(self, file: EvaluatorFile) -> None:
-        self.labels, self.mel = file.labels, file.mel
+        self.labels, self.mel, self.notes = file.labels, file.mel, file.notes
         self.network = file.network.eval()
         self.front_end = LogMel(file.mel)
 

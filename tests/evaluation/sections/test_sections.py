@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation import sections
@@ -21,7 +22,7 @@ from scoresubnet.evaluation.sections.audio_distances import distance_section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
 from scoresubnet.evaluation.sections.novelty import novelty_section
-from scoresubnet.evaluation.sections.quality import mean_score
+from scoresubnet.evaluation.sections.quality import REFERENCE, mean_score, quality_section
 from scoresubnet.evaluation.sections.speakers import speaker_section
 from scoresubnet.evaluation.systems import System, Systems
 from scoresubnet.evaluation.waveforms import RATE
@@ -117,6 +118,30 @@ def test_few_clips_leave_out_what_needs_more(tmp_path: Path) -> None:
 def test_a_classifier_that_lacks_a_word_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="does not know shrill; choose with --labels from quiet"):
         classifier_section("Levels", Levels(), judging(tmp_path, ("quiet", "shrill")))
+
+
+class Loudness:
+    """A predictor of quality that keeps count."""
+
+    scores = ("distillmos",)
+    settings: dict[str, object] = {}  # noqa: RUF012
+
+    def __call__(self, audio: ArrayLike) -> dict[str, float]:
+        return {"distillmos": float(np.abs(np.asarray(audio)).mean())}
+
+
+def test_quality_hears_all_that_is_generated_and_the_first_of_the_references(
+    tmp_path: Path,
+) -> None:
+    many = [np.full(50, k / 1000, dtype=np.float32) for k in range(REFERENCE + 20)]
+    measure = quality_section("distillmos", "Quality", Loudness(), judging(tmp_path))
+    section = measure(rows(generated=many, real=many))
+    made, real = found(section, "distillmos"), found(section, "distillmos", "real")
+    assert (made.count, real.count) == (REFERENCE + 20, REFERENCE)
+    assert made.value == pytest.approx((REFERENCE + 19) / 2000)
+    assert real.value == pytest.approx((REFERENCE - 1) / 2000)
+    assert found(section, "distillmos", "noise").count == 6
+    assert section.title == f"Quality (reference rows: {REFERENCE} clips each)"
 
 
 def test_copies_are_found_and_named(tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def by_evaluator(judging: Judging) -> Measured:
             "--evaluator runs/evaluator"
         )
     judge = WordEvaluator.from_pretrained(judging.evaluator or SHIPPED)
-    return classifier_section("By our word evaluator", judge, judging)
+    title = "By our word evaluator"
+    if accuracy := judge.notes.get("accuracy"):
+        title += f", itself right on {accuracy}"
+    return classifier_section(title, judge, judging)
 
 
 def by_sc09_resnext(judging: Judging) -> Measured:
