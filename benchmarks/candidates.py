@@ -134,15 +134,15 @@ class Setting:
 
 SETTINGS = [
     *(Setting(name, {"preset": name}) for name in SAMPLING_PRESETS),
-    Setting("dpmpp-2m-sde, 10 steps", {"preset": "fast", "steps": 10}),
-    Setting("ddim, 20 steps", {"preset": "fast", "sampler": "ddim"}),
-    Setting("heun, 10 steps", {"preset": "fast", "sampler": "heun", "steps": 10}),
+    Setting("dpmpp-2m-sde, 20 steps", {"preset": "fast", "steps": 20}),
+    Setting("ddim, 20 steps", {"preset": "fast", "sampler": "ddim", "steps": 20}),
+    Setting("heun, 10 steps", {"preset": "fast", "sampler": "heun"}),
 ]
 """The first is the one the others are held to."""
 
 
 def clip_run(generator: SpeechGenerator, setting: Setting, batch: int) -> Run:
-    """Sampling and Griffin-Lim of `batch` clips, the words in turn."""
+    """Sampling and vocoding of `batch` clips, the words in turn."""
     labels = [generator.labels[k % len(generator.labels)] for k in range(batch)]
     return lambda: generator.generate(labels, **setting.options)
 

@@ -1,7 +1,7 @@
 """Where the real recordings are, and tiny models."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +76,12 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
     """x (3, 1, 80, 64), t (3,), labels (3,) for the tiny models."""
     x = torch.randn(3, 1, 80, 64, generator=torch.Generator().manual_seed(2))
     return x, torch.tensor([0.05, 0.4, 0.9]), torch.tensor([2, 0, 1])
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch has two threads, whatever the machine has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

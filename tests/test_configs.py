@@ -39,6 +39,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(command, "train_score", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "train_vocoder", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "train_evaluator", lambda *a: calls.append(a))
+    monkeypatch.setattr(command, "keep_freed_memory", lambda: None)
     return calls
 
 

@@ -82,8 +82,8 @@ def interval_guidance(gamma: float, low: float = 0.1, high: float = 0.7) -> Guid
     """gamma for t in [low, high] and 0 elsewhere (Kynkaanniemi et al. 2024).
 
     Where it is 0 no class gradient is computed. They give the interval in sigma / alpha; their
-    [0.28, 2.9] for ImageNet-512 is [0.08, 0.47] in the default VP time. The default here is ours
-    and not tuned: above 0.7 little more than noise is left to tell words by.
+    [0.28, 2.9] for ImageNet-512 is [0.08, 0.47] in the default VP time. Above 0.7 little
+    more than noise is left to tell words by (docs/benchmarks.md); `low` is not tuned.
 
     Raises:
         ValueError: not 0 <= low <= high <= 1.

@@ -22,6 +22,11 @@ def test_it_is_that_of_the_front_end_each_time(numbers: dict[str, int]) -> None:
         torch.testing.assert_close(found.T, front_end.stft(audio[None])[0], rtol=1e-4, atol=1e-4)
 
 
+def test_audio_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected 4864 samples, not \(5000,\)"):
+        RepeatedSTFT(LogMel(), 20).analysis(torch.zeros(5000))
+
+
 @pytest.mark.parametrize("frames", [4, 64])
 def test_few_and_many_frames(frames: int) -> None:
     front_end = LogMel()

@@ -65,7 +65,7 @@ def test_pitch_is_kept(x):
     assert (loudest - torch.tensor([150, 220, 330])).abs().max() <= 4
 
 
-def test_an_item_does_not_depend_on_its_batch(x):
+def test_an_item_does_not_depend_on_its_batch(x, two_threads):
     voc = GriffinLim()
     together = voc(x)
     alone = torch.cat([voc(item) for item in x.split(1)])

@@ -60,7 +60,7 @@ def test_iterations_bring_the_mel_bands_that_were_asked_for(network: Vocos) -> N
     assert distance(16) < distance(4) < 0.6 * distance(0)
 
 
-def test_iterations_treat_each_item_alone(network: Vocos) -> None:
+def test_iterations_treat_each_item_alone(network: Vocos, two_threads: None) -> None:
     vocoder = VocosVocoder(network)
     x = noise(3, 1, 80, 20).clamp(-2, 2) / 4
     assert torch.equal(vocoder(x)[1:2], vocoder(x[1:2]))

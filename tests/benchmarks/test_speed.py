@@ -79,7 +79,8 @@ def test_the_command_writes_every_candidate_and_ratio(weights: Path, tmp_path: P
         assert row["ratio"] == pytest.approx(row["clip_ms"] / reference["clip_ms"])
     clips = {(row["name"], row["batch"]): row for row in record["clips"]}
     assert clips["paper", 1]["evaluations"] == 100
-    assert clips["heun, 10 steps", 1]["evaluations"] == clips["fast", 2]["evaluations"] == 20
+    assert clips["heun, 10 steps", 1]["evaluations"] == 20
+    assert clips["fast", 2]["evaluations"] == 10
     text = (out / "speed.md").read_text()
     assert all(name in text for name in names)
 

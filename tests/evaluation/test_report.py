@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scoresubnet.evaluation.findings import Estimate, Finding, Metric, Section, absent
-from scoresubnet.evaluation.report import Report, assemble, markdown, table
+from scoresubnet.evaluation.report import Report, assemble, callouts, markdown, table
 from scoresubnet.evaluation.report_figures import bars_figure, confusion_figure, mel_grid
 from scoresubnet.evaluation.report_html import html_page
 from scoresubnet.evaluation.systems import System, Systems
@@ -65,6 +65,16 @@ def test_a_table_has_a_line_for_every_system(report: Report) -> None:
         "\u2013",
     ]
     assert len(lines) == 6
+
+
+def test_rows_within_their_intervals_are_not_told_apart(report: Report) -> None:
+    (pair,) = report["misranked"]
+    pair["clear"] = False
+    assert callouts(report) == [
+        "Not told apart: real, through log-Mel and vocoder and Gaussian noise; their intervals "
+        "overlap, and the second is ahead in judge/x."
+    ]
+    assert table(report, report["sections"]["judge"])[0] == ["", "X | or <y> \u2193"]
 
 
 def test_markdown_says_it_all(report: Report) -> None:

@@ -32,13 +32,13 @@ def fit_mel_bands(magnitude: Tensor, mel: Tensor, front_end: LogMel, updates: in
     weighs relative errors and keeps what is not negative so.
 
     Args:
-        magnitude: to start from (B, n_fft / 2 + 1, T), not negative; zeros stay.
-        mel: the bands (B, n_mels, T), linear: the exponential of the log-Mel.
+        magnitude: to start from (..., n_fft / 2 + 1, T), not negative; zeros stay.
+        mel: the bands (..., n_mels, T), linear: the exponential of the log-Mel.
         front_end: whose filters and power they are.
         updates: how many.
 
     Returns:
-        (B, n_fft / 2 + 1, T). With an update or more, bins under no filter (0 Hz and the top one)
+        shaped like `magnitude`. With an update or more, bins under no filter (0 Hz and the top one)
         become zero.
     """
     to_bands, power = front_end.filters.T, front_end.settings.power
@@ -53,6 +53,7 @@ def fit_mel_bands(magnitude: Tensor, mel: Tensor, front_end: LogMel, updates: in
 _TINY = 1e-20  # no magnitude that is not zero is below it
 
 
+@torch.no_grad()
 def griffin_lim(
     start: Tensor,
     magnitudes: Callable[[Tensor], Tensor],

@@ -46,7 +46,13 @@ class RepeatedSTFT:
         self._scale = overlap.clamp(min=1e-11).reciprocal()
 
     def analysis(self, audio: Tensor) -> Tensor:
-        """Audio ((T - 1) * hop_length,) -> complex (T, n_fft / 2 + 1)."""
+        """Audio ((T - 1) * hop_length,) -> complex (T, n_fft / 2 + 1).
+
+        Raises:
+            ValueError: the audio has another length.
+        """
+        if audio.shape != self._scale.shape:
+            raise ValueError(f"expected {len(self._scale)} samples, not {tuple(audio.shape)}")
         padded = audio.index_select(0, self._reflected)
         return torch.fft.rfft(padded.unfold(0, self._n_fft, self._hop) * self._window)
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim, smooth_magnitudes
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.threads import each_on_a_thread
+from scoresubnet.threads import each_on_a_thread
 
 
 class Vocoder(Protocol):

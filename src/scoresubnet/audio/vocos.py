@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.threads import each_on_a_thread
 from scoresubnet.audio.vocoder import audio_samples, checked
 from scoresubnet.networks.vocos import Vocos, VocosConfig
 from scoresubnet.tensor_files import (
@@ -27,6 +26,7 @@ from scoresubnet.tensor_files import (
     read_tensors,
     write_tensors,
 )
+from scoresubnet.threads import each_on_a_thread
 
 FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"

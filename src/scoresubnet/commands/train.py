@@ -6,6 +6,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
+from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
 from scoresubnet.training.config import (
@@ -29,7 +30,7 @@ def run_classifier(values: Namespace) -> None:
     Raises:
         ValueError: the data, the config or the weights to start from cannot be used.
     """
-    fields, out, start = _split(values)
+    fields, out, start = _prepare(values)
     train_classifier(ClassifierTraining(**fields), out, start)
     print(f"{out}/{FILE_NAME}")
 
@@ -41,7 +42,7 @@ def run_score(values: Namespace) -> None:
         ValueError: the data, the config, the classifier or the weights to start from cannot be
             used.
     """
-    fields, out, start = _split(values)
+    fields, out, start = _prepare(values)
     classifier = fields.pop("classifier")
     train_score(ScoreTraining(**fields), classifier, out, start)
     print(f"{out}/{FILE_NAME}")
@@ -54,7 +55,7 @@ def run_vocoder(values: Namespace) -> None:
         ImportError: the pitch tracker is not installed.
         ValueError: the data, the config or the vocoder to start from cannot be used.
     """
-    fields, out, start = _split(values)
+    fields, out, start = _prepare(values)
     train_vocoder(VocoderTraining(**fields), out, start)
     print(f"{out}/{VOCODER_FILE}")
 
@@ -65,13 +66,17 @@ def run_evaluator(values: Namespace) -> None:
     Raises:
         ValueError: the data or the config cannot be used.
     """
-    fields, out, _ = _split(values)
+    fields, out, _ = _prepare(values)
     train_evaluator(EvaluatorTraining(**fields), out)
     print(f"{out}/{EVALUATOR_FILE}")
 
 
-def _split(values: Namespace) -> tuple[dict[str, Any], str, str | None]:
-    """The fields of the training's config, the folder of the run, the weights to start from."""
+def _prepare(values: Namespace) -> tuple[dict[str, Any], str, str | None]:
+    """The fields of the training's config, the folder of the run, the weights to start from.
+
+    It prepares the process for a training as well.
+    """
+    keep_freed_memory()
     fields = dict(vars(values))
     fields.pop("config")
     return fields, fields.pop("out"), fields.pop("start", None)

@@ -92,7 +92,7 @@ def introduction(report: Report) -> list[str]:
         f"numbers: {report['set_size']} of each row, with as many of {report['reference_clips']} "
         "further real test clips.",
         "In brackets: 95 % intervals. \u2193 lower is better, \u2191 higher. "
-        "\u2021 marks a metric that has reference rows in the wrong order.",
+        "\u2021 marks a metric that has reference rows in the wrong order, beyond their intervals.",
     ]
     if report["labels"]:
         lines.append(f"Labels: {', '.join(report['labels'])}.")
@@ -105,13 +105,30 @@ def introduction(report: Report) -> list[str]:
 
 
 def callouts(report: Report) -> list[str]:
-    """The metrics that have the reference rows in the wrong order, a sentence each."""
-    return [f"\u2021 Wrong order: {pair['text']}." for pair in report["misranked"]]
+    """The metrics that have reference rows in the wrong order, a sentence each; then the ties."""
+    lines = [
+        f"\u2021 Wrong order: {pair['text']}." for pair in report["misranked"] if pair["clear"]
+    ]
+    ties: dict[tuple[str, str], list[str]] = {}
+    for pair in report["misranked"]:
+        if not pair["clear"]:
+            ties.setdefault((pair["better"], pair["worse"]), []).append(pair["key"])
+    lines += [
+        f"Not told apart: {TITLES[better]} and {TITLES[worse]}; their intervals overlap, and the "
+        f"second is ahead in {', '.join(keys)}."
+        for (better, worse), keys in ties.items()
+    ]
+    return lines
+
+
+def wrongly_ranked(report: Report) -> set[str]:
+    """Keys of the metrics that have reference rows in the wrong order, beyond their intervals."""
+    return {pair["key"] for pair in report["misranked"] if pair["clear"]}
 
 
 def table(report: Report, section: Mapping[str, Any]) -> list[list[str]]:
     """A heading, and a line per system, as text."""
-    wrong = {pair["key"] for pair in report["misranked"]}
+    wrong = wrongly_ranked(report)
     figures = section["figures"]
     head = [
         f"{figure['text']}{ARROWS[figure['better']]}{WRONG if figure['key'] in wrong else ''}"

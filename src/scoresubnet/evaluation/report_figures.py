@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.evaluation.report import ARROWS, Report
+from scoresubnet.evaluation.report import ARROWS, Report, wrongly_ranked
 from scoresubnet.evaluation.systems import TITLES, System
 from scoresubnet.plots import draw_mel
 
@@ -63,7 +63,7 @@ def bars_figure(report: Report) -> Figure | None:
 
     The generated row stands out; the title of a metric with reference rows in the wrong order too.
     """
-    wrong = {pair["key"] for pair in report["misranked"]}
+    wrong = wrongly_ranked(report)
     figures = [f for section in report["sections"].values() for f in section["figures"]]
     if not figures:
         return None

@@ -7,12 +7,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.checks import Floats
 from scoresubnet.evaluation.embedding import Embedded, row_by_row
 from scoresubnet.evaluation.quality import QualityPredictor
-from scoresubnet.evaluation.waveforms import RATE, Unmeasurable
+from scoresubnet.evaluation.waveforms import RATE, Unmeasurable, as_clip
+from scoresubnet.threads import each_on_a_thread
 
 
 class Recogniser(Protocol):
@@ -33,16 +35,22 @@ class RowScorer:
         name: fit for the name of a folder.
         settings: all that a row depends on besides the clip, ready for JSON.
         row: (16000,) -> (D,).
+        side_by_side: several threads may call `row` at once, each for a clip.
     """
 
     labels = None
 
     def __init__(
-        self, name: str, settings: Mapping[str, object], row: Callable[[Audio], Floats]
+        self,
+        name: str,
+        settings: Mapping[str, object],
+        row: Callable[[Audio], Floats],
+        side_by_side: bool = False,
     ) -> None:
         self.name = name
         self.settings = settings
         self._row = row
+        self._side_by_side = side_by_side
 
     def __call__(self, clips: Sequence[Audio], progress: bool = False) -> Embedded:
         """The rows of clips (samples,).
@@ -50,11 +58,26 @@ class RowScorer:
         Raises:
             ValueError: there are no clips, or one is not (samples,), empty or not finite.
         """
-        return Embedded(row_by_row(self._row, clips, progress, self.name))
+        if not self._side_by_side or not len(clips):
+            return Embedded(row_by_row(self._row, clips, progress, self.name))
+        with tqdm(total=len(clips), desc=self.name, unit="clip", disable=not progress) as bar:
+
+            def row(clip: Audio) -> Floats:
+                made = self._row(as_clip(clip))
+                bar.update()
+                return made
+
+            rows = each_on_a_thread(row, clips, fewest=1)
+        return Embedded(np.stack(rows).astype(np.float64, copy=False))
 
 
 def quality_scorer(name: str, predictor: QualityPredictor) -> RowScorer:
-    """Rows are the predictor's scores, NaN for a clip that has none."""
+    """Rows are the predictor's scores, NaN for a clip that has none.
+
+    Args:
+        name: fit for the name of a folder.
+        predictor: may be called by several threads at once.
+    """
 
     def row(clip: Audio) -> Floats:
         try:
@@ -63,7 +86,7 @@ def quality_scorer(name: str, predictor: QualityPredictor) -> RowScorer:
             scores = {}
         return np.array([scores.get(score, np.nan) for score in predictor.scores])
 
-    return RowScorer(name, predictor.settings, row)
+    return RowScorer(name, predictor.settings, row, side_by_side=True)
 
 
 def recognition_scorer(name: str, recogniser: Recogniser) -> RowScorer:

@@ -36,7 +36,7 @@ SOURCE = "speech_commands"
 TIMES = (1e-3, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 MOST_REFERENCES = 100  # recordings of each label that the recogniser hears
 ACCURACY_SEED = 0  # of the noise on the recordings
-SAMPLER = "euler-maruyama"
+PRESET, SAMPLER = "paper", "euler-maruyama"  # of which steps and guidance may be others
 PACKAGES = ("scoresubnet", "torch", "numpy", "pocketsphinx", "soundfile", "soxr")
 
 
@@ -79,7 +79,7 @@ def make_card(
     generator = SpeechGenerator(file, vocoder)
     labels = [label for label in file.labels for _ in seeds]
     all_seeds = list(seeds) * len(file.labels)
-    generator.check(labels, all_seeds, guidance, SAMPLER, steps)
+    generator.check(labels, all_seeds, guidance, SAMPLER, steps, preset=PRESET)
     recogniser = WordRecogniser(file.labels)
     clips = find_speech_commands(data / SOURCE, file.labels)
 
@@ -102,6 +102,7 @@ def make_card(
         "seeds": list(seeds),
         "guidance": guidance,
         "steps": steps,
+        "preset": PRESET,
         "sampler": SAMPLER,
         "vocoder": vocoder.name,
         "mel": file.mel.to_dict(),
@@ -168,14 +169,14 @@ def generate(
     guidance: float,
     steps: int,
 ) -> GeneratedSpeech:
-    """One clip per label and seed, with a progress bar."""
+    """One clip per label and seed by the paper's setting, with a progress bar."""
     with tqdm(desc="generating", unit="step") as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        return generator.generate(labels, seeds, guidance, SAMPLER, steps, progress)
+        return generator.generate(labels, seeds, guidance, SAMPLER, steps, progress, preset=PRESET)
 
 
 def every(speech: GeneratedSpeech, count: int) -> GeneratedSpeech:

@@ -34,7 +34,7 @@ from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.speed import Speed, vocoder_speed
 from scoresubnet.evaluation.tables import score_table
 from scoresubnet.evaluation.waveforms import RATE
-from scoresubnet.experiments.card import SAMPLER, SOURCE, generate, versions
+from scoresubnet.experiments.card import PRESET, SAMPLER, SOURCE, generate, versions
 from scoresubnet.files import file_hash, replacing
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.plots import save_figure
@@ -125,6 +125,7 @@ def make_page(
             "seeds": list(seeds),
             "guidance": GUIDANCE,
             "steps": steps,
+            "preset": PRESET,
             "sampler": SAMPLER,
             "mel": mel.to_dict(),
             "mel_hash": mel.hash,

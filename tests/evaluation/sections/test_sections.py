@@ -121,7 +121,7 @@ def test_a_classifier_that_lacks_a_word_is_refused(tmp_path: Path) -> None:
 
 
 class Loudness:
-    """A predictor of quality that keeps count."""
+    """Takes loud clips for good ones."""
 
     scores = ("distillmos",)
     settings: dict[str, object] = {}  # noqa: RUF012
@@ -141,7 +141,7 @@ def test_quality_hears_all_that_is_generated_and_the_first_of_the_references(
     assert made.value == pytest.approx((REFERENCE + 19) / 2000)
     assert real.value == pytest.approx((REFERENCE - 1) / 2000)
     assert found(section, "distillmos", "noise").count == 6
-    assert section.title == f"Quality (reference rows: {REFERENCE} clips each)"
+    assert section.title == f"Quality (reference rows: {REFERENCE} clips each at most)"
 
 
 def test_copies_are_found_and_named(tmp_path: Path) -> None:

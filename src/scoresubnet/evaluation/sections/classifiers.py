@@ -43,15 +43,9 @@ def by_evaluator(judging: Judging) -> Measured:
     """Our own classifier, the shipped one unless another is given.
 
     Raises:
-        Unavailable: none ships, and none is given; or a word is not among those that it knows.
+        Unavailable: a word is not among those that it knows.
         WeightsError: the file cannot be used.
     """
-    if judging.evaluator is None and not SHIPPED.is_file():
-        raise Unavailable(
-            "no word evaluator ships with this version: train one with `scoresubnet train "
-            "evaluator --config words18-evaluator --out runs/evaluator`, and give "
-            "--evaluator runs/evaluator"
-        )
     judge = WordEvaluator.from_pretrained(judging.evaluator or SHIPPED)
     title = "By our word evaluator"
     if accuracy := judge.notes.get("accuracy"):

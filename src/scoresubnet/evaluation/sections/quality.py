@@ -14,7 +14,7 @@ from scoresubnet.evaluation.findings import (
     bootstrapped,
 )
 from scoresubnet.evaluation.measures import HEADINGS
-from scoresubnet.evaluation.quality import PREDICTORS, QualityPredictor
+from scoresubnet.evaluation.quality import DNSMOS, DistillMOS, QualityPredictor
 from scoresubnet.evaluation.scorers import quality_scorer
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.systems import Systems
@@ -30,7 +30,8 @@ def by_dnsmos(judging: Judging) -> Measured:
     Raises:
         ImportError: a package is not installed.
     """
-    return quality_section("dnsmos", "Quality, guessed by DNSMOS", PREDICTORS["dnsmos"](), judging)
+    predictor = DNSMOS(threads=1)  # each clip on a core, see `threads.each_on_a_thread`
+    return quality_section("dnsmos", "Quality, guessed by DNSMOS", predictor, judging)
 
 
 def by_distillmos(judging: Judging) -> Measured:
@@ -39,8 +40,7 @@ def by_distillmos(judging: Judging) -> Measured:
     Raises:
         ImportError: a package is not installed.
     """
-    predictor = PREDICTORS["distillmos"]()
-    return quality_section("distillmos", "Quality, guessed by DistillMOS", predictor, judging)
+    return quality_section("distillmos", "Quality, guessed by DistillMOS", DistillMOS(), judging)
 
 
 def quality_section(
@@ -63,7 +63,7 @@ def quality_section(
             for k, score in enumerate(predictor.scores)
         ]
         most = max(len(clips) for r, clips in heard.items() if r != "generated")
-        whole = f"{title} (reference rows: {most} clips each)"
+        whole = f"{title} (reference rows: {most} clips each at most)"
         return Section(name, whole, findings, dict(predictor.settings))
 
     return measure

@@ -1,20 +1,11 @@
 """Items on threads of their own."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 import torch
 
-from scoresubnet.audio.threads import each_on_a_thread
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+from scoresubnet.threads import each_on_a_thread
 
 
 def test_items_keep_their_order_and_run_side_by_side(two_threads: None) -> None:
@@ -50,3 +41,8 @@ def test_one_item_has_all_threads(two_threads: None) -> None:
 
     each_on_a_thread(noted, [torch.zeros(1)])
     assert where == [(threading.get_ident(), 2)]
+
+
+def test_even_one_item_may_have_one_thread(two_threads: None) -> None:
+    inside = each_on_a_thread(lambda item: torch.get_num_threads(), [torch.zeros(1)], fewest=1)
+    assert (inside, torch.get_num_threads()) == ([1], 2)

@@ -1,0 +1,42 @@
+"""What is freed is taken again without the system."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+import torch
+from scoresubnet.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    print(keep_freed_memory())
+torch.ones(2**24)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(2**24)  # 64 MiB, more than malloc keeps by itself
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def run(*arguments: str, **environment: str) -> list[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout.split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone has the switches")
+def test_large_blocks_are_taken_from_the_system_once() -> None:
+    (plain,) = map(int, run("plain"))
+    was_set, faults = run("keep")
+    if was_set == "False":
+        pytest.skip("no glibc")
+    assert int(faults) < 0.2 * plain
+    assert run("keep", MALLOC_ARENA_MAX="1")[0] == "False"
