@@ -422,7 +422,8 @@ def test_a_generator_is_sampled_once(
     first = report_of(out)
     assert first["generated"]["steps"] == 2
     assert first["cost"]["parameters"] > first["cost"]["trainable"] > 0
-    assert first["cost"]["clip_gmacs"] > 2 * first["cost"]["guided_gmacs"]
+    cost = first["cost"]  # guidance at t = 1 is off, at 0.5 on
+    assert cost["clip_gmacs"] > cost["unconditional_gmacs"] + cost["guided_gmacs"]
     assert first["times"]["sampling"]["clips"] == 4
     assert first["times"]["sampling"]["real_time_factor"] > 0
     assert "guided" in (out / "report.md").read_text(encoding="utf-8")
@@ -445,6 +446,8 @@ def test_a_generator_is_sampled_once(
     assert "holds clips of other settings (there / now: guidance 3.0 / 1.0)" in (
         capsys.readouterr().err
     )
+    assert evaluate(*arguments, "--guidance", "0") == 1
+    assert "choose --labels none" in capsys.readouterr().err
 
 
 def test_an_unconditional_generator(real: Path, weights: Path, tmp_path: Path) -> None:

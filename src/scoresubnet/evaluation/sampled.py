@@ -38,8 +38,8 @@ class Sampler:
         folder: gets `<label>/<seed>.wav`.
 
     Raises:
-        ValueError: the weights, a label or an option cannot be used, or the folder holds clips of
-            other settings.
+        ValueError: the weights, a label or an option cannot be used, the clips of several labels
+            would be the same, or the folder holds clips of other settings.
     """
 
     def __init__(
@@ -60,6 +60,11 @@ class Sampler:
         ends = [(label, seed) for label in self.labels for seed in (seeds[0], seeds[-1])]
         checked = {key: value for key, value in options.items() if key != "renormalise"}
         chosen = self.generator.check([end[0] for end in ends], [end[1] for end in ends], **checked)
+        if not chosen.guidance and len(self.labels) > 1:
+            raise ValueError(
+                "with guidance 0 a seed gives the same clip for every label; for unconditional "
+                f"clips choose --labels {UNCONDITIONAL} and as large a --count as you want"
+            )
         self.settings: dict[str, object] = {
             "weights_sha256": file_hash(find_weights(weights)),
             "vocoder": vocoder_settings(self.generator.vocoder),
