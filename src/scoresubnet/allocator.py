@@ -17,9 +17,8 @@ def _is_setting(name: str) -> bool:
 def keep_freed_memory() -> bool:
     """Have glibc's `malloc` reuse large blocks: a step of training frees and takes the same ones.
 
-    By default each comes from the system anew, and is filled with zeros there, page by page; that
-    costs a training on a CPU from 7 % to half of its time. The process keeps the most memory that
-    it ever used. `MALLOC_*` and `GLIBC_TUNABLES` of the user take precedence.
+    By default each comes from the system anew, and is filled with zeros there, page by page. The
+    process keeps the most memory that it ever used. `MALLOC_*` and `GLIBC_TUNABLES` of the user take precedence.
 
     Returns:
         Whether something was set: not without glibc.
