@@ -18,7 +18,8 @@ def keep_freed_memory() -> bool:
     """Have glibc's `malloc` reuse large blocks: a step of training frees and takes the same ones.
 
     By default each comes from the system anew, and is filled with zeros there, page by page. The
-    process keeps the most memory that it ever used. `MALLOC_*` and `GLIBC_TUNABLES` of the user take precedence.
+    process keeps the most memory that it ever used. `MALLOC_*` and `GLIBC_TUNABLES` of
+    the user take precedence.
 
     Returns:
         Whether something was set: not without glibc.
