@@ -98,5 +98,13 @@ class ResNeXt(nn.Module):
 
     def forward(self, x: Tensor) -> ResNeXtOutput:
         """The embedding is the mean over positions of the last block's output."""
-        embedding = self.blocks(F.relu(self.norm(self.input(x)))).mean(dim=(2, 3))
+        return self.classify(self.maps(x))
+
+    def maps(self, x: Tensor) -> Tensor:
+        """The last block's output (B, last width, F', T')."""
+        return self.blocks(F.relu(self.norm(self.input(x))))
+
+    def classify(self, maps: Tensor) -> ResNeXtOutput:
+        """What the output of `maps` says of the whole clip."""
+        embedding = maps.mean(dim=(2, 3))
         return ResNeXtOutput(self.head(self.dropout(embedding)), embedding)

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _VALIDATION_BATCH = 128
 
 B = TypeVar("B")  # what a batch is
+T = TypeVar("T")
 
 
 class ClipData(lightning.LightningDataModule, Generic[B]):
@@ -87,14 +88,16 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
             self.seed,
             first_step=self.trainer.global_step if self.trainer else 0,
         )
-        return self._loader(batches)
+        return self._loader(batches, self.batch)
 
     def val_dataloader(self) -> DataLoader[B]:
         rows, size = self.kept.subset("validation"), _VALIDATION_BATCH
-        return self._loader([rows[k : k + size].tolist() for k in range(0, len(rows), size)])
+        return self._loader(
+            [rows[k : k + size].tolist() for k in range(0, len(rows), size)], self.batch
+        )
 
-    def _loader(self, batches: Any) -> DataLoader[B]:
-        rows = _WholeBatches(self.batch, len(self.kept.clips))
+    def _loader(self, batches: Any, read: Callable[[list[int]], T]) -> DataLoader[T]:
+        rows = _WholeBatches(read, len(self.kept.clips))
         return DataLoader(rows, batch_sampler=batches, collate_fn=_as_it_is)
 
 

@@ -242,11 +242,16 @@ class EvaluatorTraining:
 
     Attributes:
         label_smoothing: share of the target that is spread over all words.
+        lessons: file or folder of `experiments.lessons` to train on, instead of the training clips
+            of `data`, whose validation clips are still used.
+        lesson_weight: of the distance to the teacher's features, beside the cross-entropy.
     """
 
     data: DataConfig
     network: ResNeXtConfig = field(default_factory=ResNeXtConfig)
     label_smoothing: float = 0.05
+    lessons: str | None = None
+    lesson_weight: float = 1.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
@@ -254,3 +259,5 @@ class EvaluatorTraining:
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}")
+        if not self.lesson_weight >= 0:
+            raise ValueError(f"lesson_weight must not be negative, got {self.lesson_weight}")

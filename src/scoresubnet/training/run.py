@@ -37,7 +37,9 @@ from scoresubnet.training.config import (
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.evaluator import EvaluatorModule
 from scoresubnet.training.folder import CHECKPOINT, Training, claim
+from scoresubnet.training.lessons import lessons_path
 from scoresubnet.training.modules import ClassifierModule, ScoreModule, StepTraining
+from scoresubnet.training.taught import LessonData, TaughtEvaluatorModule
 from scoresubnet.training.vocoder import VocoderModule
 from scoresubnet.training.waveform_data import WaveformData
 from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
@@ -163,12 +165,21 @@ def train_evaluator(config: EvaluatorTraining, out: str | os.PathLike[str]) -> E
 
     Raises:
         ValueError: the data cannot be used, or `out` holds a run of another config.
+        WeightsError: the lessons cannot be read.
     """
-    data = SpeechData(config.data, config.run.seed, FRONT_END)
     lightning.seed_everything(config.run.seed, verbose=False)
-    module = EvaluatorModule(config, len(data.words), data.mel)
+    data: SpeechData
+    module: EvaluatorModule
+    origin: dict[str, str | None] = {}
+    if config.lessons is None:
+        data = SpeechData(config.data, config.run.seed, FRONT_END)
+        module = EvaluatorModule(config, len(data.words), data.mel)
+    else:
+        data = taught = LessonData(config, FRONT_END)
+        module = TaughtEvaluatorModule(config, taught.lessons, data.mel)
+        origin = {"lessons_hash": file_hash(lessons_path(config.lessons))[:16]}
     judge = EvaluatorFile(module.network, data.words, data.mel)
-    claim(Path(out), config, data, {})
+    claim(Path(out), config, data, origin)
     _fit(module, data, config, Path(out), lambda: save_evaluator(judge, Path(out) / EVALUATOR_FILE))
     return judge
 
