@@ -29,7 +29,7 @@ WORDS = ("hum", "hiss")
 
 
 def lessons(count: int = 12, words: tuple[str, ...] = WORDS, seed: int = 0) -> Lessons:
-    """Random lessons; the teacher's first feature is the level of the span, its others are not."""
+    """Random lessons, a third of them not whole."""
     random = torch.Generator().manual_seed(seed)
     x = torch.rand(count, FRONT_END.n_mels, FRONT_END.frames, generator=random).half() - 0.5
     targets = torch.randn(count, SEGMENTS, 3, generator=random).half()
