@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scoresubnet.networks.adjoint import record
 from scoresubnet.networks.classifier import Classifier
 
 
@@ -48,7 +50,7 @@ class FrozenClassifier(nn.Module):
     def features(
         self, x: Tensor, t: Tensor, gradient_taps: bool, labels: Tensor | None = None
     ) -> Features:
-        """Taps, and the class gradient if labels are given, from one forward pass.
+        """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
         log p(X_t) = logsumexp_y f(X_t, t)[y] + const (paper, eq. 9); it is summed over the batch,
         so that no item's gradient depends on the batch size. Float32 even under autocast.
@@ -59,17 +61,22 @@ class FrozenClassifier(nn.Module):
             gradient_taps: whether to make the backward pass of the gradient taps.
             labels: class indices (B,), or None for no class gradient.
         """
-        gradient, class_gradient = None, None
-        with (
-            torch.autocast(x.device.type, enabled=False),
-            torch.set_grad_enabled(gradient_taps or labels is not None),
-        ):
-            x = x.detach().float().requires_grad_(torch.is_grad_enabled())
-            logits, taps = self.classifier.features(x, t)
-            if gradient_taps:
-                log_p_x = logits.logsumexp(1).sum()
-                gradient = torch.autograd.grad(log_p_x, taps, retain_graph=labels is not None)
+        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            if not gradient_taps and labels is None:
+                logits, taps = self.classifier.features(x.float(), t)
+                return Features(logits, taps, None, None)
+            recorded = record(self.classifier, x.float(), t)
+            p = recorded.logits.softmax(1)
+            ways = [p] if gradient_taps else []  # d log p(X_t) / d logits
             if labels is not None:
-                log_p_y = logits.log_softmax(1).gather(1, labels[:, None]).sum()
-                (class_gradient,) = torch.autograd.grad(log_p_y, x)
-        return Features(logits.detach(), tuple(h.detach() for h in taps), gradient, class_gradient)
+                ways.append(F.one_hot(labels, p.shape[1]) - p)  # d log p(y | X_t) / d logits
+            g = recorded.head(torch.cat(ways))
+            gradients = [g[: len(x)]]
+            for step in recorded.steps[:0:-1]:
+                g = step(g)
+                gradients.append(g[: len(x)])
+            class_gradient = None
+            if labels is not None:
+                class_gradient = recorded.steps[0](g[-len(x) :])
+        gradient = tuple(reversed(gradients)) if gradient_taps else None
+        return Features(recorded.logits, recorded.taps, gradient, class_gradient)

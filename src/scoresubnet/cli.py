@@ -238,19 +238,18 @@ def _train_vocoder(parser: ArgumentParser) -> ArgumentParser:
 def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
     from scoresubnet.training.config import EvaluatorTraining
 
-    _add_run(parser, "evaluator", start=False)
+    _add_run(parser, "evaluator")
     parser.add_class_arguments(EvaluatorTraining, as_group=False)
     return parser
 
 
-def _add_run(parser: ArgumentParser, kind: str, start: bool = True) -> None:
+def _add_run(parser: ArgumentParser, kind: str) -> None:
     shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
     parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
     parser.add_argument("--out", type=str, required=True, help="folder of the run")
-    if start:
-        parser.add_argument(
-            "--start", type=str | None, help="weights to start from: shipped name, folder or file"
-        )
+    parser.add_argument(
+        "--start", type=str | None, help="weights to start from: shipped name, folder or file"
+    )
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {

@@ -64,10 +64,10 @@ def run_evaluator(values: Namespace) -> None:
     """Train an evaluator, or go on training.
 
     Raises:
-        ValueError: the data or the config cannot be used.
+        ValueError: the data, the config or the evaluator to start from cannot be used.
     """
-    fields, out, _ = _prepare(values)
-    train_evaluator(EvaluatorTraining(**fields), out)
+    fields, out, start = _prepare(values)
+    train_evaluator(EvaluatorTraining(**fields), out, start)
     print(f"{out}/{EVALUATOR_FILE}")
 
 
@@ -79,4 +79,4 @@ def _prepare(values: Namespace) -> tuple[dict[str, Any], str, str | None]:
     keep_freed_memory()
     fields = dict(vars(values))
     fields.pop("config")
-    return fields, fields.pop("out"), fields.pop("start", None)
+    return fields, fields.pop("out"), fields.pop("start")

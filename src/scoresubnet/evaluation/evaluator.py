@@ -118,6 +118,15 @@ def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> No
     write_tensors(path, tensors, metadata, torch.float16)
 
 
+def evaluator_path(source: str | os.PathLike[str]) -> Path:
+    """The file itself, or the one in a folder.
+
+    Raises:
+        WeightsError: it is not there.
+    """
+    return file_in(source, FILE_NAME, "evaluator")
+
+
 def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """Read an evaluator, strictly.
 
@@ -127,7 +136,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     Raises:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
-    path = file_in(source, FILE_NAME, "evaluator")
+    path = evaluator_path(source)
     tensors, metadata = read_tensors(path, FORMAT)
     with metadata_errors(path):
         config = from_plain(ResNeXtConfig, json.loads(metadata["config"]))

@@ -34,6 +34,7 @@ from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources import find_clips
 from scoresubnet.data.words import resolve_words
 from scoresubnet.evaluation.evaluator import FRONT_END
+from scoresubnet.experiments.answers import answers
 from scoresubnet.training.lessons import SEGMENTS, Lessons, save_lessons
 
 RATE = 16_000
@@ -71,8 +72,8 @@ class Teacher:
 def varied(audio: Audio, other: Audio, random: np.random.Generator) -> tuple[Audio, bool]:
     """A variation of a second of audio (16,000,), and whether its word is still the whole of it.
 
-    Other speed and pitch, moved, in noise, under another clip, or with its end cut off and
-    continued by that of another clip.
+    Other speed and pitch, moved, in noise, over another clip, or with its end cut off and
+    continued by that of another clip. Less than 6 dB above the other clip, it is not the whole.
     """
     speed = random.uniform(0.85, 1.18)
     audio = fit_length(soxr.resample(audio, RATE * speed, RATE).astype(np.float32), RATE)
@@ -80,8 +81,10 @@ def varied(audio: Audio, other: Audio, random: np.random.Generator) -> tuple[Aud
     whole = True
     kind = random.random()
     if kind < 0.25:
-        level = _rms(audio) / max(_rms(other), 1e-4) * 10 ** (-random.uniform(0, 20) / 20)
+        decibels = random.uniform(0, 20)
+        level = _rms(audio) / max(_rms(other), 1e-4) * 10 ** (-decibels / 20)
         audio = audio + level * _moved(other, random)
+        whole = decibels >= 6
     elif kind < 0.45:
         cut = int(random.uniform(0.25, 0.75) * RATE)
         audio = np.concatenate([audio[:cut], _moved(other, random)[cut:]])
@@ -159,12 +162,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     work = partial(lesson, clips=clips, seed=given.seed)
     with context.Pool(os.cpu_count(), _begin, (str(given.teacher),)) as pool:
         made = list(tqdm(pool.imap(work, items, chunksize=64), "lessons", len(items)))
+    targets = torch.from_numpy(np.stack([m[1] for m in made]))
     labels = torch.tensor([words.index(clips[row].label) for row, _, _ in items])
+    whole = torch.tensor([m[2] for m in made])
+    second = random.random(len(clips)) < 0.5
+    half = torch.tensor([bool(second[row]) for row, _, _ in items])
     lessons = Lessons(
         x=torch.from_numpy(np.stack([m[0] for m in made])),
-        targets=torch.from_numpy(np.stack([m[1] for m in made])),
+        targets=targets,
+        answers=answers(targets, labels, whole, half, len(words), seed=given.seed).half(),
         labels=labels,
-        whole=torch.tensor([m[2] for m in made]),
+        whole=whole,
         words=words,
         mel=FRONT_END,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
@@ -20,7 +21,7 @@ from scoresubnet.tensor_files import (
     write_tensors,
 )
 
-FORMAT = "scoresubnet-lessons/1"
+FORMAT = "scoresubnet-lessons/2"
 FILE_NAME = "lessons.safetensors"
 SEGMENTS = 13
 """Spans of time that a teacher describes one by one."""
@@ -33,6 +34,7 @@ class Lessons:
     Attributes:
         x: log-Mels in [-1, 1] (N, F, T), float16.
         targets: the teacher's features (N, SEGMENTS, D), float16.
+        answers: which word the teacher hears (N, C), probabilities, float16.
         labels: the word of each (N,), an index of `words`.
         whole: whether the word is all that is said in it (N,); elsewhere only the teacher counts.
         words: the labels.
@@ -41,17 +43,28 @@ class Lessons:
 
     x: Tensor
     targets: Tensor
+    answers: Tensor
     labels: Tensor
     whole: Tensor
     words: tuple[str, ...]
     mel: MelSettings
+
+    def heard(self, rows: list[int]) -> Tensor:
+        """What to learn of words (B, C), probabilities.
+
+        The answers of the teacher, halfway towards the label where that is all that is said.
+        """
+        answers = self.answers[rows].float()
+        labels = F.one_hot(self.labels[rows], len(self.words))
+        return answers.lerp(labels.float(), 0.5 * self.whole[rows, None])
 
 
 def save_lessons(lessons: Lessons, folder: str | os.PathLike[str]) -> Path:
     """Write the file into the folder; returns its path."""
     path = Path(folder) / FILE_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: getattr(lessons, name) for name in ("x", "targets", "labels", "whole")}
+    names = ("x", "targets", "answers", "labels", "whole")
+    tensors = {name: getattr(lessons, name) for name in names}
     metadata = {"format": FORMAT, "words": json.dumps(lessons.words), **mel_metadata(lessons.mel)}
     write_tensors(path, tensors, metadata, torch.float16)
     return path

@@ -17,7 +17,13 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
 from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
-from scoresubnet.evaluation.evaluator import FRONT_END, EvaluatorFile, save_evaluator
+from scoresubnet.evaluation.evaluator import (
+    FRONT_END,
+    EvaluatorFile,
+    evaluator_path,
+    read_evaluator,
+    save_evaluator,
+)
 from scoresubnet.files import file_hash
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import (
@@ -154,7 +160,11 @@ def train_vocoder(
     return vocoder
 
 
-def train_evaluator(config: EvaluatorTraining, out: str | os.PathLike[str]) -> EvaluatorFile:
+def train_evaluator(
+    config: EvaluatorTraining,
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> EvaluatorFile:
     """Train an evaluator, or go on where the run in `out` stopped.
 
     The folder gets what that of `train_classifier` gets, the weights as `evaluator.safetensors`.
@@ -162,23 +172,28 @@ def train_evaluator(config: EvaluatorTraining, out: str | os.PathLike[str]) -> E
     Args:
         config: the run.
         out: its folder.
+        start: folder or file of an evaluator to start from. The last layer starts anew if the words
+            differ.
 
     Raises:
-        ValueError: the data cannot be used, or `out` holds a run of another config.
-        WeightsError: the lessons cannot be read.
+        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has a
+            network of another shape.
+        WeightsError: the lessons or `start` cannot be loaded.
     """
     lightning.seed_everything(config.run.seed, verbose=False)
     data: SpeechData
     module: EvaluatorModule
-    origin: dict[str, str | None] = {}
+    origin = {"start": None if start is None else file_hash(evaluator_path(start))[:16]}
     if config.lessons is None:
         data = SpeechData(config.data, config.run.seed, FRONT_END)
         module = EvaluatorModule(config, len(data.words), data.mel)
     else:
         data = taught = LessonData(config, FRONT_END)
         module = TaughtEvaluatorModule(config, taught.lessons, data.mel)
-        origin = {"lessons_hash": file_hash(lessons_path(config.lessons))[:16]}
+        origin["lessons_hash"] = file_hash(lessons_path(config.lessons))[:16]
     judge = EvaluatorFile(module.network, data.words, data.mel)
+    if start is not None:
+        _copy_evaluator(read_evaluator(start), judge)
     claim(Path(out), config, data, origin)
     _fit(module, data, config, Path(out), lambda: save_evaluator(judge, Path(out) / EVALUATOR_FILE))
     return judge
@@ -205,6 +220,22 @@ def _copy_weights(source: ModelFile, model: ModelFile) -> None:
         fresh = model.classifier.head.state_dict()
         tensors |= {f"head.{name}": value for name, value in fresh.items()}
     model.classifier.load_state_dict(tensors)
+
+
+def _copy_evaluator(source: EvaluatorFile, judge: EvaluatorFile) -> None:
+    """Start the network of `judge` from that of `source`.
+
+    Raises:
+        ValueError: the two do not fit each other.
+    """
+    ours, theirs = judge.network.config, source.network.config
+    if dataclasses.replace(ours, dropout=0) != dataclasses.replace(theirs, dropout=0):
+        raise ValueError(f"cannot start from a network of another shape: {theirs}, not {ours}")
+    tensors = source.network.state_dict()
+    if source.labels != judge.labels:
+        fresh = judge.network.head.state_dict()
+        tensors |= {f"head.{name}": value for name, value in fresh.items()}
+    judge.network.load_state_dict(tensors)
 
 
 def _copy_subnet(source: ModelFile, model: ModelFile) -> None:

@@ -20,11 +20,10 @@ from scoresubnet.training.steps import StepBatches, balanced_weights, step_gener
 
 
 class LessonBatch(NamedTuple):
-    """x (B, 1, F, T) in [-1, 1], labels (B,), whole (B,) bool, targets (B, SEGMENTS, D)."""
+    """x (B, 1, F, T) in [-1, 1], words (B, C), probabilities, and targets (B, SEGMENTS, D)."""
 
     x: Tensor
-    labels: Tensor
-    whole: Tensor
+    words: Tensor
     targets: Tensor
 
 
@@ -69,15 +68,12 @@ class LessonData(SpeechData):
         """The lessons of these rows."""
         lessons = self.lessons
         return LessonBatch(
-            lessons.x[rows].float()[:, None],
-            lessons.labels[rows],
-            lessons.whole[rows],
-            lessons.targets[rows].float(),
+            lessons.x[rows].float()[:, None], lessons.heard(rows), lessons.targets[rows].float()
         )
 
 
 class TaughtEvaluatorModule(EvaluatorModule):
-    """Cross-entropy on whole words, and the mean squared distance to the teacher's features.
+    """Cross-entropy on words, and the mean squared distance to the teacher's features.
 
     A linear layer, which is not kept, reads these features in the network's last maps. They are
     standardised, each over all lessons, so that a distance of 1 is that of knowing nothing.
@@ -94,17 +90,14 @@ class TaughtEvaluatorModule(EvaluatorModule):
         self.register_buffer("deviation", targets.std(dim=(0, 1)).clamp(min=1e-3))
 
     def training_step(self, batch: LessonBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
-        x, labels, whole, targets = batch
+        x, words, targets = batch
         generator = step_generator(self.seed, "noise", self.global_step)
         x = augment(x.cpu(), self.config.augment, self.mel, generator).to(self.device)
         maps = self.network.maps(x)
         with torch.random.fork_rng():  # dropout, too, is a function of the step
             torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
             logits = self.network.classify(maps).logits
-        losses = F.cross_entropy(
-            logits, labels, label_smoothing=self.config.label_smoothing, reduction="none"
-        )
-        word = (losses * whole).sum() / whole.sum().clamp(min=1)
+        word = F.cross_entropy(logits, words, label_smoothing=self.config.label_smoothing)
         distance = self.distance(maps, targets)
         self.log("train/word", word, prog_bar=True)
         self.log("train/distance", distance, prog_bar=True)
