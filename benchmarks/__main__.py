@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--weights", type=str | None, default="words18-small", help="of the whole clips; null: none"
     )
     add("--memory", type=bool, default=True, help="measure memory, in child processes")
+    add("--outside", type=bool, default=True, help="DiffWave too, minutes at larger batches")
     add("--quick", action="store_true", help="batches 1 and 8, three short rounds: some minutes")
     given = parser.parse_args(arguments)
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     facts = machine()
-    steps = step_rows(given.presets, given.batches, *timing, given.memory, say)
+    steps = step_rows(given.presets, given.batches, *timing, given.memory, say, given.outside)
     clips = []
     if given.weights:
         generator = SpeechGenerator.from_pretrained(given.weights)

@@ -24,6 +24,7 @@ def step_rows(
     seconds: float,
     memory: bool,
     say: Callable[[str], None],
+    outside: bool = True,
 ) -> list[StepRow]:
     """Time one reverse step of every model; all of one batch size take turns.
 
@@ -34,8 +35,9 @@ def step_rows(
         seconds: the same.
         memory: whether to start a child process for each, which measures its memory.
         say: told what is going on.
+        outside: whether DiffWave takes its turn as well.
     """
-    candidates = step_candidates(list(presets))
+    candidates = step_candidates(list(presets), outside)
     steps = {candidate: candidate.build() for candidate in candidates}
     rows = []
     for batch in batches:

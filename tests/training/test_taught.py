@@ -22,19 +22,20 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.lessons import SEGMENTS, Lessons, read_lessons, save_lessons
 from scoresubnet.training.run import train_evaluator
-from scoresubnet.training.taught import TaughtEvaluatorModule
+from scoresubnet.training.taught import LessonBatch, TaughtEvaluatorModule
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WORDS = ("hum", "hiss")
 
 
 def lessons(count: int = 12, words: tuple[str, ...] = WORDS, seed: int = 0) -> Lessons:
-    """Random lessons, a third of them not whole."""
+    """Random lessons, a third of them not whole; the teacher hears the second word in all."""
     random = torch.Generator().manual_seed(seed)
     x = torch.rand(count, FRONT_END.n_mels, FRONT_END.frames, generator=random).half() - 0.5
     targets = torch.randn(count, SEGMENTS, 3, generator=random).half()
     labels = torch.arange(count) % len(words)
-    return Lessons(x, targets, labels, torch.arange(count) % 3 > 0, words, FRONT_END)
+    answers = torch.tensor([0.25, 0.75]).expand(count, 2).half()
+    return Lessons(x, targets, answers, labels, torch.arange(count) % 3 > 0, words, FRONT_END)
 
 
 def run(data: DataConfig, folder: Path, steps: int = 2, **fields: Any) -> EvaluatorTraining:
@@ -51,14 +52,14 @@ def run(data: DataConfig, folder: Path, steps: int = 2, **fields: Any) -> Evalua
 
 
 def module(taught: Lessons, data: DataConfig, weight: float = 1.0) -> TaughtEvaluatorModule:
-    config = run(data, Path("."), augment=AugmentConfig(), lesson_weight=weight)
+    config = run(data, Path("."), augment=AugmentConfig(shift=0), lesson_weight=weight)
     return TaughtEvaluatorModule(config, taught, FRONT_END)
 
 
 def test_lessons_are_read_as_they_were_written(tmp_path: Path) -> None:
     written = lessons()
     read = read_lessons(save_lessons(written, tmp_path).parent)
-    for name in ("x", "targets", "labels", "whole"):
+    for name in ("x", "targets", "answers", "labels", "whole"):
         a, b = getattr(written, name), getattr(read, name)
         assert a.dtype == b.dtype, name
         assert torch.equal(a, b), name
@@ -98,19 +99,25 @@ def test_distance_compares_equal_stretches_of_time(data_config: Callable[..., Da
     assert pupil.distance(maps.flip(3), taught.targets.float()).item() > 0.5
 
 
-def test_only_whole_words_count_as_words(data_config: Callable[..., DataConfig]) -> None:
-    """Labels of the others may be anything."""
+def test_labels_count_half_and_only_where_the_word_is_whole() -> None:
+    """Rows 0 and 3 are not whole; labels alternate, answers are (1/4, 3/4)."""
+    heard = lessons(4).heard([0, 1, 2, 3])
+    expected = torch.tensor([[0.25, 0.75], [0.125, 0.875], [0.625, 0.375], [0.25, 0.75]])
+    torch.testing.assert_close(heard, expected)
+
+
+def test_without_distance_the_loss_is_the_cross_entropy_to_what_is_heard(
+    data_config: Callable[..., DataConfig],
+) -> None:
     taught = lessons(6)
-    pupil = module(taught, data_config(), weight=0.0)
+    pupil = module(taught, data_config(), weight=0.0).eval()
     pupil.log = lambda *a, **k: None  # type: ignore[method-assign,assignment]
-    batch = (taught.x.float()[:, None], taught.labels, taught.whole, taught.targets.float())
+    x, words = taught.x.float()[:, None], taught.heard(list(range(6)))
     with torch.no_grad():
-        before = pupil.training_step(batch, 0)  # type: ignore[arg-type]
-        wrong = torch.where(taught.whole, taught.labels, 1 - taught.labels)
-        other = pupil.training_step((batch[0], wrong, *batch[2:]), 0)  # type: ignore[arg-type]
-        changed = pupil.training_step((batch[0], 1 - batch[1], *batch[2:]), 0)  # type: ignore[arg-type]
-    assert torch.equal(before, other)
-    assert not torch.equal(before, changed)
+        found = pupil.training_step(LessonBatch(x, words, taught.targets.float()), 0)
+        log_p = pupil.network(x).logits.log_softmax(1)
+    smoothed = 0.95 * words + 0.05 / 2
+    torch.testing.assert_close(found, -(smoothed * log_p).sum(1).mean())
 
 
 def test_a_stopped_and_resumed_run_is_the_same_run(
@@ -144,6 +151,24 @@ def test_the_teacher_is_learned(data_config: Callable[..., DataConfig], tmp_path
     distances = [row["train/distance"] for row in rows if "train/distance" in row]
     assert sum(distances[-5:]) / 5 < 0.75  # who knows nothing is at 1
     assert read_evaluator(tmp_path / "run").labels == WORDS
+
+
+def test_an_evaluator_starts_from_another(
+    data_config: Callable[..., DataConfig], tmp_path: Path
+) -> None:
+    """A learning rate that moves nothing leaves that one."""
+    save_lessons(lessons(), tmp_path)
+    train_evaluator(run(data_config(), tmp_path, steps=1), tmp_path / "first")
+    still = OptimiserConfig(learning_rate=1e-12, warmup=0, weight_decay=0.0)
+    config = run(data_config(), tmp_path, steps=1, optimiser=still)
+    train_evaluator(config, tmp_path / "second", start=tmp_path / "first")
+    first, second = (load_file(tmp_path / n / "evaluator.safetensors") for n in ("first", "second"))
+    assert not [name for name in first if not torch.equal(first[name], second[name])]
+    with pytest.raises(ValueError, match="another start"):
+        train_evaluator(config, tmp_path / "second")
+    other = run(data_config(), tmp_path, network=ResNeXtConfig((4, 12), (1, 1), 2))
+    with pytest.raises(ValueError, match="network of another shape"):
+        train_evaluator(other, tmp_path / "third", start=tmp_path / "first")
 
 
 def test_lessons_in_other_words_are_refused(

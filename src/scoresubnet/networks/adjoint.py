@@ -56,10 +56,10 @@ def record(classifier: Classifier, x: Tensor, t: Tensor) -> Recorded:
         h, back = _stage(stage, h, embedding)
         taps.append(h)
         steps.append(back)
-    shape, head = h.shape[1:], classifier.head
+    shape, layout, head = h.shape[1:], _layout(h), classifier.head
 
     def head_back(g: Tensor) -> Tensor:
-        return (g @ head.weight).unflatten(1, shape).contiguous(memory_format=_layout(h))
+        return (g @ head.weight).unflatten(1, shape).contiguous(memory_format=layout)
 
     return Recorded(head(h.flatten(1)), tuple(taps), head_back, tuple(steps))
 
@@ -95,11 +95,10 @@ def _block(block: ResBlock, x: Tensor, embedding: Tensor) -> tuple[Tensor, Back]
 
 
 def _conv(layer: nn.Conv2d, x: Tensor) -> tuple[Tensor, Back]:
+    shape, layout = x.shape[1:], _layout(x)  # all that is looked at of x, which is not kept
+
     def back(g: Tensor) -> Tensor:
-        # Of the input, its shape and layout alone are looked at.
-        shaped = torch.empty(
-            (len(g), *x.shape[1:]), dtype=x.dtype, device=x.device, memory_format=_layout(x)
-        )
+        shaped = torch.empty((len(g), *shape), dtype=g.dtype, device=g.device, memory_format=layout)
         gradient, _, _ = _aten.convolution_backward(
             g,
             shaped,
