@@ -16,8 +16,8 @@ from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat, PositiveInt
 
 KINDS = {
-    "convolution": ("mkldnn_convolution", "thnn_conv2d", "slow_conv"),
-    "convolution, backward": ("convolution_backward",),
+    "convolution": ("mkldnn_convolution", "_slow_conv2d_forward"),
+    "convolution, backward": ("convolution_backward", "_slow_conv2d_backward"),
     "normalisation": ("native_group_norm", "native_group_norm_backward"),
     "activation": ("silu", "silu_", "silu_backward", "sigmoid"),
     "matrix product": ("addmm", "mm", "bmm", "baddbmm"),

@@ -12,6 +12,7 @@ from benchmarks.profile_step import KINDS, kind_of, main, shares
     [
         ("aten::mkldnn_convolution", "convolution"),
         ("aten::convolution_backward", "convolution, backward"),
+        ("aten::_slow_conv2d_forward", "convolution"),
         ("aten::silu_backward", "activation"),
         ("aten::_scaled_dot_product_flash_attention_for_cpu", "attention"),
         ("autograd::engine::evaluate_function: SiluBackward0", "autograd"),
