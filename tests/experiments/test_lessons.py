@@ -1,8 +1,11 @@
 """Lessons: how clips are varied."""
 
-import numpy as np
+from pathlib import Path
 
-from scoresubnet.experiments.lessons import RATE, varied
+import numpy as np
+import pytest
+
+from scoresubnet.experiments.lessons import RATE, main, varied
 
 
 def test_variations_are_seconds_of_their_own_and_repeatable() -> None:
@@ -29,3 +32,10 @@ def test_a_clip_with_another_end_is_not_whole() -> None:
     quiet = [audio for audio in cut if not audio[: RATE // 5].any()]
     assert len(quiet) >= 3
     assert all(np.abs(audio[4 * RATE // 5 :]).max() == 0.5 for audio in quiet)
+
+
+def test_a_missing_teacher_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path), "--teacher", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert "no encoder_model.ort there" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -38,6 +38,7 @@ from scoresubnet.experiments.answers import answers
 from scoresubnet.training.lessons import SEGMENTS, Lessons, save_lessons
 
 RATE = 16_000
+ENCODER = "encoder_model.ort"
 _AROUND = 2_400  # samples of silence on either side of what the teacher hears
 
 
@@ -45,7 +46,7 @@ class Teacher:
     """The encoder of Moonshine tiny in the ONNX form of the package `moonshine-voice`.
 
     Args:
-        folder: holds `encoder_model.ort`.
+        folder: holds `ENCODER`.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -53,9 +54,7 @@ class Teacher:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(
-            str(Path(folder) / "encoder_model.ort"), options
-        )
+        self.session = onnxruntime.InferenceSession(str(Path(folder) / ENCODER), options)
 
     def __call__(self, audio: Audio) -> Audio:
         """Means over `SEGMENTS` equal spans of a second: (16,000,) -> (SEGMENTS, 288)."""
@@ -135,15 +134,23 @@ def _begin(folder: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    parser = ArgumentParser(description="Lessons of a speech recogniser for the evaluator.")
+    parser = ArgumentParser(
+        description="Lessons of a speech recogniser for the evaluator. The teacher is the folder "
+        "moonshine_voice/assets/tiny-en of the package moonshine-voice 0.0.65 (pip download)."
+    )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="holds speech_commands/ and fsdd/")
-    add("--teacher", type=Path, required=True, help="folder with encoder_model.ort")
+    add("--teacher", type=Path, required=True, help=f"folder with {ENCODER}")
     add("--out", type=Path, required=True, help="folder for lessons.safetensors")
     add("--variations", type=PositiveInt, default=6, help="of each clip of Speech Commands")
     add("--fsdd-variations", type=PositiveInt, default=2, help="of each clip of FSDD")
     add("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    if not (given.teacher / ENCODER).is_file():
+        parser.error(
+            f"--teacher {given.teacher}: no {ENCODER} there; unpack tiny-en of moonshine-voice, "
+            "see --help"
+        )
 
     words = resolve_words("WORDS18")
     sources = [
