@@ -200,8 +200,8 @@ def test_shared_pass_equals_the_sum_of_its_parts(
             x, t
         )
         by_hand = model.score(x, t) + 3 * class_gradient(model.backbone, x, t, labels)
-    torch.testing.assert_close(shared, apart, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(shared, by_hand, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(shared, apart, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(shared, by_hand, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(shared, model.score(x, t), rtol=1e-3, atol=1e-3)
 
 
@@ -212,7 +212,7 @@ def test_no_guidance_is_the_unconditional_score(
     x, t, labels = batch
     with torch.no_grad():
         score = guided(model.with_class_gradient(labels), constant_guidance(0.0))(x, t)
-        torch.testing.assert_close(score, model.score(x, t), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(score, model.score(x, t), rtol=1e-5, atol=1e-5)
 
 
 def test_labels_move_the_guidance_and_nothing_else(

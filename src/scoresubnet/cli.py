@@ -248,7 +248,7 @@ def _add_run(parser: ArgumentParser, kind: str) -> None:
     parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
     parser.add_argument("--out", type=str, required=True, help="folder of the run")
     parser.add_argument(
-        "--start", type=str | None, help="weights to start from: shipped name, folder or file"
+        "--start", type=str | None, help="weights to start from: folder or file, or a shipped model"
     )
 
 

@@ -25,6 +25,8 @@ from scoresubnet.evaluation.evaluator import (
     save_evaluator,
 )
 from scoresubnet.files import file_hash
+from scoresubnet.networks.classifier import Classifier
+from scoresubnet.networks.resnext import ResNeXt
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
@@ -193,7 +195,8 @@ def train_evaluator(
         origin["lessons_hash"] = file_hash(lessons_path(config.lessons))[:16]
     judge = EvaluatorFile(module.network, data.words, data.mel)
     if start is not None:
-        _copy_evaluator(read_evaluator(start), judge)
+        source = read_evaluator(start)
+        _copy_network(source.network, judge.network, source.labels == judge.labels)
     claim(Path(out), config, data, origin)
     _fit(module, data, config, Path(out), lambda: save_evaluator(judge, Path(out) / EVALUATOR_FILE))
     return judge
@@ -210,32 +213,26 @@ def _copy_weights(source: ModelFile, model: ModelFile) -> None:
     Raises:
         ValueError: the two do not fit each other.
     """
-    ours, theirs = model.classifier.config, source.classifier.config
-    if dataclasses.replace(ours, dropout=0) != dataclasses.replace(theirs, dropout=0):
-        raise ValueError(f"cannot start from a network of another shape: {theirs}, not {ours}")
     if (source.sde, source.mel) != (model.sde, model.mel):
         raise ValueError("cannot start from weights of another noise process or other features")
-    tensors = source.classifier.state_dict()
-    if source.labels != model.labels:
-        fresh = model.classifier.head.state_dict()
-        tensors |= {f"head.{name}": value for name, value in fresh.items()}
-    model.classifier.load_state_dict(tensors)
+    _copy_network(source.classifier, model.classifier, source.labels == model.labels)
 
 
-def _copy_evaluator(source: EvaluatorFile, judge: EvaluatorFile) -> None:
-    """Start the network of `judge` from that of `source`.
+def _copy_network(
+    source: Classifier | ResNeXt, network: Classifier | ResNeXt, same_words: bool
+) -> None:
+    """Start `network` from `source`; its last layer stays new if the words differ.
 
     Raises:
-        ValueError: the two do not fit each other.
+        ValueError: they have different shapes.
     """
-    ours, theirs = judge.network.config, source.network.config
+    ours, theirs = network.config, source.config
     if dataclasses.replace(ours, dropout=0) != dataclasses.replace(theirs, dropout=0):
         raise ValueError(f"cannot start from a network of another shape: {theirs}, not {ours}")
-    tensors = source.network.state_dict()
-    if source.labels != judge.labels:
-        fresh = judge.network.head.state_dict()
-        tensors |= {f"head.{name}": value for name, value in fresh.items()}
-    judge.network.load_state_dict(tensors)
+    tensors = source.state_dict()
+    if not same_words:
+        tensors |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
+    network.load_state_dict(tensors)
 
 
 def _copy_subnet(source: ModelFile, model: ModelFile) -> None:
