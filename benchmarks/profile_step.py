@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat, PositiveInt
@@ -102,9 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds = timer.blocked_autorange(min_run_time=given.seconds).median
             calls = max(1, round(given.seconds / seconds))
             with profile(activities=[ProfilerActivity.CPU]) as profiled:
-                profiled_seconds = timer.timeit(calls).mean
-            own = {e.key: e.self_cpu_time_total / calls for e in profiled.key_averages()}
-            parts = shares(own, 1e6 * profiled_seconds)
+                begun = perf_counter()  # not the timer, which adds calls of its own to warm up
+                for _ in range(calls):
+                    step()
+                wall = perf_counter() - begun
+            own = {e.key: e.self_cpu_time_total for e in profiled.key_averages()}
+            parts = shares(own, 1e6 * wall)
             share = gmacs / seconds / peak
             rows.append(
                 {

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from scoresubnet.sampling_presets import SAMPLING_PRESETS, sampling
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -31,14 +33,18 @@ PANELS = {
 def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
     """A panel for each figure of quality; a line for each solver and guidance schedule.
 
-    Bars are the 95 % intervals.
+    Bars are the 95 % intervals. Settings with a name are ringed.
     """
     from matplotlib.figure import Figure
+
+    named = {setting: name for name, setting in SAMPLING_PRESETS.items()}
 
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         for line in dict.fromkeys(map(_line, points)):
-            mine = [point for point in points if _line(point) == line]
+            mine = sorted(
+                (point for point in points if _line(point) == line), key=lambda p: p.evaluations
+            )
             values = [getattr(point, name) for point in mine]
             bars = [
                 [max(0.0, v.value - v.low) for v in values],
@@ -54,6 +60,13 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
                 capsize=2,
                 label=", ".join(line),
             )
+        for point in points:
+            if point.sampling in named:
+                place = (point.evaluations, getattr(point, name).value)
+                axes.plot(*place, "o", markersize=9, fillstyle="none", color="black")
+                axes.annotate(
+                    named[point.sampling], place, xytext=(6, 6), textcoords="offset points"
+                )
         axes.set(xscale="log", xlabel="network evaluations a clip", title=title)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -102,7 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="evaluator",
         help="of the Frechet distance: our word evaluator, or the speech embedding",
     )
-    add("--samplers", nargs="+", type=str | None, help="all if left out")
+    add(
+        "--preset-sampling",
+        nargs="*",
+        type=str,
+        default=list(SAMPLING_PRESETS),
+        help="settings with a name, measured as well",
+    )
+    add("--samplers", nargs="*", type=str | None, help="all if left out")
     add("--evaluations", nargs="+", type=PositiveInt, default=[5, 10, 20, 50, 100])
     add("--grid", type=str, default="uniform", help="of all settings")
     add("--guidance", type=NonNegativeFloat, default=3.0, help="gamma")
@@ -138,13 +158,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generator = SpeechGenerator.from_pretrained(given.weights)
     generator.batch_size = len(generator.labels)  # those of a seed
     weights = hashlib.sha256(find_weights(given.weights).read_bytes()).hexdigest()
-    settings = settings_within(
-        given.evaluations,
-        given.samplers or list(SAMPLERS),
-        given.grid,
-        given.guidance,
-        given.schedules,
+    samplers = list(SAMPLERS) if given.samplers is None else given.samplers
+    named = [sampling(name) for name in given.preset_sampling]
+    series = settings_within(
+        given.evaluations, samplers, given.grid, given.guidance, given.schedules
     )
+    settings = list(dict.fromkeys([*named, *series]))
     for setting in settings:
         generator.check(
             [generator.labels[0]],

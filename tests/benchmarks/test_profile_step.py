@@ -50,6 +50,7 @@ def test_the_command_runs(
     (row,) = json.loads(out.read_text())["steps"]
     assert row["batch"] == 2
     assert row["share_of_peak"] == pytest.approx(row["gmacs"] / row["step_ms"] * 1e3 / 50)
+    assert sum(row["shares"].values()) == pytest.approx(1, abs=0.02)
     assert row["shares"]["convolution"] > 0
     assert row["shares"]["convolution, backward"] > 0
     assert "convolution peak: 50 GMACs" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scoresubnet.evaluation.measures import Measure
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS, evaluations
-from scoresubnet.sampling_presets import Sampling
+from scoresubnet.sampling_presets import Sampling, sampling
 from scoresubnet.weights import ModelFile
 
 SETTING = Sampling("ddim", 2, "uniform", 3.0, "interval:low=0.2,high=0.6")
@@ -112,3 +113,18 @@ def test_table_and_figure_show_every_point() -> None:
     assert "| heun | linear | 10 | 10 | 9 | 50.0 (40.0 to 70.0) | 0.50 (0.40 to 0.70) |" in table
     panels = steps_figure(points, "embedder").axes
     assert [len(axes.containers) for axes in panels] == [3, 3, 3]
+    assert not any(axes.texts for axes in panels)
+
+
+def test_a_line_goes_by_evaluations_and_named_settings_are_pointed_out() -> None:
+    value = Figure(0.5, 0.4, 0.7)
+    paper = sampling("paper")
+    points = [
+        Point(setting, setting.steps, 9, value, value, value)
+        for setting in (paper, replace(paper, steps=5))
+    ]
+    for axes in steps_figure(points, "embedder").axes:
+        line, _, _ = axes.containers[0]
+        assert list(line.get_xdata()) == [5, 100]
+        (name,) = axes.texts
+        assert (name.get_text(), name.xy) == ("paper", (100, 0.5))
