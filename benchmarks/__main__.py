@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from benchmarks.candidates import SIZES
     from benchmarks.machine import machine
-    from benchmarks.report import clip_table, step_table
-    from benchmarks.speed import clip_rows, step_rows
+    from benchmarks.report import ClipRow, StepRow, clip_table, step_table
+    from benchmarks.speed import built, clip_rows, step_rows
     from scoresubnet.evaluation.records import write_json, write_text
     from scoresubnet.files import refuse_unwritable
     from scoresubnet.pipeline import SpeechGenerator
@@ -57,23 +57,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     facts = machine()
-    steps = step_rows(given.presets, given.batches, *timing, given.memory, say, given.outside)
-    clips = []
+    settings = {key: value for key, value in given.as_dict().items() if key != "out"}
+    steps: list[StepRow] = []
+    clips: list[ClipRow] = []
+
+    def write() -> str:
+        tables = [step_table(steps), *([clip_table(clips)] if clips else [])]
+        text = "\n\n".join([f"{facts['processor']}, {facts['threads']} threads", *tables]) + "\n"
+        record = {
+            "machine": facts,
+            "settings": settings,
+            "steps": [asdict(row) for row in steps],
+            "clips": [asdict(row) for row in clips],
+        }
+        write_json(given.out / "speed.json", record)
+        write_text(given.out / "speed.md", text)
+        return text
+
+    candidates = built(given.presets, given.outside)
+    for batch in given.batches:
+        steps += step_rows(candidates, batch, *timing, given.memory, say)
+        steps.sort(key=lambda row: [*given.presets, "published"].index(row.preset))
+        write()
     if given.weights:
         generator = SpeechGenerator.from_pretrained(given.weights)
-        clips = clip_rows(generator, given.batches, *timing, say)
-    tables = [step_table(steps), *([clip_table(clips)] if clips else [])]
-    text = "\n\n".join([f"{facts['processor']}, {facts['threads']} threads", *tables]) + "\n"
-    settings = {key: value for key, value in given.as_dict().items() if key != "out"}
-    record = {
-        "machine": facts,
-        "settings": settings,
-        "steps": [asdict(row) for row in steps],
-        "clips": [asdict(row) for row in clips],
-    }
-    write_json(given.out / "speed.json", record)
-    write_text(given.out / "speed.md", text)
-    print(text)
+        for batch in given.batches:
+            clips += clip_rows(generator, batch, *timing, say)
+            write()
+    print(write())
     return 0
 
 
