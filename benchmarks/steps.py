@@ -36,10 +36,11 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
     Bars are the 95 % intervals. Settings with a name are ringed.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     named = {setting: name for name, setting in SAMPLING_PRESETS.items()}
 
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         for line in dict.fromkeys(map(_line, points)):
             mine = sorted(
@@ -68,10 +69,18 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
                     named[point.sampling], place, xytext=(6, 6), textcoords="offset points"
                 )
         axes.set(xscale="log", xlabel="network evaluations a clip", title=title)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.minorticks_off()
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False, fontsize="small")
-    figure.axes[1].set_ylabel(embedder)
+    lines = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
+    distances = figure.axes[1]
+    distances.set(yscale="log", ylabel=embedder)
+    distances.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    distances.yaxis.set_major_formatter("{x:g}")
+    distances.yaxis.minorticks_off()
     return figure
 
 
