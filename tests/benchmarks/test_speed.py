@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks import speed
 from benchmarks.__main__ import main
 from benchmarks.candidates import OUTSIDE, SUBNET, UNET, Candidate, step_candidates
 from benchmarks.memory import peak_of
@@ -83,6 +85,26 @@ def test_the_command_writes_every_candidate_and_ratio(weights: Path, tmp_path: P
     assert clips["fast", 2]["evaluations"] == 10
     text = (out / "speed.md").read_text()
     assert all(name in text for name in names)
+
+
+def test_what_was_measured_before_an_interruption_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = speed.step_rows
+
+    def interrupted(candidates: Any, batch: int, *rest: Any) -> Any:
+        if batch == 2:
+            raise KeyboardInterrupt
+        return rows(candidates, batch, *rest)
+
+    monkeypatch.setattr(speed, "step_rows", interrupted)
+    quickly = ["--presets", "tiny", "--rounds", "1", "--seconds", "1e-9", "--memory", "false"]
+    others = ["--outside", "false", "--weights", "null", "--batches", "1", "2"]
+    with pytest.raises(KeyboardInterrupt):
+        main([*quickly, *others, "--out", str(tmp_path)])
+    record = json.loads((tmp_path / "speed.json").read_text())
+    assert {row["batch"] for row in record["steps"]} == {1}
+    assert "Score Subnet, guided" in (tmp_path / "speed.md").read_text()
 
 
 def test_an_unknown_preset_is_refused(tmp_path: Path) -> None:
