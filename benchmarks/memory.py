@@ -46,7 +46,8 @@ def peak_of(candidate: Candidate, batch: int, threads: int) -> Peak:
     return Peak(**json.loads(child.stdout))
 
 
-def _resident_mib(status: Path = Path("/proc/self/status")) -> float:
+def _resident_mib() -> float:
+    status = Path("/proc/self/status")
     if status.is_file():  # not getrusage, which on Linux counts the parent before the exec as well
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
         return int(line.split()[1]) / 2**10

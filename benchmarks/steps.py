@@ -19,6 +19,7 @@ from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 from scoresubnet.sampling_presets import SAMPLING_PRESETS, sampling
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
     from benchmarks.quality import Point
@@ -36,7 +37,6 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
     Bars are the 95 % intervals. Settings with a name are ringed.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator
 
     named = {setting: name for name, setting in SAMPLING_PRESETS.items()}
 
@@ -69,19 +69,24 @@ def steps_figure(points: Sequence[Point], embedder: str) -> Figure:
                     named[point.sampling], place, xytext=(6, 6), textcoords="offset points"
                 )
         axes.set(xscale="log", xlabel="network evaluations a clip", title=title)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.minorticks_off()
+        _in_plain_numbers(axes.xaxis)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     lines = figure.axes[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     distances = figure.axes[1]
     distances.set(yscale="log", ylabel=embedder)
-    distances.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    distances.yaxis.set_major_formatter("{x:g}")
-    distances.yaxis.minorticks_off()
+    _in_plain_numbers(distances.yaxis)
     return figure
+
+
+def _in_plain_numbers(axis: Axis) -> None:
+    """1, 2, 5, 10 and so on at a logarithmic axis."""
+    from matplotlib.ticker import LogLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.minorticks_off()
 
 
 def _line(point: Point) -> tuple[str, str]:
