@@ -20,6 +20,7 @@ def test_it_is_that_of_the_front_end_each_time(numbers: dict[str, int]) -> None:
         torch.testing.assert_close(audio, front_end.istft(spectrum[None])[0], rtol=1e-4, atol=1e-5)
         found = stft.analysis(audio)
         torch.testing.assert_close(found.T, front_end.stft(audio[None])[0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(stft.consistent(spectrum.T), found, rtol=1e-4, atol=1e-4)
 
 
 def test_audio_of_another_length_is_refused() -> None:

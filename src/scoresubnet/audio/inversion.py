@@ -42,7 +42,7 @@ def fit_mel_bands(magnitude: Tensor, mel: Tensor, front_end: LogMel, updates: in
         become zero.
     """
     to_bands, power = front_end.filters.T, front_end.settings.power
-    spectrum, mel = magnitude.mT, mel.mT  # rows are frames, as `griffin_lim` has them
+    spectrum, mel = magnitude.mT, mel.mT
     spectrum = spectrum if power == 1 else spectrum**power
     for _ in range(updates):
         ratio = mel / (spectrum @ to_bands).clamp_(min=1e-12)
@@ -50,7 +50,7 @@ def fit_mel_bands(magnitude: Tensor, mel: Tensor, front_end: LogMel, updates: in
     return (spectrum if power == 1 else spectrum ** (1 / power)).mT
 
 
-_TINY = 1e-20  # no magnitude that is not zero is below it
+_TINY = 1e-30  # no power that is not zero is below it
 
 
 @torch.no_grad()
@@ -65,8 +65,8 @@ def griffin_lim(
     """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013) from any start.
 
     Args:
-        start: complex spectrum (n_fft / 2 + 1, T) of one sound.
-        magnitudes: from those of the last audio to those wanted, both (n_fft / 2 + 1, T). What it
+        start: complex spectrum (T, n_fft / 2 + 1) of one sound; rows are frames here.
+        magnitudes: from those of the last audio to those wanted, both (T, n_fft / 2 + 1). What it
             is given holds until the next call. A constant gives the algorithm of the paper.
         front_end: whose STFT it is.
         iterations: projections onto the consistent spectrograms.
@@ -76,22 +76,23 @@ def griffin_lim(
     Returns:
         audio ((T - 1) * hop_length,).
     """
-    stft = RepeatedSTFT(front_end, start.shape[1])
-    start = start.T.contiguous()  # rows are frames
-    size = start.abs()
-    spectrum = torch.sgn(start) * magnitudes(size.T).T
+    stft = RepeatedSTFT(front_end, len(start))
+    spectrum = torch.sgn(start) * magnitudes(start.abs())
 
-    last = torch.view_as_real(torch.zeros_like(start))
+    last = torch.view_as_real(torch.zeros_like(spectrum))
     steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1)
-    # Buffers that every iteration fills anew.
+    # Buffers that every iteration fills anew, and what it needs of them.
     ahead = last.new_empty(2, *last.shape)  # for the magnitudes, and for the phases
-    squares, sizes = torch.empty_like(ahead), last.new_empty(2, *start.shape)
+    phases = torch.view_as_complex(ahead[1])
+    squares, powers = torch.empty_like(ahead), last.new_empty(2, *start.shape)
+    real, imaginary = squares.unbind(-1)
+    leading, power = powers
     for _ in range(iterations):
-        consistent = torch.view_as_real(stft.analysis(stft.synthesis(spectrum)))
+        consistent = torch.view_as_real(stft.consistent(spectrum))
         torch.lerp(last, consistent, steps, out=ahead)
         torch.mul(ahead, ahead, out=squares)
-        torch.add(squares[..., 0], squares[..., 1], out=sizes).sqrt_()
-        gain = magnitudes(sizes[0].T).T / sizes[1].clamp_(min=_TINY)
-        torch.mul(torch.view_as_complex(ahead[1]), gain, out=spectrum)
+        torch.add(real, imaginary, out=powers)
+        gain = power.clamp_(min=_TINY).rsqrt_().mul_(magnitudes(leading.sqrt_()))
+        torch.mul(phases, gain, out=spectrum)
         last = consistent
     return stft.synthesis(spectrum)

@@ -42,8 +42,13 @@ class RepeatedSTFT:
         self._inside = slice(padding, padding + samples)
         place = torch.arange(-padding, samples + padding, device=window.device).abs()
         self._reflected = torch.minimum(place, 2 * (samples - 1) - place)
-        overlap = self._added(self._window.expand(frames, -1))
+        self._reflected_inside = self._reflected + padding
+        self._padded = window.new_empty(samples + 2 * padding)
+        self._frames = self._padded.unfold(0, s.n_fft, s.hop_length)
+        self._windowed = torch.empty_like(self._frames)
+        overlap = self._added(self._window.expand(frames, -1))[self._inside]
         self._scale = overlap.clamp(min=1e-11).reciprocal()
+        self._padded_scale = self._scale[self._reflected]
 
     def analysis(self, audio: Tensor) -> Tensor:
         """Audio ((T - 1) * hop_length,) -> complex (T, n_fft / 2 + 1).
@@ -53,15 +58,25 @@ class RepeatedSTFT:
         """
         if audio.shape != self._scale.shape:
             raise ValueError(f"expected {len(self._scale)} samples, not {tuple(audio.shape)}")
-        padded = audio.index_select(0, self._reflected)
-        return torch.fft.rfft(padded.unfold(0, self._n_fft, self._hop) * self._window)
+        torch.index_select(audio, 0, self._reflected, out=self._padded)
+        return self._analysed()
 
     def synthesis(self, spectrum: Tensor) -> Tensor:
         """Complex (T, n_fft / 2 + 1) -> audio ((T - 1) * hop_length,)."""
-        return self._added(torch.fft.irfft(spectrum, self._n_fft)) * self._scale
+        return self._added(torch.fft.irfft(spectrum, self._n_fft))[self._inside] * self._scale
+
+    def consistent(self, spectrum: Tensor) -> Tensor:
+        """`analysis(synthesis(spectrum))`, with fewer steps between."""
+        sound = self._added(torch.fft.irfft(spectrum, self._n_fft))
+        torch.index_select(sound, 0, self._reflected_inside, out=self._padded)
+        self._padded.mul_(self._padded_scale)
+        return self._analysed()
+
+    def _analysed(self) -> Tensor:
+        return torch.fft.rfft(torch.mul(self._frames, self._window, out=self._windowed))
 
     def _added(self, frames: Tensor) -> Tensor:
-        """Frames (T, n_fft), windowed and added where they overlap, without the padding."""
-        cut = F.pad(frames, self._filling).unflatten(1, (-1, self._hop))
-        torch.mul(cut, self._cut_window, out=self._pieces)
-        return self._layers.sum(0).flatten()[self._inside]
+        """Frames (T, n_fft), windowed and added where they overlap, with the padding."""
+        whole = F.pad(frames, self._filling) if any(self._filling) else frames
+        torch.mul(whole.view(self._pieces.shape), self._cut_window, out=self._pieces)
+        return self._layers.sum(0).view(-1)

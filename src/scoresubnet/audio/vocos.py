@@ -12,8 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.audio.inversion import fit_mel_bands, griffin_lim
+from scoresubnet.audio.inversion import griffin_lim
+from scoresubnet.audio.low_band import greatest_factor, low_band
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.repeated_fit import RepeatedFit
+from scoresubnet.audio.stft import RepeatedSTFT
 from scoresubnet.audio.vocoder import audio_samples, checked
 from scoresubnet.networks.vocos import Vocos, VocosConfig
 from scoresubnet.tensor_files import (
@@ -32,8 +35,8 @@ FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
 
-ITERATIONS = 64
-"""Of Griffin-Lim after the network, measured in docs/vocoder.md."""
+ITERATIONS, LOW_ITERATIONS = 24, 192
+"""Of Griffin-Lim after the network: of the whole, and before, of the low bins; docs/vocoder.md."""
 _MOMENTUM, _LEAD = 0.99, 0.3
 _FIRST_UPDATES = 4  # of the Mel bands before the first iteration; each iteration makes one
 
@@ -52,27 +55,36 @@ class VocosVocoder(nn.Module):
     What the network says is where Griffin-Lim starts, without the hiss of the low bins: the
     iterations find noise by themselves, and harmonics from noise they do not. In each iteration the
     magnitudes are scaled to the Mel bands that were asked for (`inversion.fit_mel_bands`), instead
-    of staying fixed.
+    of staying fixed. The lowest bins, where most of the voice is, come first, alone, in iterations
+    that cost a fraction (`low_band`).
 
     Args:
         network: the trained one.
         iterations: of Griffin-Lim; 0 gives the network's audio as it is.
+        low_iterations: of the lowest bins, before.
 
     Raises:
-        ValueError: iterations is negative.
+        ValueError: a number of iterations is negative.
     """
 
     name = "ours"
     hiss_share: Tensor
 
-    def __init__(self, network: Vocos, iterations: int = ITERATIONS) -> None:
+    def __init__(
+        self,
+        network: Vocos,
+        iterations: int = ITERATIONS,
+        low_iterations: int = LOW_ITERATIONS,
+    ) -> None:
         super().__init__()
-        if iterations < 0:
-            raise ValueError(f"iterations must be >= 0, not {iterations}")
+        if iterations < 0 or low_iterations < 0:
+            raise ValueError(f"iterations must be >= 0, not {iterations}, {low_iterations}")
         self.network = network.eval()
         self.iterations = iterations
+        self.low_iterations = low_iterations
         self.front_end = network.front_end
         self.mel = network.mel
+        self.low = low_band(self.front_end, greatest_factor(self.mel))
         self.register_buffer("hiss_share", first_hiss(self.mel), persistent=False)
 
     @torch.no_grad()
@@ -98,13 +110,20 @@ class VocosVocoder(nn.Module):
         if not self.iterations:
             return self.front_end.istft(voice + hiss)[0]
         (start,) = voice + self.hiss_share * hiss
-        # In the order that the iterations work in: rows are frames.
-        mel = self.front_end.unscale(x)[0].exp().T.contiguous().T
-
-        def fitted(found: Tensor, updates: int = 1) -> Tensor:
-            return fit_mel_bands(found, mel, self.front_end, updates)
-
-        start = fitted(start.abs(), _FIRST_UPDATES) * torch.sgn(start)
+        mel = self.front_end.unscale(x)[0].exp()
+        fitted = RepeatedFit(mel, self.front_end)
+        start = start.T.contiguous()  # rows are frames from here on
+        size = start.abs()
+        for _ in range(_FIRST_UPDATES):
+            size = fitted(size).clone()
+        start = torch.sgn(start) * size
+        if self.low_iterations:
+            bands, bins = self.low.filters.shape
+            low = start[:, :bins].contiguous(), RepeatedFit(mel[:bands], self.low), self.low
+            audio = griffin_lim(*low, self.low_iterations, _MOMENTUM, _LEAD)
+            better = RepeatedSTFT(self.low, len(start)).analysis(audio)
+            sure = int(self.low.filters[-1].argmax())  # above, bands are missing
+            start[:, :sure] = better[:, :sure]
         return griffin_lim(start, fitted, self.front_end, self.iterations, _MOMENTUM, _LEAD)
 
 
