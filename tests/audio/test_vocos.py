@@ -154,8 +154,8 @@ def test_the_start_has_the_bands_and_the_phases_of_its_parts(
     starts = []
 
     def seen(start: torch.Tensor, *rest: object) -> torch.Tensor:
-        starts.append(start.T)
-        return torch.zeros(19 * 256)
+        starts.append(start[0].T)
+        return torch.zeros(1, 19 * 256)
 
     monkeypatch.setattr("scoresubnet.audio.vocos.griffin_lim", seen)
     VocosVocoder(network, 1, 0)(x)
@@ -171,23 +171,23 @@ def test_the_low_bins_come_first_and_are_taken_over(
     network: Vocos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = noise(1, 1, 80, 20)
-    low = noise(19 * 32)
+    low = noise(1, 19 * 32)
     given = []
 
     def seen(start: torch.Tensor, fitted: object, front_end: LogMel, *rest: object) -> torch.Tensor:
         given.append((start, front_end.settings.sample_rate, rest[0]))
-        return low if front_end.settings.sample_rate == 2000 else torch.zeros(19 * 256)
+        return low if front_end.settings.sample_rate == 2000 else torch.zeros(1, 19 * 256)
 
     monkeypatch.setattr("scoresubnet.audio.vocos.griffin_lim", seen)
     vocoder = VocosVocoder(network, 3, 5)
     vocoder(x)
     (first, low_rate, low_iterations), (second, rate, iterations) = given
     assert (low_rate, low_iterations, rate, iterations) == (2000, 5, 16_000, 3)
-    assert first.shape == (20, 65)
-    assert second.shape == (20, 513)
-    better = vocoder.low.stft(low[None])[0].T
-    torch.testing.assert_close(second[:, :50], better[:, :50], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(second[:, 64], first[:, 64])
+    assert first.shape == (1, 20, 65)
+    assert second.shape == (1, 20, 513)
+    better = vocoder.low.stft(low).mT
+    torch.testing.assert_close(second[..., :50], better[..., :50], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(second[..., 64], first[..., 64])
     given.clear()
     VocosVocoder(network, 3, 0)(x)
-    torch.testing.assert_close(given[0][0][:, :65], first)
+    torch.testing.assert_close(given[0][0][..., :65], first)

@@ -65,22 +65,22 @@ def griffin_lim(
     """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013) from any start.
 
     Args:
-        start: complex spectrum (T, n_fft / 2 + 1) of one sound; rows are frames here.
-        magnitudes: from those of the last audio to those wanted, both (T, n_fft / 2 + 1). What it
-            is given holds until the next call. A constant gives the algorithm of the paper.
+        start: complex spectra (B, T, n_fft / 2 + 1) of sounds that go in step; rows are frames.
+        magnitudes: from those of the last audio to those wanted, both (B, T, n_fft / 2 + 1). What
+            it is given holds until the next call. A constant gives the algorithm of the paper.
         front_end: whose STFT it is.
         iterations: projections onto the consistent spectrograms.
         momentum: the alpha of Perraudin et al.; 0 is the Griffin-Lim of 1984.
         lead: the same for what `magnitudes` gets (ours); 0 gives it those of the last audio.
 
     Returns:
-        audio ((T - 1) * hop_length,).
+        audio (B, (T - 1) * hop_length).
     """
-    stft = RepeatedSTFT(front_end, len(start))
+    stft = RepeatedSTFT(front_end, start.shape[1], len(start))
     spectrum = torch.sgn(start) * magnitudes(start.abs())
 
     last = torch.view_as_real(torch.zeros_like(spectrum))
-    steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1)
+    steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1, 1)
     # Buffers that every iteration fills anew, and what it needs of them.
     ahead = last.new_empty(2, *last.shape)  # for the magnitudes, and for the phases
     phases = torch.view_as_complex(ahead[1])

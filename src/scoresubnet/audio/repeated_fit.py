@@ -1,4 +1,4 @@
-"""Magnitudes scaled to the Mel bands of one sound, over and over again."""
+"""Magnitudes scaled to the Mel bands of the same sounds, over and over again."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ class RepeatedFit:
     leaves out half of the zeros. Buffers are kept: one instance serves one thread.
 
     Args:
-        mel: the bands (n_mels, T), linear: the exponential of the log-Mel.
+        mel: the bands (B, n_mels, T), linear: the exponential of the log-Mel.
         front_end: whose filters and power they are; the bands rise in frequency.
     """
 
     def __init__(self, mel: Tensor, front_end: LogMel) -> None:
         filters, shares = front_end.filters, front_end.shares
-        self._mel, self._power = mel.T.contiguous(), front_end.settings.power
+        rows = mel.mT.flatten(0, 1).contiguous()
+        self._mel, self._power = rows, front_end.settings.power
         self._ratio = torch.empty_like(self._mel)
         # Bins under no filter keep their zeros for good.
-        self._gain = mel.new_zeros(mel.shape[1], filters.shape[1])
+        self._gain = mel.new_zeros(len(rows), filters.shape[1])
         bins = filters.shape[1]
         cut = bins // 4 if bins > _SMALL else bins
-        low = len(mel) - int(filters[:, cut:].any(dim=1).sum())  # bands that end below the cut
-        first = int(filters[low:].any(dim=0).int().argmax()) if low < len(mel) else bins
+        low = len(filters) - int(filters[:, cut:].any(dim=1).sum())  # bands that end below the cut
+        first = int(filters[low:].any(dim=0).int().argmax()) if low < len(filters) else bins
         # Bands of the low bins, and of the rest, which begins with the bins of band `low`.
         touching = low - int(filters[:low, first:].any(dim=1).sum())
         to_bands = ((slice(low), slice(cut)), (slice(low, None), slice(first, None)))
@@ -47,15 +48,14 @@ class RepeatedFit:
         ]
 
     def __call__(self, magnitude: Tensor) -> Tensor:
-        """Magnitudes (T, n_fft / 2 + 1) -> scaled, in a buffer that the next call fills anew.
-
-        Rows are frames.
-        """
-        spectrum = magnitude if self._power == 1 else magnitude**self._power
+        """Magnitudes (B, T, n_fft / 2 + 1) -> scaled, in a buffer that the next call fills anew."""
+        rows = magnitude.flatten(0, 1)
+        spectrum = rows if self._power == 1 else rows**self._power
         for bins, filters, bands in self._to_bands:
             torch.mm(spectrum[:, bins], filters, out=bands)
         torch.div(self._mel, self._ratio.clamp_(min=1e-12), out=self._ratio)
         for ratio, shares, gain in self._to_bins:
             torch.mm(ratio, shares, out=gain)
         scaled = self._gain.mul_(spectrum)
-        return scaled if self._power == 1 else scaled.pow_(1 / self._power)
+        scaled = scaled if self._power == 1 else scaled.pow_(1 / self._power)
+        return scaled.view(magnitude.shape)

@@ -1,4 +1,4 @@
-"""The STFT of the front end and its inverse, for one sound over and over again."""
+"""The STFT of the front end and its inverse, for the same sounds over and over again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class RepeatedSTFT:
     Args:
         front_end: whose STFT it is.
         frames: T.
+        sounds: B, as many as go in step.
     """
 
-    def __init__(self, front_end: LogMel, frames: int) -> None:
+    def __init__(self, front_end: LogMel, frames: int, sounds: int = 1) -> None:
         s, window = front_end.settings, front_end.window
         self._n_fft, self._hop = s.n_fft, s.hop_length
         left = (s.n_fft - s.win_length) // 2
@@ -33,9 +34,10 @@ class RepeatedSTFT:
         hops = frames + pieces - 1
         self._filling = (0, pieces * s.hop_length - s.n_fft)
         self._cut_window = F.pad(self._window, self._filling).view(pieces, s.hop_length)
-        self._layers = window.new_zeros(pieces, hops, s.hop_length)
+        self._layers = window.new_zeros(sounds, pieces, hops, s.hop_length)
         self._pieces = self._layers.as_strided(
-            (frames, pieces, s.hop_length), (s.hop_length, (hops + 1) * s.hop_length, 1)
+            (sounds, frames, pieces, s.hop_length),
+            (pieces * hops * s.hop_length, s.hop_length, (hops + 1) * s.hop_length, 1),
         )
         padding = s.n_fft // 2  # of the centred analysis, by reflection at both ends
         samples = (frames - 1) * s.hop_length
@@ -43,32 +45,33 @@ class RepeatedSTFT:
         place = torch.arange(-padding, samples + padding, device=window.device).abs()
         self._reflected = torch.minimum(place, 2 * (samples - 1) - place)
         self._reflected_inside = self._reflected + padding
-        self._padded = window.new_empty(samples + 2 * padding)
-        self._frames = self._padded.unfold(0, s.n_fft, s.hop_length)
+        self._padded = window.new_empty(sounds, samples + 2 * padding)
+        self._frames = self._padded.unfold(1, s.n_fft, s.hop_length)
         self._windowed = torch.empty_like(self._frames)
-        overlap = self._added(self._window.expand(frames, -1))[self._inside]
+        overlap = self._added(self._window.expand(sounds, frames, -1))[0, self._inside]
         self._scale = overlap.clamp(min=1e-11).reciprocal()
         self._padded_scale = self._scale[self._reflected]
 
     def analysis(self, audio: Tensor) -> Tensor:
-        """Audio ((T - 1) * hop_length,) -> complex (T, n_fft / 2 + 1).
+        """Audio (B, (T - 1) * hop_length) -> complex (B, T, n_fft / 2 + 1).
 
         Raises:
             ValueError: the audio has another length.
         """
-        if audio.shape != self._scale.shape:
-            raise ValueError(f"expected {len(self._scale)} samples, not {tuple(audio.shape)}")
-        torch.index_select(audio, 0, self._reflected, out=self._padded)
+        expected = (len(self._padded), len(self._scale))
+        if audio.shape != expected:
+            raise ValueError(f"expected audio of shape {expected}, not {tuple(audio.shape)}")
+        torch.index_select(audio, 1, self._reflected, out=self._padded)
         return self._analysed()
 
     def synthesis(self, spectrum: Tensor) -> Tensor:
-        """Complex (T, n_fft / 2 + 1) -> audio ((T - 1) * hop_length,)."""
-        return self._added(torch.fft.irfft(spectrum, self._n_fft))[self._inside] * self._scale
+        """Complex (B, T, n_fft / 2 + 1) -> audio (B, (T - 1) * hop_length)."""
+        return self._added(torch.fft.irfft(spectrum, self._n_fft))[:, self._inside] * self._scale
 
     def consistent(self, spectrum: Tensor) -> Tensor:
         """`analysis(synthesis(spectrum))`, with fewer steps between."""
         sound = self._added(torch.fft.irfft(spectrum, self._n_fft))
-        torch.index_select(sound, 0, self._reflected_inside, out=self._padded)
+        torch.index_select(sound, 1, self._reflected_inside, out=self._padded)
         self._padded.mul_(self._padded_scale)
         return self._analysed()
 
@@ -76,7 +79,7 @@ class RepeatedSTFT:
         return torch.fft.rfft(torch.mul(self._frames, self._window, out=self._windowed))
 
     def _added(self, frames: Tensor) -> Tensor:
-        """Frames (T, n_fft), windowed and added where they overlap, with the padding."""
+        """Frames (B, T, n_fft), windowed and added where they overlap, with the padding."""
         whole = F.pad(frames, self._filling) if any(self._filling) else frames
-        torch.mul(whole.view(self._pieces.shape), self._cut_window, out=self._pieces)
-        return self._layers.sum(0).view(-1)
+        torch.mul(whole.reshape(self._pieces.shape), self._cut_window, out=self._pieces)
+        return self._layers.sum(1).flatten(1)

@@ -139,10 +139,12 @@ class GriffinLim(nn.Module):
         # One drawn phase for every item: the same in any batch, on any device.
         turns = torch.rand(magnitude.shape, generator=torch.Generator().manual_seed(0))
         start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
-        rows = magnitude.T.contiguous()
-        return griffin_lim(
-            start.T.contiguous(), lambda _: rows, self.front_end, self.iterations, self.momentum
+        rows = magnitude.T.contiguous()[None]
+        start = start.T.contiguous()[None]
+        (audio,) = griffin_lim(
+            start, lambda _: rows, self.front_end, self.iterations, self.momentum
         )
+        return audio
 
 
 def _griffin_lim(settings: MelSettings, where: str | None) -> Vocoder:

@@ -35,7 +35,7 @@ FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
 
-ITERATIONS, LOW_ITERATIONS = 24, 192
+ITERATIONS, LOW_ITERATIONS = 24, 256
 """Of Griffin-Lim after the network: of the whole, and before, of the low bins; docs/vocoder.md."""
 _MOMENTUM, _LEAD = 0.99, 0.3
 _FIRST_UPDATES = 4  # of the Mel bands before the first iteration; each iteration makes one
@@ -97,34 +97,45 @@ class VocosVocoder(nn.Module):
             ValueError: x has another shape, or too few frames.
         """
         x = checked(x, self.mel, "The vocoder")
-        # Item by item: the last bits of a batch depend on its size, and a near tie between two
-        # pitches, or the iterations, amplify them.
-        audio = torch.stack(each_on_a_thread(self._sound, x.split(1)))
+        # As many at once as torch has threads, and the items of each in step where that is the
+        # faster, and the same to the last bit whatever their number.
+        groups = x.tensor_split(min(len(x), torch.get_num_threads()))
+        audio = torch.cat(each_on_a_thread(self._sounds, groups))
         audio = audio[:, : audio_samples(x.shape[3], self.mel)]
         return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
     @torch.no_grad()
-    def _sound(self, x: Tensor) -> Tensor:
-        """x (1, 1, 80, T) -> audio ((T - 1) * hop_length,)."""
-        voice, hiss = self.network.parts(x)
+    def _sounds(self, x: Tensor) -> Tensor:
+        """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
+        # Item by item: the last bits of a batch depend on its size, and a near tie between two
+        # pitches amplifies them.
+        parts = [self.network.parts(item) for item in x.split(1)]
         if not self.iterations:
-            return self.front_end.istft(voice + hiss)[0]
-        (start,) = voice + self.hiss_share * hiss
-        mel = self.front_end.unscale(x)[0].exp()
-        fitted = RepeatedFit(mel, self.front_end)
-        start = start.T.contiguous()  # rows are frames from here on
-        size = start.abs()
-        for _ in range(_FIRST_UPDATES):
-            size = fitted(size).clone()
-        start = torch.sgn(start) * size
+            return torch.cat([self.front_end.istft(voice + hiss) for voice, hiss in parts])
+        mel = self.front_end.unscale(x).exp()
+        fitted = [RepeatedFit(item, self.front_end) for item in mel.split(1)]
+        starts = []
+        for (voice, hiss), fit in zip(parts, fitted, strict=True):
+            start = (voice + self.hiss_share * hiss).mT.contiguous()  # rows are frames
+            size = start.abs()
+            for _ in range(_FIRST_UPDATES):
+                size = fit(size).clone()
+            starts.append(torch.sgn(start) * size)
+        start = torch.cat(starts)
         if self.low_iterations:
             bands, bins = self.low.filters.shape
-            low = start[:, :bins].contiguous(), RepeatedFit(mel[:bands], self.low), self.low
-            audio = griffin_lim(*low, self.low_iterations, _MOMENTUM, _LEAD)
-            better = RepeatedSTFT(self.low, len(start)).analysis(audio)
+            fit = RepeatedFit(mel[:, :bands], self.low)
+            low = start[..., :bins].contiguous()
+            audio = griffin_lim(low, fit, self.low, self.low_iterations, _MOMENTUM, _LEAD)
+            better = RepeatedSTFT(self.low, x.shape[3], len(x)).analysis(audio)
             sure = int(self.low.filters[-1].argmax())  # above, bands are missing
-            start[:, :sure] = better[:, :sure]
-        return griffin_lim(start, fitted, self.front_end, self.iterations, _MOMENTUM, _LEAD)
+            start[..., :sure] = better[..., :sure]
+        return torch.cat(
+            [
+                griffin_lim(item, fit, self.front_end, self.iterations, _MOMENTUM, _LEAD)
+                for item, fit in zip(start.split(1), fitted, strict=True)
+            ]
+        )
 
 
 def first_hiss(mel: MelSettings) -> Tensor:
