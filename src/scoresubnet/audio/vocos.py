@@ -35,7 +35,7 @@ FORMAT = "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
 SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
 
-ITERATIONS, LOW_ITERATIONS = 24, 256
+ITERATIONS, LOW_ITERATIONS = 32, 256
 """Of Griffin-Lim after the network: of the whole, and before, of the low bins; docs/vocoder.md."""
 _MOMENTUM, _LEAD = 0.99, 0.3
 _FIRST_UPDATES = 4  # of the Mel bands before the first iteration; each iteration makes one
