@@ -208,7 +208,7 @@ def read_guidance_schedule(text: str) -> Callable[[float], GuidanceSchedule]:
 
 def uniform_times(count: int, t_eps: float, generator: torch.Generator) -> Tensor:
     """Training times drawn uniformly from [t_eps, 1), the paper's choice: (count,)."""
-    return t_eps + (1 - t_eps) * torch.rand(count, generator=generator)
+    return t_eps + (1 - t_eps) * torch.rand(count, generator=generator, device=generator.device)
 
 
 def logit_normal_times(
@@ -224,10 +224,10 @@ def logit_normal_times(
     logit(t) is normal with mean logit(centre) and standard deviation `spread` (Esser et al. 2024);
     a share of the times stays uniform, so that no time is left out.
     """
-    mean = math.log(centre / (1 - centre))
-    middle = torch.sigmoid(mean + spread * torch.randn(count, generator=generator))
-    uniform = torch.rand(count, generator=generator)
-    take_uniform = torch.rand(count, generator=generator) < uniform_share
+    mean, device = math.log(centre / (1 - centre)), generator.device
+    middle = torch.sigmoid(mean + spread * torch.randn(count, generator=generator, device=device))
+    uniform = torch.rand(count, generator=generator, device=device)
+    take_uniform = torch.rand(count, generator=generator, device=device) < uniform_share
     return t_eps + (1 - t_eps) * torch.where(take_uniform, uniform, middle)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.losses import classifier_loss, dsm_loss
+from scoresubnet.losses import Network, classifier_loss, dsm_loss
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.training.config import (
@@ -201,9 +201,9 @@ def test_validation_of_the_score_covers_the_range_of_times(
     times: list[Tensor] = []
     real = score_module.loss
 
-    def loss(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    def loss(network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         times.append(t)
-        return real(x0, noise, t)
+        return real(network, x0, noise, t)
 
     monkeypatch.setattr(score_module, "loss", loss)
     log = recorded(score_module, monkeypatch)

@@ -118,6 +118,7 @@ def _conv(layer: nn.Conv2d, x: Tensor) -> tuple[Tensor, Back]:
 
 
 def _norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Back]:
+    x = _for_group_norm(x)
     batch, channels, positions = len(x), x.shape[1], x.shape[2:].numel()
     h, mean, deviation = torch.native_group_norm(
         x, norm.weight, norm.bias, batch, channels, positions, norm.num_groups, norm.eps
@@ -125,7 +126,7 @@ def _norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Back]:
 
     def back(g: Tensor) -> Tensor:
         times = len(g) // batch
-        g = _aten.silu_backward(g, _again(h, times))
+        g = _for_group_norm(_aten.silu_backward(g, _again(h, times)))
         gradient, _, _ = _aten.native_group_norm_backward(
             g,
             _again(x, times),
@@ -141,6 +142,12 @@ def _norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Back]:
         return gradient
 
     return F.silu(h), back
+
+
+def _for_group_norm(x: Tensor) -> Tensor:
+    """In the layout that the operation takes: away from the CPU it knows no channels_last."""
+    any_layout = x.device.type == "cpu" or torch.compiler.is_compiling()
+    return x if any_layout else x.contiguous()
 
 
 def _again(x: Tensor, times: int) -> Tensor:

@@ -15,7 +15,7 @@ from scoresubnet.training.config import AugmentConfig
 def augment(
     x: Tensor, config: AugmentConfig, mel: MelSettings, generator: torch.Generator
 ) -> Tensor:
-    """Augmented copy of x (B, 1, F, T) in [-1, 1]; CPU, like its generator."""
+    """Augmented copy of x (B, 1, F, T) in [-1, 1], on the device of x and of the generator."""
     nats = (mel.log_max - mel.log_min) / 2  # one unit of x in natural-log magnitude
     if config.stretch or config.warp:
         x = warp(x, config, generator)
@@ -33,14 +33,19 @@ def augment(
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, g: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=g)
+    return low + (high - low) * torch.rand(shape, generator=g, device=g.device)
+
+
+def _chosen(batch: int, share: float, g: torch.Generator) -> Tensor:
+    """A share of the items: (B, 1, 1, 1) of bool."""
+    return torch.rand(batch, 1, 1, 1, generator=g, device=g.device) < share
 
 
 def shift_frames(x: Tensor, most: int, g: torch.Generator) -> Tensor:
     """Move each item by -most..most whole frames; the edge frame is repeated."""
     batch, _, bins, frames = x.shape
-    shifts = torch.randint(-most, most + 1, (batch, 1), generator=g)
-    source = (torch.arange(frames) - shifts).clamp(0, frames - 1)
+    shifts = torch.randint(-most, most + 1, (batch, 1), generator=g, device=g.device)
+    source = (torch.arange(frames, device=x.device) - shifts).clamp(0, frames - 1)
     return x.gather(3, source[:, None, None, :].expand(batch, 1, bins, frames))
 
 
@@ -50,7 +55,7 @@ def warp(x: Tensor, config: AugmentConfig, g: torch.Generator) -> Tensor:
     time = 1 + _uniform((batch,), -config.stretch, config.stretch, g)
     shift = _uniform((batch,), -config.shift, config.shift, g) * 2 / frames
     frequency = 1 + _uniform((batch,), -config.warp, config.warp, g)
-    matrix = torch.zeros(batch, 2, 3)
+    matrix = torch.zeros(batch, 2, 3, device=x.device)
     matrix[:, 0, 0], matrix[:, 0, 2] = time, shift
     matrix[:, 1, 1], matrix[:, 1, 2] = frequency, frequency - 1  # bin 0 (y = -1) stays
     grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
@@ -67,8 +72,8 @@ def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:
     """Silence everything above a random bin in the upper half, for a share of the items."""
     batch, _, bins, _ = x.shape
     cut = _uniform((batch, 1, 1, 1), 0.55 * bins, bins, g)
-    cut = torch.where(torch.rand(batch, 1, 1, 1, generator=g) < share, cut, float(bins))
-    return torch.where(torch.arange(bins)[:, None] < cut, x, torch.full_like(x, -1))
+    cut = torch.where(_chosen(batch, share, g), cut, float(bins))
+    return torch.where(torch.arange(bins, device=x.device)[:, None] < cut, x, torch.full_like(x, -1))
 
 
 def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:
@@ -78,12 +83,11 @@ def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tenso
     """
     batch, _, bins, _ = x.shape
     level = _uniform((batch, 1, 1, 1), -1.0, -0.3, g)
-    tilt = _uniform((batch, 1, 1, 1), -0.25, 0.1, g) * torch.linspace(0, 1, bins)[:, None]
-    texture = torch.empty(x.shape).exponential_(generator=g).log().div(2).clamp(min=-2) / nats
+    tilt = _uniform((batch, 1, 1, 1), -0.25, 0.1, g) * torch.linspace(0, 1, bins, device=x.device)[:, None]
+    texture = torch.empty_like(x).exponential_(generator=g).log().div(2).clamp(min=-2) / nats
     noise = level + tilt + 0.6 * texture
     mixed = torch.logaddexp(2 * nats * x, 2 * nats * noise) / (2 * nats)
-    chosen = torch.rand(batch, 1, 1, 1, generator=g) < share
-    return torch.where(chosen, mixed.clamp(-1, 1), x)
+    return torch.where(_chosen(batch, share, g), mixed.clamp(-1, 1), x)
 
 
 def mask(
@@ -93,11 +97,11 @@ def mask(
     batch, _, bins, frames = x.shape
 
     def span(size: int, most: int) -> Tensor:
-        width = torch.randint(0, most + 1, (batch, 1), generator=g)
-        start = (torch.rand(batch, 1, generator=g) * (size - width + 1)).long()
-        position = torch.arange(size)
+        width = torch.randint(0, most + 1, (batch, 1), generator=g, device=g.device)
+        start = (_uniform((batch, 1), 0, 1, g) * (size - width + 1)).long()
+        position = torch.arange(size, device=x.device)
         return (position >= start) & (position < start + width)
 
     hidden = span(bins, most_bins)[:, None, :, None] | span(frames, most_frames)[:, None, None, :]
-    hidden &= torch.rand(batch, 1, 1, 1, generator=g) < share
+    hidden &= _chosen(batch, share, g)
     return torch.where(hidden, x.mean(dim=(1, 2, 3), keepdim=True), x)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import lightning
 import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.losses import classifier_loss, dsm_loss
+from scoresubnet.losses import Network, classifier_loss, dsm_loss
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
@@ -86,12 +88,12 @@ class NoisyTraining(StepTraining):
     def noisy(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(x0, labels, noise, t) of this training step."""
         x0, labels = batch
-        generator = step_generator(self.seed, "noise", self.global_step)
-        x0 = augment(x0.cpu(), self.augmentation, self.mel, generator).to(self.device)
-        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        generator = step_generator(self.seed, "noise", self.global_step, x0.device)
+        x0 = augment(x0, self.augmentation, self.mel, generator)
+        noise = torch.randn(x0.shape, generator=generator, device=x0.device)
         draw = TIME_DISTRIBUTIONS[self.times.distribution]
         t = draw(len(x0), self.sde.t_eps, generator, **self.times.arguments)
-        return x0, labels, noise, t.to(self.device)
+        return x0, labels, noise, t
 
     def log_quarters(self, stage: str, losses: Tensor, t: Tensor) -> None:
         """Log the mean loss, and its mean in each quarter of the range of t."""
@@ -115,12 +117,18 @@ class ClassifierModule(NoisyTraining):
             mel,
         )
         self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.compile_steps = config.compile
+
+    @cached_property
+    def step_network(self) -> Network:
+        """The network as training steps call it; validation calls it as it is."""
+        return torch.compile(self.network.forward) if self.compile_steps else self.network
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, labels, noise, t = self.noisy(batch)
         with torch.random.fork_rng():  # dropout, too, is a function of the step
             torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
-            losses = classifier_loss(self.network(self.sde.perturb(x0, noise, t), t), labels)
+            losses = classifier_loss(self.step_network(self.sde.perturb(x0, noise, t), t), labels)
         self.log_quarters("train", losses, t)
         return losses.mean()
 
@@ -150,14 +158,20 @@ class ScoreModule(NoisyTraining):
             mel,
         )
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.compile_steps = config.compile
 
-    def loss(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    @cached_property
+    def step_model(self) -> Network:
+        """The model as training steps call it; validation calls it as it is."""
+        return torch.compile(self.model.forward) if self.compile_steps else self.model
+
+    def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """DSM per item (B,)."""
-        return dsm_loss(self.model, x0, noise, t, self.sde, self.model.parametrisation)
+        return dsm_loss(network, x0, noise, t, self.sde, self.model.parametrisation)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, _, noise, t = self.noisy(batch)
-        losses = self.loss(x0, noise, t)
+        losses = self.loss(self.step_model, x0, noise, t)
         self.log_quarters("train", losses, t)
         return losses.mean()
 
@@ -167,4 +181,4 @@ class ScoreModule(NoisyTraining):
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         order = torch.randperm(len(x0), generator=generator)  # the rows are sorted by word
         t = torch.linspace(self.sde.t_eps, 1, len(x0))[order].to(self.device)
-        self.log_quarters("valid", self.loss(x0, noise, t), t)
+        self.log_quarters("valid", self.loss(self.model, x0, noise, t), t)

@@ -22,9 +22,11 @@ def step_seed(seed: int, purpose: str, step: int) -> int:
     return int(entropy.generate_state(1)[0])
 
 
-def step_generator(seed: int, purpose: str, step: int) -> torch.Generator:
-    """A CPU generator of this step's own, for one purpose."""
-    return torch.Generator().manual_seed(step_seed(seed, purpose, step))
+def step_generator(
+    seed: int, purpose: str, step: int, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """A generator of this step's own, for one purpose; another kind of device draws otherwise."""
+    return torch.Generator(device).manual_seed(step_seed(seed, purpose, step))
 
 
 def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:

@@ -1,0 +1,115 @@
+"""What makes training fast on a GPU: compiled steps and mixed precision."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from scoresubnet.training.config import ClassifierTraining, RunConfig, ScoreTraining
+from scoresubnet.training.run import train_classifier, train_score
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+MakeClassifier = Callable[..., ClassifierTraining]
+MakeScore = Callable[..., ScoreTraining]
+Tensors = Callable[[Path], dict[str, Tensor]]
+Compare = Callable[[Path, Path], None]
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let torch.compile trace, and run what it traced as it is; the batch size of each call."""
+    sizes: list[int] = []
+    real = torch.compile
+
+    def compile(function: Callable[..., Any]) -> Callable[..., Any]:
+        fast = real(function, backend="eager", fullgraph=True)
+
+        def call(x: Tensor, t: Tensor) -> Any:
+            sizes.append(len(x))
+            return fast(x, t)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compile)
+    return sizes
+
+
+def test_a_compiled_classifier_run_is_the_same_run(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    traced: list[int],
+    tmp_path: Path,
+) -> None:
+    """Each of the four steps goes through it; a break in the graph would be an error."""
+    train_classifier(classifier_run(compile=True), tmp_path)
+    assert traced == [4] * 4
+    assert_same(tmp_path, classifier)
+
+
+def test_a_compiled_score_run_is_the_same_run(
+    score_run: MakeScore,
+    classifier: Path,
+    subnet: Path,
+    assert_same: Compare,
+    traced: list[int],
+    tmp_path: Path,
+) -> None:
+    train_score(score_run(compile=True), classifier, tmp_path)
+    assert traced == [4] * 4
+    assert_same(tmp_path, subnet)
+
+
+def test_a_run_may_go_on_compiled(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    traced: list[int],
+    tmp_path: Path,
+) -> None:
+    train_classifier(classifier_run(steps=2), tmp_path)
+    train_classifier(classifier_run(compile=True), tmp_path)
+    assert traced == [4] * 2
+    assert_same(tmp_path, classifier)
+
+
+def test_mixed_precision_computes_in_bfloat16_and_keeps_weights_in_float32(
+    classifier_run: MakeClassifier, classifier: Path, tensors: Tensors, tmp_path: Path
+) -> None:
+    config = classifier_run()
+    run = dataclasses.replace(config.run, precision="bf16-mixed")
+    kinds: set[torch.dtype] = set()
+
+    def look(layer: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(layer, nn.Conv2d):
+            kinds.add(output.dtype)
+
+    with nn.modules.module.register_module_forward_hook(look):
+        train_classifier(dataclasses.replace(config, run=run), tmp_path)
+    assert kinds == {torch.bfloat16}
+    found, expected = tensors(tmp_path), tensors(classifier)
+    assert {value.dtype for value in found.values()} == {torch.float32}
+    assert any(not torch.equal(found[name], expected[name]) for name in found)
+    for name in found:  # three digits, where weights are; steps of Adam may turn small ones round
+        distance = (found[name] - expected[name]).norm()
+        assert distance < 0.2 * expected[name].norm() + 0.05, name
+
+
+def test_the_backbone_stays_in_float32_under_mixed_precision(
+    score_run: MakeScore, classifier: Path, tmp_path: Path
+) -> None:
+    run = RunConfig(steps=1, seed=3, precision="bf16-mixed")
+    kinds: dict[str, set[torch.dtype]] = {"classifier": set(), "subnet": set()}
+
+    def look(layer: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(layer, nn.Conv2d):
+            frozen = not layer.weight.requires_grad
+            kinds["classifier" if frozen else "subnet"].add(output.dtype)
+
+    with nn.modules.module.register_module_forward_hook(look):
+        train_score(score_run(run=run), classifier, tmp_path)
+    assert kinds == {"classifier": {torch.float32}, "subnet": {torch.bfloat16}}
