@@ -282,6 +282,18 @@ def test_from_plain_restores_tuples() -> None:
         from_plain(SubnetConfig, values)
 
 
+def test_half_precision_halves_the_file_and_loads_as_float32(
+    model: ModelFile, saved: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half.safetensors"
+    save_model(model, half, torch.float16)
+    assert half.stat().st_size < 0.6 * saved.stat().st_size
+    expected, found = model.classifier.state_dict(), load_model(half).classifier.state_dict()
+    for name, value in found.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-6)
+
+
 def test_shipped_weights_can_be_loaded() -> None:
     for name, path in shipped_weights().items():
         loaded = load_model(name)

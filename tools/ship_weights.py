@@ -1,4 +1,4 @@
-"""Turn the model of a finished run into shipped weights: the same tensors, with their origin noted.
+"""Turn the model of a finished run into shipped weights: its tensors, with their origin noted.
 
 python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
 """
@@ -6,6 +6,9 @@ python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+import torch
 
 from scoresubnet.weights import load_model, save_model
 
@@ -15,18 +18,27 @@ NOTES = {
         "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
     ),
     "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
-    "recipe": (
-        "configs words18-small-classifier, words18-small-finetune-classifier, "
-        "words18-small-score, words18-small-finetune-score, words18-small-finish-score"
-    ),
 }
+RECIPES = {
+    "words18-small": (
+        "configs words18-small-classifier, words18-small-finetune-classifier, "
+        "words18-small-score, words18-small-finetune-score, words18-small-finish-score",
+        torch.float32,
+    ),
+    "words18-paper": ("configs words18-paper-classifier, words18-paper-score", torch.float16),
+}
+"""name -> how they were made, and how they are stored."""
 
 
 def main(run: str, path: str) -> None:
+    name = Path(path).stem
+    if name not in RECIPES:
+        raise SystemExit(f"{path}: shipped weights are called {' or '.join(RECIPES)}")
+    recipe, dtype = RECIPES[name]
     model = load_model(run)
     model.score_model()  # refuses a classifier alone
-    model.notes = NOTES
-    save_model(model, path)
+    model.notes = NOTES | {"recipe": recipe}
+    save_model(model, path, dtype)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,11 @@ def read_guidance_schedule(text: str) -> Callable[[float], GuidanceSchedule]:
 
 
 def uniform_times(count: int, t_eps: float, generator: torch.Generator) -> Tensor:
-    """Training times drawn uniformly from [t_eps, 1), the paper's choice: (count,)."""
+    """Training times drawn uniformly from [t_eps, 1), the paper's choice.
+
+    Returns:
+        times (count,) on the generator's device.
+    """
     return t_eps + (1 - t_eps) * torch.rand(count, generator=generator, device=generator.device)
 
 
@@ -222,7 +226,7 @@ def logit_normal_times(
     """Training times around the middle of the noise range, where most is decided: (count,).
 
     logit(t) is normal with mean logit(centre) and standard deviation `spread` (Esser et al. 2024);
-    a share of the times stays uniform, so that no time is left out.
+    a share of the times stays uniform, so that no time is left out. On the generator's device.
     """
     mean, device = math.log(centre / (1 - centre)), generator.device
     middle = torch.sigmoid(mean + spread * torch.randn(count, generator=generator, device=device))

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from scoresubnet.audio.mel import MelSettings
@@ -73,8 +74,16 @@ class ModelFile:
         return ScoreModel(backbone, self.subnet, self.sde, self.parametrisation).eval()
 
 
-def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
-    """Write the file; it appears complete or not at all."""
+def save_model(
+    model: ModelFile, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32
+) -> None:
+    """Write the file; it appears complete or not at all.
+
+    Args:
+        model: what to write.
+        path: the file.
+        dtype: of the tensors in it; `load_model` gives float32 in any case.
+    """
     tensors = {f"classifier.{k}": v for k, v in model.classifier.state_dict().items()}
     config: dict[str, Any] = {
         "classifier": dataclasses.asdict(model.classifier.config),
@@ -91,7 +100,7 @@ def save_model(model: ModelFile, path: str | os.PathLike[str]) -> None:
         "notes": json.dumps(model.notes),
         **mel_metadata(model.mel),
     }
-    write_tensors(path, tensors, metadata)
+    write_tensors(path, tensors, metadata, dtype)
 
 
 def load_model(source: str | os.PathLike[str]) -> ModelFile:

@@ -32,4 +32,6 @@ def test_it_is_one_update_each_time(numbers: dict[str, Any], factor: int) -> Non
     for _ in range(2):
         magnitude = torch.rand(2, bins, 7, generator=generator)
         expected = fit_mel_bands(magnitude, mel, front_end, 1)
-        torch.testing.assert_close(fitted(magnitude.mT.contiguous()).mT, expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            fitted(magnitude.mT.contiguous()).mT, expected, rtol=1e-4, atol=1e-5
+        )

@@ -1,6 +1,7 @@
 """Our vocoder's file and its adapter."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -60,15 +61,20 @@ def test_iterations_bring_the_mel_bands_that_were_asked_for(network: Vocos) -> N
     assert distance(16) < distance(4) < 0.6 * distance(0)
 
 
-def test_iterations_treat_each_item_alone(network: Vocos, two_threads: None) -> None:
+@pytest.mark.parametrize("frames", [21, 50])
+def test_iterations_treat_each_item_alone(network: Vocos, two_threads: None, frames: int) -> None:
     vocoder = VocosVocoder(network)
-    x = noise(3, 1, 80, 20).clamp(-2, 2) / 4
-    assert torch.equal(vocoder(x)[1:2], vocoder(x[1:2]))
+    x = noise(11, 1, 80, frames).clamp(-2, 2) / 4
+    together = vocoder(x)
+    for k in (1, 3, 7):
+        assert torch.equal(together[k : k + 1], vocoder(x[k : k + 1]))
 
 
 def test_negative_iterations_are_refused(network: Vocos) -> None:
     with pytest.raises(ValueError, match="iterations must be >= 0, not -1"):
         VocosVocoder(network, -1)
+    with pytest.raises(ValueError, match="iterations must be >= 0, not 1, -1"):
+        VocosVocoder(network, 1, -1)
 
 
 @pytest.mark.parametrize("shape", [(80, 64), (1, 80, 64), (1, 1, 79, 64), (0, 1, 80, 64)])
@@ -170,12 +176,14 @@ def test_the_start_has_the_bands_and_the_phases_of_its_parts(
 def test_the_low_bins_come_first_and_are_taken_over(
     network: Vocos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x = noise(1, 1, 80, 20)
+    x = torch.linspace(0.2, -0.5, 80)[:, None].expand(1, 1, 80, 20)
     low = noise(1, 19 * 32)
     given = []
+    wanted = []
 
-    def seen(start: torch.Tensor, fitted: object, front_end: LogMel, *rest: object) -> torch.Tensor:
+    def seen(start: torch.Tensor, fitted: Any, front_end: LogMel, *rest: object) -> torch.Tensor:
         given.append((start, front_end.settings.sample_rate, rest[0]))
+        wanted.append(front_end.filters @ fitted(start.abs())[0].T)
         return low if front_end.settings.sample_rate == 2000 else torch.zeros(1, 19 * 256)
 
     monkeypatch.setattr("scoresubnet.audio.vocos.griffin_lim", seen)
@@ -185,9 +193,15 @@ def test_the_low_bins_come_first_and_are_taken_over(
     assert (low_rate, low_iterations, rate, iterations) == (2000, 5, 16_000, 3)
     assert first.shape == (1, 20, 65)
     assert second.shape == (1, 20, 513)
+    assert vocoder.low is not None
     better = vocoder.low.stft(low).mT
-    torch.testing.assert_close(second[..., :50], better[..., :50], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(second[..., 64], first[..., 64])
+    sure = 60  # the peak of the last whole band, 937.5 Hz
+    torch.testing.assert_close(second[..., :sure], better[..., :sure], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(second[..., sure:65], first[..., sure:])
+    # Both aim at the bands that were asked for; one update comes near.
+    for found, bands in zip(wanted, (24, 79), strict=True):
+        expected = LogMel().unscale(x)[0, :bands].exp()
+        assert (found[:bands] / expected).log().abs().mean() < 0.3
     given.clear()
     VocosVocoder(network, 3, 0)(x)
     torch.testing.assert_close(given[0][0][..., :65], first)

@@ -1,6 +1,5 @@
 """What makes training fast on a GPU: compiled steps and mixed precision."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.training.config import ClassifierTraining, RunConfig, ScoreTraining
+from scoresubnet.training.config import ClassifierTraining, ScoreTraining
 from scoresubnet.training.run import train_classifier, train_score
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -64,24 +63,18 @@ def test_a_compiled_score_run_is_the_same_run(
     assert_same(tmp_path, subnet)
 
 
-def test_a_run_may_go_on_compiled(
-    classifier_run: MakeClassifier,
-    classifier: Path,
-    assert_same: Compare,
-    traced: list[int],
-    tmp_path: Path,
+@pytest.mark.parametrize("changed", [{"compile": True}, {"precision": "bf16-mixed"}])
+def test_a_run_keeps_its_arithmetic(
+    classifier_run: MakeClassifier, changed: dict[str, Any], tmp_path: Path
 ) -> None:
-    train_classifier(classifier_run(steps=2), tmp_path)
-    train_classifier(classifier_run(compile=True), tmp_path)
-    assert traced == [4] * 2
-    assert_same(tmp_path, classifier)
+    train_classifier(classifier_run(steps=1), tmp_path)
+    with pytest.raises(ValueError, match=f"another {next(iter(changed))}"):
+        train_classifier(classifier_run(**changed), tmp_path)
 
 
 def test_mixed_precision_computes_in_bfloat16_and_keeps_weights_in_float32(
     classifier_run: MakeClassifier, classifier: Path, tensors: Tensors, tmp_path: Path
 ) -> None:
-    config = classifier_run()
-    run = dataclasses.replace(config.run, precision="bf16-mixed")
     kinds: set[torch.dtype] = set()
 
     def look(layer: nn.Module, inputs: Any, output: Any) -> None:
@@ -89,7 +82,7 @@ def test_mixed_precision_computes_in_bfloat16_and_keeps_weights_in_float32(
             kinds.add(output.dtype)
 
     with nn.modules.module.register_module_forward_hook(look):
-        train_classifier(dataclasses.replace(config, run=run), tmp_path)
+        train_classifier(classifier_run(precision="bf16-mixed"), tmp_path)
     assert kinds == {torch.bfloat16}
     found, expected = tensors(tmp_path), tensors(classifier)
     assert {value.dtype for value in found.values()} == {torch.float32}
@@ -102,7 +95,6 @@ def test_mixed_precision_computes_in_bfloat16_and_keeps_weights_in_float32(
 def test_the_backbone_stays_in_float32_under_mixed_precision(
     score_run: MakeScore, classifier: Path, tmp_path: Path
 ) -> None:
-    run = RunConfig(steps=1, seed=3, precision="bf16-mixed")
     kinds: dict[str, set[torch.dtype]] = {"classifier": set(), "subnet": set()}
 
     def look(layer: nn.Module, inputs: Any, output: Any) -> None:
@@ -111,5 +103,5 @@ def test_the_backbone_stays_in_float32_under_mixed_precision(
             kinds["classifier" if frozen else "subnet"].add(output.dtype)
 
     with nn.modules.module.register_module_forward_hook(look):
-        train_score(score_run(run=run), classifier, tmp_path)
+        train_score(score_run(steps=1, precision="bf16-mixed"), classifier, tmp_path)
     assert kinds == {"classifier": {torch.float32}, "subnet": {torch.bfloat16}}

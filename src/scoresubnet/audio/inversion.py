@@ -53,6 +53,14 @@ def fit_mel_bands(magnitude: Tensor, mel: Tensor, front_end: LogMel, updates: in
 _TINY = 1e-30  # no power that is not zero is below it
 
 
+def with_magnitudes(spectrum: Tensor, magnitudes: Tensor) -> Tensor:
+    """The phases of a complex spectrum with other magnitudes of the same shape; zeros stay zeros.
+
+    Not by `torch.sgn`, whose last bits depend on where in memory an item lies.
+    """
+    return spectrum * (magnitudes / spectrum.abs().clamp(min=_TINY**0.5))
+
+
 @torch.no_grad()
 def griffin_lim(
     start: Tensor,
@@ -77,7 +85,7 @@ def griffin_lim(
         audio (B, (T - 1) * hop_length).
     """
     stft = RepeatedSTFT(front_end, start.shape[1], len(start))
-    spectrum = torch.sgn(start) * magnitudes(start.abs())
+    spectrum = with_magnitudes(start, magnitudes(start.abs()))
 
     last = torch.view_as_real(torch.zeros_like(spectrum))
     steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1, 1)

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 
+_MOST = 8  # of 16 kHz: bins to 1 kHz, where most of what iterations gain lies (docs/vocoder.md)
 
-def greatest_factor(settings: MelSettings, most: int = 8) -> int:
-    """By how much the sample rate may fall, so that windows and hops are whole samples still.
 
-    Args:
-        settings: of the whole spectrum.
-        most: a power of two.
+def greatest_factor(settings: MelSettings) -> int:
+    """By how much the sample rate may fall, to an eighth at most.
+
+    Windows and hops stay whole samples.
     """
     s = settings
-    return math.gcd(most, s.sample_rate, s.n_fft, s.win_length, s.hop_length)
+    return math.gcd(_MOST, s.sample_rate, s.n_fft, s.win_length, s.hop_length)
 
 
 def low_band(front_end: LogMel, factor: int) -> LogMel:
@@ -51,8 +51,9 @@ def low_band(front_end: LogMel, factor: int) -> LogMel:
         )
     )
     low.filters = front_end.filters[:bands, :bins].clone()
-    # Bins above the last whole band, which others would share with it, follow it alone.
     low.shares = low.filters / low.filters.sum(dim=0).clamp(min=1e-12)
-    top = int(low.filters[-1].argmax())
-    low.shares[:, top:] = low.shares[:, top, None]
+    # Bins above the peak of the last whole band, which it shares with bands that are not here,
+    # follow it alone.
+    above = int(low.filters[-1].argmax()) + 1
+    low.shares[:-1, above:], low.shares[-1, above:] = 0, 1
     return low

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.audio.inversion import griffin_lim
+from scoresubnet.audio.inversion import griffin_lim, with_magnitudes
 from scoresubnet.audio.low_band import greatest_factor, low_band
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.repeated_fit import RepeatedFit
@@ -60,11 +60,11 @@ class VocosVocoder(nn.Module):
 
     Args:
         network: the trained one.
-        iterations: of Griffin-Lim; 0 gives the network's audio as it is.
-        low_iterations: of the lowest bins, before.
+        iterations: of Griffin-Lim; 0 gives the network's audio as it is, and makes no others.
+        low_iterations: of the lowest bins, before; none where the settings leave no lower rate.
 
     Raises:
-        ValueError: a number of iterations is negative.
+        ValueError: a number of iterations is negative, or the lowest bins have no Mel band.
     """
 
     name = "ours"
@@ -81,10 +81,11 @@ class VocosVocoder(nn.Module):
             raise ValueError(f"iterations must be >= 0, not {iterations}, {low_iterations}")
         self.network = network.eval()
         self.iterations = iterations
-        self.low_iterations = low_iterations
         self.front_end = network.front_end
         self.mel = network.mel
-        self.low = low_band(self.front_end, greatest_factor(self.mel))
+        factor = greatest_factor(self.mel)
+        self.low_iterations = low_iterations if factor > 1 else 0
+        self.low = low_band(self.front_end, factor) if self.low_iterations else None
         self.register_buffer("hiss_share", first_hiss(self.mel), persistent=False)
 
     @torch.no_grad()
@@ -97,8 +98,9 @@ class VocosVocoder(nn.Module):
             ValueError: x has another shape, or too few frames.
         """
         x = checked(x, self.mel, "The vocoder")
-        # As many at once as torch has threads, and the items of each in step where that is the
-        # faster, and the same to the last bit whatever their number.
+        # One group of items for each of torch's threads. What an item becomes does not depend on
+        # the group it is in, to the last bit (but for items of a dozen frames or fewer: so small
+        # matrices are multiplied otherwise).
         groups = x.tensor_split(min(len(x), torch.get_num_threads()))
         audio = torch.cat(each_on_a_thread(self._sounds, groups))
         audio = audio[:, : audio_samples(x.shape[3], self.mel)]
@@ -120,9 +122,9 @@ class VocosVocoder(nn.Module):
             size = start.abs()
             for _ in range(_FIRST_UPDATES):
                 size = fit(size).clone()
-            starts.append(torch.sgn(start) * size)
+            starts.append(with_magnitudes(start, size))
         start = torch.cat(starts)
-        if self.low_iterations:
+        if self.low is not None:
             bands, bins = self.low.filters.shape
             fit = RepeatedFit(mel[:, :bands], self.low)
             low = start[..., :bins].contiguous()

@@ -145,7 +145,10 @@ def _norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Back]:
 
 
 def _for_group_norm(x: Tensor) -> Tensor:
-    """In the layout that the operation takes: away from the CPU it knows no channels_last."""
+    """In the layout that the operation takes: away from the CPU it knows no channels_last.
+
+    Compiled, it is taken apart into operations that take any.
+    """
     any_layout = x.device.type == "cpu" or torch.compiler.is_compiling()
     return x if any_layout else x.contiguous()
 

@@ -73,7 +73,9 @@ def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:
     batch, _, bins, _ = x.shape
     cut = _uniform((batch, 1, 1, 1), 0.55 * bins, bins, g)
     cut = torch.where(_chosen(batch, share, g), cut, float(bins))
-    return torch.where(torch.arange(bins, device=x.device)[:, None] < cut, x, torch.full_like(x, -1))
+    return torch.where(
+        torch.arange(bins, device=x.device)[:, None] < cut, x, torch.full_like(x, -1)
+    )
 
 
 def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:
@@ -83,7 +85,10 @@ def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tenso
     """
     batch, _, bins, _ = x.shape
     level = _uniform((batch, 1, 1, 1), -1.0, -0.3, g)
-    tilt = _uniform((batch, 1, 1, 1), -0.25, 0.1, g) * torch.linspace(0, 1, bins, device=x.device)[:, None]
+    tilt = (
+        _uniform((batch, 1, 1, 1), -0.25, 0.1, g)
+        * torch.linspace(0, 1, bins, device=x.device)[:, None]
+    )
     texture = torch.empty_like(x).exponential_(generator=g).log().div(2).clamp(min=-2) / nats
     noise = level + tilt + 0.6 * texture
     mixed = torch.logaddexp(2 * nats * x, 2 * nats * noise) / (2 * nats)

@@ -15,6 +15,9 @@ from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 
+Precision = Literal["32-true", "bf16-mixed"]
+"""Lightning's names."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -136,8 +139,6 @@ class RunConfig:
         validate_every: steps between validations.
         save_every: minutes between checkpoints.
         threads: CPU threads of torch; 0 = leave as it is.
-        precision: `32-true`, or `bf16-mixed`, which is the faster one on GPUs: weights and what the
-            frozen classifier gives stay float32, the rest is computed in bfloat16 where it can be.
     """
 
     steps: int = 10_000
@@ -146,7 +147,6 @@ class RunConfig:
     validate_every: int = 500
     save_every: float = 5.0
     threads: int = 0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.validate_every < 1 or self.save_every <= 0 or self.minutes < 0:
@@ -158,8 +158,10 @@ class ClassifierTraining:
     """Everything about one classifier run.
 
     Attributes:
+        precision: `32-true`, or `bf16-mixed`, which is the faster one on GPUs: weights and what a
+            frozen classifier gives stay float32, the rest is computed in bfloat16 where it can be.
         compile: let torch.compile fuse what a training step does: for GPUs, where steps are faster
-            after a minute or two of compiling, and equal but for rounding.
+            after a minute or two of compiling. They round otherwise, and draw other dropout.
     """
 
     data: DataConfig
@@ -169,6 +171,7 @@ class ClassifierTraining:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    precision: Precision = "32-true"
     compile: bool = False
 
 
@@ -177,7 +180,8 @@ class ScoreTraining:
     """Everything about one Score Subnet run; the SDE and the words are those of its classifier.
 
     Attributes:
-        compile: as for `ClassifierTraining`.
+        precision: as for `ClassifierTraining`.
+        compile: likewise.
     """
 
     data: DataConfig
@@ -187,6 +191,7 @@ class ScoreTraining:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    precision: Precision = "32-true"
     compile: bool = False
 
     def __post_init__(self) -> None:

@@ -19,8 +19,6 @@ from scoresubnet.training.config import (
 
 CHECKPOINT, CONFIG = "checkpoint.ckpt", "config.yaml"
 
-_FREE = ("run", "compile")
-
 Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
 """The config of a run."""
 
@@ -33,8 +31,7 @@ def claim(
 ) -> None:
     """Write `config.yaml`; refuse to mix two different runs.
 
-    The length and rhythm of a run, and what compiles its steps, may change from one command to
-    the next; nothing else may.
+    The length and rhythm of a run may change from one command to the next; nothing else may.
 
     Args:
         out: the folder; made if missing.
@@ -50,7 +47,7 @@ def claim(
     path = out / CONFIG
     if path.exists():
         before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key in values if key not in _FREE and before.get(key) != values[key]]
+        changed = [key for key in values if key != "run" and before.get(key) != values[key]]
         if before["run"]["seed"] != values["run"]["seed"]:
             changed.append("run.seed")
         if changed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import lightning
 import torch
 from torch import Tensor, nn
@@ -19,6 +17,7 @@ from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
     OptimiserConfig,
+    Precision,
     RunConfig,
     ScoreTraining,
     TimesConfig,
@@ -40,6 +39,7 @@ class StepTraining(lightning.LightningModule):
     """What all trainings share: AdamW, its schedule, and randomness by the step."""
 
     betas = (0.9, 0.99)
+    arithmetic: Precision = "32-true"
 
     def __init__(self, optimiser: OptimiserConfig, run: RunConfig, mel: MelSettings) -> None:
         super().__init__()
@@ -89,11 +89,11 @@ class NoisyTraining(StepTraining):
         """(x0, labels, noise, t) of this training step."""
         x0, labels = batch
         generator = step_generator(self.seed, "noise", self.global_step, x0.device)
-        x0 = augment(x0, self.augmentation, self.mel, generator)
-        noise = torch.randn(x0.shape, generator=generator, device=x0.device)
+        x0 = augment(x0.to(generator.device), self.augmentation, self.mel, generator)
+        noise = torch.randn(x0.shape, generator=generator, device=generator.device)
         draw = TIME_DISTRIBUTIONS[self.times.distribution]
         t = draw(len(x0), self.sde.t_eps, generator, **self.times.arguments)
-        return x0, labels, noise, t
+        return x0.to(self.device), labels, noise.to(self.device), t.to(self.device)
 
     def log_quarters(self, stage: str, losses: Tensor, t: Tensor) -> None:
         """Log the mean loss, and its mean in each quarter of the range of t."""
@@ -102,6 +102,11 @@ class NoisyTraining(StepTraining):
             inside = losses.detach()[(t * 4).long().clamp(max=3) == quarter]
             if len(inside):
                 self.log(f"{stage}/loss_q{quarter + 1}", inside.mean(), batch_size=len(inside))
+
+
+def once_compiled(network: nn.Module, compiled: bool) -> Network:
+    """The network as training steps call it; validation calls it as it is."""
+    return torch.compile(network.forward) if compiled else network.forward
 
 
 class ClassifierModule(NoisyTraining):
@@ -117,12 +122,8 @@ class ClassifierModule(NoisyTraining):
             mel,
         )
         self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.compile_steps = config.compile
-
-    @cached_property
-    def step_network(self) -> Network:
-        """The network as training steps call it; validation calls it as it is."""
-        return torch.compile(self.network.forward) if self.compile_steps else self.network
+        self.arithmetic = config.precision
+        self.step_network = once_compiled(self.network, config.compile)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, labels, noise, t = self.noisy(batch)
@@ -158,12 +159,8 @@ class ScoreModule(NoisyTraining):
             mel,
         )
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.compile_steps = config.compile
-
-    @cached_property
-    def step_model(self) -> Network:
-        """The model as training steps call it; validation calls it as it is."""
-        return torch.compile(self.model.forward) if self.compile_steps else self.model
+        self.arithmetic = config.precision
+        self.step_model = once_compiled(self.model, config.compile)
 
     def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """DSM per item (B,)."""

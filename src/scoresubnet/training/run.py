@@ -269,7 +269,7 @@ def _fit(
     stop = StopCleanly(run.minutes)
     trainer = lightning.Trainer(
         devices=1,
-        precision=run.precision,
+        precision=module.arithmetic,
         max_epochs=-1,
         max_steps=run.steps,
         limit_train_batches=run.steps,

@@ -25,8 +25,12 @@ def step_seed(seed: int, purpose: str, step: int) -> int:
 def step_generator(
     seed: int, purpose: str, step: int, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """A generator of this step's own, for one purpose; another kind of device draws otherwise."""
-    return torch.Generator(device).manual_seed(step_seed(seed, purpose, step))
+    """A generator of this step's own, for one purpose.
+
+    On `device` if that is an NVIDIA GPU, which draws otherwise than the CPU; else on the CPU.
+    """
+    there = device if torch.device(device).type == "cuda" else "cpu"
+    return torch.Generator(there).manual_seed(step_seed(seed, purpose, step))
 
 
 def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:
