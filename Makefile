@@ -10,6 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
+# Tests run in a process for each core, with one thread each: threads of several would stand in each other's way.
 .PHONY: generate test train-requirements evaluate-requirements clean
 
 generate: $(VENV)/.generate
@@ -19,7 +20,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 train-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[train]"
