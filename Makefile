@@ -10,12 +10,12 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-# Tests run in a process for each core, with one thread each: threads of several would stand in each other's way.
 .PHONY: generate test train-requirements evaluate-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
 
+# Tests run in a process for each core, with one thread each: threads of several would stand in each other's way.
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

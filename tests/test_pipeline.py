@@ -149,7 +149,7 @@ WAYS: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids="-".join)
+@pytest.mark.parametrize("way", WAYS, ids=[f"way{k}" for k in range(len(WAYS))])
 def test_every_way_of_guiding_leaves_the_unconditional_items_alone(
     generator: SpeechGenerator, way: dict[str, object]
 ) -> None:

@@ -15,7 +15,9 @@ from scoresubnet.training.config import AugmentConfig
 def augment(
     x: Tensor, config: AugmentConfig, mel: MelSettings, generator: torch.Generator
 ) -> Tensor:
-    """Augmented copy of x (B, 1, F, T) in [-1, 1], on the device of x and of the generator."""
+    """Augmented copy of x (B, 1, F, T) in [-1, 1], on its device; made on the generator's."""
+    device = x.device
+    x = x.to(generator.device)
     nats = (mel.log_max - mel.log_min) / 2  # one unit of x in natural-log magnitude
     if config.stretch or config.warp:
         x = warp(x, config, generator)
@@ -29,7 +31,7 @@ def augment(
         x = add_noise(x, config.noise, nats, generator)
     if config.mask:
         x = mask(x, config.mask, generator)
-    return x
+    return x.to(device)
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, g: torch.Generator) -> Tensor:

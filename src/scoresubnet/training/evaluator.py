@@ -26,8 +26,7 @@ class EvaluatorModule(StepTraining):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x, labels = batch
         generator = step_generator(self.seed, "noise", self.global_step, x.device)
-        x = augment(x.to(generator.device), self.config.augment, self.mel, generator)
-        x = x.to(self.device)
+        x = augment(x, self.config.augment, self.mel, generator)
         with torch.random.fork_rng():  # dropout, too, is a function of the step
             torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
             logits = self.network(x).logits

@@ -89,11 +89,11 @@ class NoisyTraining(StepTraining):
         """(x0, labels, noise, t) of this training step."""
         x0, labels = batch
         generator = step_generator(self.seed, "noise", self.global_step, x0.device)
-        x0 = augment(x0.to(generator.device), self.augmentation, self.mel, generator)
+        x0 = augment(x0, self.augmentation, self.mel, generator)
         noise = torch.randn(x0.shape, generator=generator, device=generator.device)
         draw = TIME_DISTRIBUTIONS[self.times.distribution]
         t = draw(len(x0), self.sde.t_eps, generator, **self.times.arguments)
-        return x0.to(self.device), labels, noise.to(self.device), t.to(self.device)
+        return x0, labels, noise.to(self.device), t.to(self.device)
 
     def log_quarters(self, stage: str, losses: Tensor, t: Tensor) -> None:
         """Log the mean loss, and its mean in each quarter of the range of t."""
@@ -104,7 +104,7 @@ class NoisyTraining(StepTraining):
                 self.log(f"{stage}/loss_q{quarter + 1}", inside.mean(), batch_size=len(inside))
 
 
-def once_compiled(network: nn.Module, compiled: bool) -> Network:
+def step_function(network: nn.Module, compiled: bool) -> Network:
     """The network as training steps call it; validation calls it as it is."""
     return torch.compile(network.forward) if compiled else network.forward
 
@@ -123,7 +123,7 @@ class ClassifierModule(NoisyTraining):
         )
         self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.arithmetic = config.precision
-        self.step_network = once_compiled(self.network, config.compile)
+        self.step_network = step_function(self.network, config.compile)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, labels, noise, t = self.noisy(batch)
@@ -160,7 +160,7 @@ class ScoreModule(NoisyTraining):
         )
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.arithmetic = config.precision
-        self.step_model = once_compiled(self.model, config.compile)
+        self.step_model = step_function(self.model, config.compile)
 
     def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """DSM per item (B,)."""

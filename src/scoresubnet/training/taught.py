@@ -92,8 +92,7 @@ class TaughtEvaluatorModule(EvaluatorModule):
     def training_step(self, batch: LessonBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         x, words, targets = batch
         generator = step_generator(self.seed, "noise", self.global_step, x.device)
-        x = augment(x.to(generator.device), self.config.augment, self.mel, generator)
-        x = x.to(self.device)
+        x = augment(x, self.config.augment, self.mel, generator)
         maps = self.network.maps(x)
         with torch.random.fork_rng():  # dropout, too, is a function of the step
             torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
