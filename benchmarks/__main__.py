@@ -38,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.machine import machine
     from benchmarks.report import ClipRow, StepRow, clip_table, step_table
     from benchmarks.speed import built, clip_rows, step_rows
-    from scoresubnet.evaluation.records import write_json, write_text
-    from scoresubnet.files import refuse_unwritable
+    from scoresubnet.files import refuse_unwritable, write_json, write_text
     from scoresubnet.pipeline import SpeechGenerator
     from scoresubnet.registries import find
 

@@ -20,7 +20,7 @@ from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import euler_maruyama
-from scoresubnet.sampling_presets import SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.score import ScoreFunction, score_from_output
 from scoresubnet.sde import VPSDE

@@ -79,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.candidates import OUTSIDE, SIZES, Candidate, step_candidates
     from benchmarks.machine import machine
     from benchmarks.peak import convolution_peak
-    from scoresubnet.evaluation.cost import count_gmacs
-    from scoresubnet.evaluation.records import write_json
+    from scoresubnet.cost import count_gmacs
+    from scoresubnet.files import write_json
     from scoresubnet.registries import find
 
     for preset in given.presets:

@@ -14,16 +14,15 @@ import numpy as np
 
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.data.clips import Clip
-from scoresubnet.evaluation.bootstrap import bootstrap_interval
-from scoresubnet.evaluation.embedding import Embedder, embedded
-from scoresubnet.evaluation.frechet import frechet_interval
-from scoresubnet.evaluation.intelligibility import WordRecogniser, recognition
+from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.judges.intelligibility import WordRecogniser, recognition
 from scoresubnet.evaluation.measures import Measure, scores_of
-from scoresubnet.evaluation.records import write_json
-from scoresubnet.files import replacing
+from scoresubnet.evaluation.statistics.bootstrap import bootstrap_interval
+from scoresubnet.evaluation.statistics.frechet import frechet_interval
+from scoresubnet.files import replacing, write_json
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import evaluations
-from scoresubnet.sampling_presets import Sampling
+from scoresubnet.sampling import Sampling
 
 RATE = 16_000
 RESAMPLES = 200

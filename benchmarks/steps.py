@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from scoresubnet.sampling_presets import SAMPLING_PRESETS, sampling
+from scoresubnet.sampling import SAMPLING_PRESETS, sampling
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -153,16 +153,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from benchmarks.machine import machine
     from benchmarks.quality import generated_clips, measured, real_clips, settings_within
-    from scoresubnet.data.speech_commands import find_speech_commands
-    from scoresubnet.evaluation.embedding import Embedder
-    from scoresubnet.evaluation.evaluator import WordEvaluator
-    from scoresubnet.evaluation.fad import SpeechEmbedding
-    from scoresubnet.evaluation.intelligibility import WordRecogniser
+    from scoresubnet.data.sources.speech_commands import find_speech_commands
+    from scoresubnet.evaluation.judges.embedding import Embedder
+    from scoresubnet.evaluation.judges.fad import SpeechEmbedding
+    from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
+    from scoresubnet.evaluation.judges.quality import DNSMOS
+    from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
     from scoresubnet.evaluation.measures import Measure
-    from scoresubnet.evaluation.quality import DNSMOS
-    from scoresubnet.evaluation.records import write_json, write_text
     from scoresubnet.evaluation.reference import first_clips
-    from scoresubnet.files import refuse_unwritable
+    from scoresubnet.files import refuse_unwritable, write_json, write_text
     from scoresubnet.pipeline import SpeechGenerator
     from scoresubnet.plots import save_figure
     from scoresubnet.samplers import SAMPLERS

@@ -60,5 +60,5 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_registry_of_vocoders_does_not_load_their_packages() -> None:
-    loaded = _modules_after("import scoresubnet.audio.vocoder")
+    loaded = _modules_after("import scoresubnet.vocoders")
     assert not loaded & {"transformers", "huggingface_hub", "soundfile", "yaml"}

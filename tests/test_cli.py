@@ -16,7 +16,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
 from scoresubnet.samplers import SAMPLERS
-from scoresubnet.sampling_presets import SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
 from scoresubnet.weights import ModelFile, save_model
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 
-from scoresubnet.files import file_hash, replacing
+from scoresubnet.files import file_hash, replacing, write_json, write_text
 
 
 def test_the_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -32,3 +34,15 @@ def test_the_hash_is_sha_256_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")  # the example of FIPS 180-2
     assert file_hash(tmp_path / "a").startswith("ba7816bf8f01cfea")
     assert len(file_hash(tmp_path / "a")) == 64
+
+
+def test_text_and_json_replace_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "record"
+    write_text(path, "naïve")
+    assert path.read_text(encoding="utf-8") == "naïve"
+    write_json(path, {"x": (1, None)})
+    assert json.loads(path.read_text()) == {"x": [1, None]}
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"x": math.nan})
+    assert json.loads(path.read_text()) == {"x": [1, None]}
+    assert list(path.parent.iterdir()) == [path]

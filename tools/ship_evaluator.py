@@ -12,14 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from scoresubnet.audio.io import read_audio
-from scoresubnet.data.speech_commands import find_speech_commands
-from scoresubnet.evaluation.evaluator import (
-    EvaluatorFile,
-    WordEvaluator,
-    read_evaluator,
-    save_evaluator,
-)
-from scoresubnet.evaluation.shares import Share, mean_share, shares_by_label
+from scoresubnet.data.sources.speech_commands import find_speech_commands
+from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
+from scoresubnet.evaluation.statistics.shares import Share, mean_share, shares_by_label
+from scoresubnet.word_evaluator.file import EvaluatorFile, read_evaluator, save_evaluator
 
 NOTES = {
     "data": (

@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import sys
 
-from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder
-from scoresubnet.networks.vocos import Vocos
+from scoresubnet.vocoders.network import Vocos
+from scoresubnet.vocoders.vocos import VocoderFile, read_vocoder, save_vocoder
 
 NOTES = {
     "data": (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from scoresubnet.evaluation.cost import peak_mib
+from scoresubnet.cost import peak_mib
 from scoresubnet.model import ScoreModel
 
 MOST = 16

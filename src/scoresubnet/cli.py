@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from scoresubnet.sampling_presets import DEFAULT_SAMPLING, SAMPLING_PRESETS
+from scoresubnet.sampling import DEFAULT_SAMPLING, SAMPLING_PRESETS
 
 CONFIGS = Path(__file__).parent / "configs"
 

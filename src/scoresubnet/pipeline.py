@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scoresubnet.audio.vocoder import Vocoder, load_vocoder
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.guidance import GuidanceSchedule, guided
 from scoresubnet.registries import find, nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.sampling_presets import DEFAULT_SAMPLING, Sampling, sampling
+from scoresubnet.sampling import DEFAULT_SAMPLING, Sampling, sampling
 from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
+from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 
 MOST_STEPS = 10_000

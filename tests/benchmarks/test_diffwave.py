@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks.diffwave import DiffWave
-from scoresubnet.evaluation.cost import count_parameters
+from scoresubnet.cost import count_parameters
 
 
 def test_the_published_shape_has_its_24_million_parameters() -> None:

@@ -13,13 +13,13 @@ import pytest
 from benchmarks.quality import Figure, Point, generated_clips, measured, settings_within
 from benchmarks.steps import steps_figure, steps_table
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import load_vocoder
-from scoresubnet.evaluation.embedding import Embedded
+from scoresubnet.evaluation.judges.embedding import Embedded
 from scoresubnet.evaluation.measures import Measure
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS, evaluations
-from scoresubnet.sampling_presets import Sampling, sampling
+from scoresubnet.sampling import Sampling, sampling
+from scoresubnet.vocoders import load_vocoder
 from scoresubnet.weights import ModelFile
 
 SETTING = Sampling("ddim", 2, "uniform", 3.0, "interval:low=0.2,high=0.6")

@@ -13,18 +13,18 @@ import pytest
 import soundfile
 from numpy.typing import ArrayLike
 
-from scoresubnet.audio import vocoder
+from scoresubnet import vocoders as vocoder
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.cli import main
 from scoresubnet.evaluation import sections
-from scoresubnet.evaluation.embedding import Embedded
+from scoresubnet.evaluation.judges.embedding import Embedded
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.sections.quality import quality_section
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.vocoders import GriffinLim
 from scoresubnet.weights import ModelFile, save_model
 
 PITCH = {"one": 400.0, "two": 800.0, "three": 1600.0}

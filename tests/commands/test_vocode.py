@@ -13,10 +13,10 @@ import soundfile
 import torch
 from torch import Tensor
 
-from scoresubnet.audio import vocoder
+from scoresubnet import vocoders as vocoder
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.vocoder import GriffinLim, resynthesise
 from scoresubnet.cli import main
+from scoresubnet.vocoders import GriffinLim, resynthesise
 
 
 @pytest.fixture(autouse=True)

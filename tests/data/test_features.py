@@ -5,7 +5,7 @@ from scoresubnet.audio.io import read_audio
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.data import cache
 from scoresubnet.data.features import build_features
-from scoresubnet.data.fsdd import find_fsdd
+from scoresubnet.data.sources.fsdd import find_fsdd
 
 WORDS = ("no", "yes")
 

@@ -9,7 +9,7 @@ from scoresubnet.audio.io import SILENCE_PEAK, fit_length, read_audio
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.features import build_features
-from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.waveforms import build_waveforms, from_int16, to_int16
 
 

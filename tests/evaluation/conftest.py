@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from scoresubnet.evaluation.fad import SpeechEmbedding
-from scoresubnet.evaluation.intelligibility import WordRecogniser
-from scoresubnet.evaluation.quality import DNSMOS, DistillMOS
-from scoresubnet.evaluation.speakers import Resemblyzer
+from scoresubnet.evaluation.judges.fad import SpeechEmbedding
+from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
+from scoresubnet.evaluation.judges.quality import DNSMOS, DistillMOS
+from scoresubnet.evaluation.judges.speakers import Resemblyzer
 
 
 @pytest.fixture(scope="session")

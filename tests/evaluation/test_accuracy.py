@@ -8,7 +8,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.features import Features
 from scoresubnet.evaluation.accuracy import accuracy_over_time, rows_of
 from scoresubnet.evaluation.figures import accuracy_figure
-from scoresubnet.evaluation.shares import Share
+from scoresubnet.evaluation.statistics.shares import Share
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.sde import VPSDE
 from scoresubnet.weights import ModelFile

@@ -6,6 +6,7 @@ import pytest
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.evaluation import measures
+from scoresubnet.evaluation.judges.waveforms import Unmeasurable
 from scoresubnet.evaluation.measures import (
     HEADINGS,
     Measure,
@@ -14,7 +15,6 @@ from scoresubnet.evaluation.measures import (
     rows_of_scores,
     scores_of,
 )
-from scoresubnet.evaluation.waveforms import Unmeasurable
 
 
 def clip(*samples: float) -> np.ndarray:

@@ -6,11 +6,11 @@ import pytest
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.data.clips import Clip
-from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.evaluation import reference
 from scoresubnet.evaluation.reference import first_clips, reference_recognition, through_vocoder
+from scoresubnet.vocoders import GriffinLim
 
 
 def test_first_clips_of_each_label():

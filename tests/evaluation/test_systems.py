@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.evaluation.clip_sets import ClipFile, ClipSet
 from scoresubnet.evaluation.systems import (
     NOISE_LEVEL,
@@ -14,6 +13,7 @@ from scoresubnet.evaluation.systems import (
     reference_rows,
     through_vocoder,
 )
+from scoresubnet.vocoders import GriffinLim
 
 
 def clips(labels: list[str | None]) -> ClipSet:

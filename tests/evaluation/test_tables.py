@@ -1,8 +1,8 @@
 import pytest
 
-from scoresubnet.evaluation.bootstrap import Interval
-from scoresubnet.evaluation.intelligibility import RecognitionResult
+from scoresubnet.evaluation.judges.intelligibility import RecognitionResult
 from scoresubnet.evaluation.measures import Row
+from scoresubnet.evaluation.statistics.bootstrap import Interval
 from scoresubnet.evaluation.tables import intelligibility_table, ratio, score_table, summary
 
 ROWS = {

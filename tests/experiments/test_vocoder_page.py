@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from scoresubnet.audio import vocoder
+from scoresubnet import vocoders as vocoder
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import GriffinLim
+from scoresubnet.evaluation.judges.waveforms import Unmeasurable
 from scoresubnet.evaluation.measures import Measure, all_measures
-from scoresubnet.evaluation.waveforms import Unmeasurable
 from scoresubnet.experiments import resynthesis
 from scoresubnet.experiments.resynthesis import (
     first_testing_clips,
@@ -22,6 +21,7 @@ from scoresubnet.experiments.resynthesis import (
     vocoder_hash,
 )
 from scoresubnet.experiments.vocoder_page import main
+from scoresubnet.vocoders import GriffinLim
 
 WORDS = ("seven", "nine")  # of `weights`
 

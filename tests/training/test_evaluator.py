@@ -10,8 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scoresubnet.evaluation.evaluator import FRONT_END, read_evaluator
-from scoresubnet.networks.resnext import ResNeXtConfig
 from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,
@@ -20,6 +18,8 @@ from scoresubnet.training.config import (
     RunConfig,
 )
 from scoresubnet.training.run import train_evaluator
+from scoresubnet.word_evaluator.file import FRONT_END, read_evaluator
+from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeEvaluator = Callable[..., EvaluatorTraining]

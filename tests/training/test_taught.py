@@ -10,8 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scoresubnet.evaluation.evaluator import FRONT_END, read_evaluator
-from scoresubnet.networks.resnext import ResNeXtConfig
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.config import (
     AugmentConfig,
@@ -23,6 +21,8 @@ from scoresubnet.training.config import (
 from scoresubnet.training.lessons import SEGMENTS, Lessons, read_lessons, save_lessons
 from scoresubnet.training.run import train_evaluator
 from scoresubnet.training.taught import LessonBatch, TaughtEvaluatorModule
+from scoresubnet.word_evaluator.file import FRONT_END, read_evaluator
+from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WORDS = ("hum", "hiss")

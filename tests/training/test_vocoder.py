@@ -12,9 +12,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocos import read_vocoder
-from scoresubnet.networks.discriminators import DiscriminatorConfig
-from scoresubnet.networks.vocos import VocosConfig
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.config import (
     DataConfig,
@@ -26,6 +23,9 @@ from scoresubnet.training.config import (
 from scoresubnet.training.run import train_vocoder
 from scoresubnet.training.vocoder import VocoderModule
 from scoresubnet.training.waveform_data import VoiceBatch
+from scoresubnet.vocoders.discriminators import DiscriminatorConfig
+from scoresubnet.vocoders.network import VocosConfig
+from scoresubnet.vocoders.vocos import read_vocoder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeVocoder = Callable[..., VocoderTraining]

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.networks.discriminators import DiscriminatorConfig, Discriminators, Judgement
 from scoresubnet.training.vocoder_losses import (
     adversarial_losses,
     loudness_gain,
     one_backward,
 )
+from scoresubnet.vocoders.discriminators import DiscriminatorConfig, Discriminators, Judgement
 
 SMALL = DiscriminatorConfig(
     periods=(2,), period_channels=(4, 8), resolutions=(256,), resolution_channels=4

@@ -91,6 +91,11 @@ class MelSettings:
         return (self.frames - 1) * self.hop_length
 
     @property
+    def least_frames(self) -> int:
+        """The fewest frames that a vocoder takes, 4: the reflect padding of the STFT needs them."""
+        return self.n_fft // 2 // self.hop_length + 2
+
+    @property
     def hash(self) -> str:
         """Sixteen hex digits that change with any setting and with the recipe."""
         # As floats, so that f_min=0 and f_min=0.0 are one setting.

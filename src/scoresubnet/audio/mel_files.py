@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocoder import least_frames
 
 SUFFIXES = (".npy", ".safetensors")
 
@@ -54,7 +53,7 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
         x = x[None]
     if x.ndim == 3:
         x = x[:, None]
-    bands, least = settings.n_mels, least_frames(settings)
+    bands, least = settings.n_mels, settings.least_frames
     if x.ndim != 4 or not len(x) or x.shape[1:3] != (1, bands) or x.shape[3] < least:
         raise MelFileError(
             f"{path}: shape {tuple(stored.shape)}; expected ({bands}, T), (N, {bands}, T) or "

@@ -14,10 +14,7 @@ import torch
 from jsonargparse import Namespace
 from matplotlib.figure import Figure
 
-from scoresubnet.audio.vocoder import Vocoder, load_vocoder
 from scoresubnet.evaluation.clip_sets import ClipSet, halves, in_turn, read_clips
-from scoresubnet.evaluation.findings import RESAMPLES
-from scoresubnet.evaluation.findings import SEED as BOOTSTRAP_SEED
 from scoresubnet.evaluation.measures import content_hash
 from scoresubnet.evaluation.plan import (
     LEAST,
@@ -27,17 +24,19 @@ from scoresubnet.evaluation.plan import (
     plan_for_clips,
     plan_for_generator,
 )
-from scoresubnet.evaluation.records import write_json, write_text
-from scoresubnet.evaluation.report import Report, assemble, callouts, markdown
-from scoresubnet.evaluation.report_figures import bars_figure, confusion_figure, mel_grid
-from scoresubnet.evaluation.report_html import html_page
+from scoresubnet.evaluation.report.figures import bars_figure, confusion_figure, mel_grid
+from scoresubnet.evaluation.report.html import html_page
+from scoresubnet.evaluation.report.report import Report, assemble, callouts, markdown
+from scoresubnet.evaluation.results import RESAMPLES
+from scoresubnet.evaluation.results import SEED as BOOTSTRAP_SEED
 from scoresubnet.evaluation.sampled import Sampler
 from scoresubnet.evaluation.sections import prepare
 from scoresubnet.evaluation.sections.common import Judging
 from scoresubnet.evaluation.systems import Systems, reference_rows, vocoder_settings
 from scoresubnet.experiments.card import versions
-from scoresubnet.files import refuse_unwritable
-from scoresubnet.sampling_presets import DEFAULT_SAMPLING
+from scoresubnet.files import refuse_unwritable, write_json, write_text
+from scoresubnet.sampling import DEFAULT_SAMPLING
+from scoresubnet.vocoders import Vocoder, load_vocoder
 
 SEED = 0  # of the choice of reference clips, and of the noise
 COUNT = 100  # clips that are sampled of each label

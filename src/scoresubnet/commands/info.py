@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from jsonargparse import Namespace
 
-from scoresubnet.evaluation.cost import Cost, count_parameters, preset_costs, subnet_cost
+from scoresubnet.cost import Cost, count_parameters, preset_costs, subnet_cost
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.weights import ModelFile, load_model

@@ -7,8 +7,6 @@ from typing import Any
 from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
-from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
-from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
 from scoresubnet.training.config import (
     ClassifierTraining,
     EvaluatorTraining,
@@ -21,7 +19,9 @@ from scoresubnet.training.run import (
     train_score,
     train_vocoder,
 )
+from scoresubnet.vocoders.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.weights import FILE_NAME
+from scoresubnet.word_evaluator.file import FILE_NAME as EVALUATOR_FILE
 
 
 def run_classifier(values: Namespace) -> None:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from scoresubnet.audio.io import read_audio, write_wav
 from scoresubnet.audio.mel_files import SUFFIXES as MEL_SUFFIXES
 from scoresubnet.audio.mel_files import read_mels
-from scoresubnet.audio.vocoder import Vocoder, load_vocoder, resynthesise
 from scoresubnet.files import refuse_unwritable
+from scoresubnet.vocoders import Vocoder, load_vocoder, resynthesise
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 SUFFIXES = (*AUDIO_SUFFIXES, *MEL_SUFFIXES)

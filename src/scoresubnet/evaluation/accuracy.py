@@ -14,7 +14,7 @@ from tqdm import tqdm
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.data.clips import Split
 from scoresubnet.data.features import Features
-from scoresubnet.evaluation.shares import Share, shares_by_label
+from scoresubnet.evaluation.statistics.shares import Share, shares_by_label
 from scoresubnet.weights import ModelFile
 
 

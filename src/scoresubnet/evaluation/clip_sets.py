@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio, AudioError, fit_length, read_audio
 from scoresubnet.data.clips import AUDIO_SUFFIXES, list_audio
-from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import UNCONDITIONAL
-from scoresubnet.evaluation.waveforms import RATE
+from scoresubnet.evaluation.judges.waveforms import RATE
 
 SAMPLES = RATE  # of every clip that is evaluated: one second
 

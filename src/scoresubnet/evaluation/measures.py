@@ -18,16 +18,16 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.audio.spectra import LEAST_POWER, RESOLUTIONS
-from scoresubnet.evaluation.bootstrap import Interval, bootstrap_interval
-from scoresubnet.evaluation.distances import (
+from scoresubnet.evaluation.judges.quality import PREDICTORS, QualityPredictor
+from scoresubnet.evaluation.judges.resynthesis import (
     log_mel_l1,
     multi_resolution_stft,
     pesq_wb,
     stoi,
 )
-from scoresubnet.evaluation.quality import PREDICTORS, QualityPredictor
-from scoresubnet.evaluation.records import write_json
-from scoresubnet.evaluation.waveforms import Unmeasurable
+from scoresubnet.evaluation.judges.waveforms import Unmeasurable
+from scoresubnet.evaluation.statistics.bootstrap import Interval, bootstrap_interval
+from scoresubnet.files import write_json
 
 _log = logging.getLogger(__name__)
 

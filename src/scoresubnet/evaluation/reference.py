@@ -12,15 +12,15 @@ from pathlib import Path
 import torch
 
 from scoresubnet.audio.io import Audio, fit_length, read_audio
-from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.data.clips import Clip, Split
-from scoresubnet.evaluation.intelligibility import (
+from scoresubnet.evaluation.judges.intelligibility import (
     RATE,
     RecognitionResult,
     WordRecogniser,
     recognition,
 )
-from scoresubnet.evaluation.records import write_json
+from scoresubnet.files import write_json
+from scoresubnet.vocoders import GriffinLim
 
 _log = logging.getLogger(__name__)
 

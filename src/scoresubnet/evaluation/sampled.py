@@ -13,12 +13,11 @@ import torch
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
+from scoresubnet.cost import count_gmacs, subnet_cost
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.clip_sets import ClipFile
-from scoresubnet.evaluation.cost import count_gmacs, subnet_cost
-from scoresubnet.evaluation.records import write_json
 from scoresubnet.evaluation.systems import vocoder_settings
-from scoresubnet.files import file_hash
+from scoresubnet.files import file_hash, write_json
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.weights import find_weights
 

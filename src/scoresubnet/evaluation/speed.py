@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scoresubnet.audio.vocoder import Vocoder
+from scoresubnet.vocoders import Vocoder
 
 
 @dataclass(frozen=True)

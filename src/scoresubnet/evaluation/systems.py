@@ -15,11 +15,11 @@ from torch import nn
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio, read_audio, write_wav
-from scoresubnet.audio.vocoder import Vocoder, resynthesise
 from scoresubnet.evaluation.clip_sets import SAMPLES, ClipFile, ClipSet
+from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.measures import content_hash
-from scoresubnet.evaluation.waveforms import RATE
 from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.vocoders import Vocoder, resynthesise
 
 TITLES = {
     "generated": "generated",

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scoresubnet.evaluation.bootstrap import Interval
-from scoresubnet.evaluation.intelligibility import RecognitionResult
+from scoresubnet.evaluation.judges.intelligibility import RecognitionResult
 from scoresubnet.evaluation.measures import HEADINGS as SCORE_HEADINGS
 from scoresubnet.evaluation.measures import Row
-from scoresubnet.evaluation.shares import Share, mean_share
+from scoresubnet.evaluation.statistics.bootstrap import Interval
+from scoresubnet.evaluation.statistics.shares import Share, mean_share
 
 Rows = Mapping[str, RecognitionResult]
 HEADINGS = {

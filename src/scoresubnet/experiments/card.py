@@ -12,24 +12,23 @@ from typing import Any
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
-from scoresubnet.audio.vocoder import GriffinLim
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.features import build_features
-from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.accuracy import AccuracyAt, accuracy_over_time, rows_of
 from scoresubnet.evaluation.figures import accuracy_figure
-from scoresubnet.evaluation.intelligibility import (
+from scoresubnet.evaluation.judges.intelligibility import (
     RecognitionResult,
     WordRecogniser,
     recognition,
 )
-from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.reference import first_clips, reference_recognition
 from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
-from scoresubnet.files import file_hash
+from scoresubnet.files import file_hash, write_json, write_text
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_figure, save_grid
+from scoresubnet.vocoders import GriffinLim
 from scoresubnet.weights import ModelFile, find_weights, load_model
 
 SOURCE = "speech_commands"

@@ -33,9 +33,9 @@ from scoresubnet.audio.mel import LogMel
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources import find_clips
 from scoresubnet.data.words import resolve_words
-from scoresubnet.evaluation.evaluator import FRONT_END
 from scoresubnet.experiments.answers import answers
 from scoresubnet.training.lessons import SEGMENTS, Lessons, save_lessons
+from scoresubnet.word_evaluator.file import FRONT_END
 
 RATE = 16_000
 ENCODER = "encoder_model.ort"

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.vocoder import Vocoder, load_vocoder
 from scoresubnet.data.clips import Clip
-from scoresubnet.data.speech_commands import find_speech_commands
+from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.evaluation.figures import resynthesis_figure
+from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.measures import (
     HEADINGS,
     RESAMPLES,
@@ -30,15 +30,14 @@ from scoresubnet.evaluation.measures import (
     scores_of,
 )
 from scoresubnet.evaluation.measures import SEED as BOOTSTRAP_SEED
-from scoresubnet.evaluation.records import write_json, write_text
 from scoresubnet.evaluation.speed import Speed, vocoder_speed
 from scoresubnet.evaluation.tables import score_table
-from scoresubnet.evaluation.waveforms import RATE
 from scoresubnet.experiments.card import PRESET, SAMPLER, SOURCE, generate, versions
-from scoresubnet.files import file_hash, replacing
+from scoresubnet.files import file_hash, replacing, write_json, write_text
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.plots import save_figure
 from scoresubnet.tensor_files import state_hash
+from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import find_weights, load_model
 
 ORIGINAL = "original"

@@ -7,13 +7,13 @@ from typing import Literal
 
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
-from scoresubnet.networks.discriminators import DiscriminatorConfig
-from scoresubnet.networks.resnext import ResNeXtConfig
 from scoresubnet.networks.subnet import SubnetConfig
-from scoresubnet.networks.vocos import VocosConfig
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
+from scoresubnet.vocoders.discriminators import DiscriminatorConfig
+from scoresubnet.vocoders.network import VocosConfig
+from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 Precision = Literal["32-true", "bf16-mixed"]
 """Lightning's names."""

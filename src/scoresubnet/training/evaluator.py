@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.networks.resnext import ResNeXt
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import EvaluatorTraining
 from scoresubnet.training.datamodule import Batch
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import step_generator, step_seed
+from scoresubnet.word_evaluator.network import ResNeXt
 
 
 class EvaluatorModule(StepTraining):

@@ -14,19 +14,8 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.audio.vocos import FILE_NAME as VOCODER_FILE
-from scoresubnet.audio.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
-from scoresubnet.evaluation.evaluator import FILE_NAME as EVALUATOR_FILE
-from scoresubnet.evaluation.evaluator import (
-    FRONT_END,
-    EvaluatorFile,
-    evaluator_path,
-    read_evaluator,
-    save_evaluator,
-)
 from scoresubnet.files import file_hash
 from scoresubnet.networks.classifier import Classifier
-from scoresubnet.networks.resnext import ResNeXt
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
@@ -50,7 +39,18 @@ from scoresubnet.training.modules import ClassifierModule, ScoreModule, StepTrai
 from scoresubnet.training.taught import LessonData, TaughtEvaluatorModule
 from scoresubnet.training.vocoder import VocoderModule
 from scoresubnet.training.waveform_data import WaveformData
+from scoresubnet.vocoders.vocos import FILE_NAME as VOCODER_FILE
+from scoresubnet.vocoders.vocos import VocoderFile, read_vocoder, save_vocoder, vocoder_path
 from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+from scoresubnet.word_evaluator.file import FILE_NAME as EVALUATOR_FILE
+from scoresubnet.word_evaluator.file import (
+    FRONT_END,
+    EvaluatorFile,
+    evaluator_path,
+    read_evaluator,
+    save_evaluator,
+)
+from scoresubnet.word_evaluator.network import ResNeXt
 
 _log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.spectra import FAST_RESOLUTIONS, spectral_distance
-from scoresubnet.networks.discriminators import Discriminators
-from scoresubnet.networks.pitch import PitchLogits, decode_pitch, pitch_losses
-from scoresubnet.networks.source import white_noise
-from scoresubnet.networks.vocos import Vocos
 from scoresubnet.training.config import VocoderTraining
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import step_generator
 from scoresubnet.training.vocoder_losses import one_backward
 from scoresubnet.training.waveform_data import VoiceBatch
+from scoresubnet.vocoders.discriminators import Discriminators
+from scoresubnet.vocoders.network import Vocos
+from scoresubnet.vocoders.pitch import PitchLogits, decode_pitch, pitch_losses
+from scoresubnet.vocoders.source import white_noise
 
 
 class VocoderModule(StepTraining):

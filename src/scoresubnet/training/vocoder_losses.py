@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from scoresubnet.networks.discriminators import Discriminators, Judgement
+from scoresubnet.vocoders.discriminators import Discriminators, Judgement
 
 _LOUDNESS = 0.1  # root mean square at which the discriminators hear a clip
 _MOST_GAIN = 100.0

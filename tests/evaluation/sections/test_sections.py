@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation import sections
 from scoresubnet.evaluation.clip_sets import find_clip_files
-from scoresubnet.evaluation.embedding import Embedded
-from scoresubnet.evaluation.findings import Estimate, Section
-from scoresubnet.evaluation.frechet import frechet_distance
+from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.judges.waveforms import RATE
+from scoresubnet.evaluation.results import Estimate, Section
 from scoresubnet.evaluation.sections import prepare
 from scoresubnet.evaluation.sections.audio_distances import distance_section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
@@ -24,8 +24,8 @@ from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailabl
 from scoresubnet.evaluation.sections.novelty import novelty_section
 from scoresubnet.evaluation.sections.quality import REFERENCE, mean_score, quality_section
 from scoresubnet.evaluation.sections.speakers import speaker_section
+from scoresubnet.evaluation.statistics.frechet import frechet_distance
 from scoresubnet.evaluation.systems import System, Systems
-from scoresubnet.evaluation.waveforms import RATE
 
 NAMES = ("generated", "real", "vocoded", "training", "noise", "silence")
 

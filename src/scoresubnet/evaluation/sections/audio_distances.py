@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.embedding import Embedder
-from scoresubnet.evaluation.fad import VGGISH_URL, SpeechEmbedding, VGGish
-from scoresubnet.evaluation.findings import Finding, Metric, Section
+from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.fad import VGGISH_URL, SpeechEmbedding, VGGish
+from scoresubnet.evaluation.results import Finding, Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable, distances
 from scoresubnet.evaluation.systems import Systems
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scoresubnet.evaluation.checks import Floats
-from scoresubnet.evaluation.embedding import Embedder
-from scoresubnet.evaluation.evaluator import SHIPPED, WordEvaluator
-from scoresubnet.evaluation.findings import (
+from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.sc09_resnext import SC09ResNeXt
+from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
+from scoresubnet.evaluation.results import (
     Better,
     Estimate,
     Finding,
@@ -18,14 +18,6 @@ from scoresubnet.evaluation.findings import (
     from_share,
     plain,
 )
-from scoresubnet.evaluation.inception import (
-    am_score,
-    inception_score,
-    modified_inception_score,
-    wrong_axis_inception_score,
-)
-from scoresubnet.evaluation.manifold import manifold_scores
-from scoresubnet.evaluation.sc09_resnext import SC09ResNeXt
 from scoresubnet.evaluation.sections.common import (
     Judging,
     Measured,
@@ -34,7 +26,16 @@ from scoresubnet.evaluation.sections.common import (
     confusion,
     distances,
 )
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.inception import (
+    am_score,
+    inception_score,
+    modified_inception_score,
+    wrong_axis_inception_score,
+)
+from scoresubnet.evaluation.statistics.manifold import manifold_scores
 from scoresubnet.evaluation.systems import Systems
+from scoresubnet.word_evaluator.file import SHIPPED
 
 NEIGHBOUR = 3  # the k of precision and recall
 

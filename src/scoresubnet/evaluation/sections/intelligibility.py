@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.findings import Finding, Metric, Section
-from scoresubnet.evaluation.intelligibility import WordRecogniser
-from scoresubnet.evaluation.scorers import Recogniser, recognition_scorer
+from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
+from scoresubnet.evaluation.judges.scorers import Recogniser, recognition_scorer
+from scoresubnet.evaluation.judges.whisper import ForcedChoice, Whisper
+from scoresubnet.evaluation.results import Finding, Metric, Section
 from scoresubnet.evaluation.sections.common import (
     Judging,
     Measured,
@@ -13,7 +14,6 @@ from scoresubnet.evaluation.sections.common import (
     confusion,
 )
 from scoresubnet.evaluation.systems import Systems
-from scoresubnet.evaluation.whisper import ForcedChoice, Whisper
 
 NOTHING = "(nothing)"  # what is heard in a clip that is no word
 

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from scoresubnet.evaluation.checks import Floats
 from scoresubnet.evaluation.clip_sets import read_clips
-from scoresubnet.evaluation.embedding import Embedder, embedded
-from scoresubnet.evaluation.fad import SpeechEmbedding
-from scoresubnet.evaluation.findings import (
+from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.judges.fad import SpeechEmbedding
+from scoresubnet.evaluation.results import (
     Finding,
     Metric,
     Section,
     bootstrapped,
     from_share,
 )
-from scoresubnet.evaluation.neighbours import nearest
-from scoresubnet.evaluation.novelty import Novelty
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.neighbours import nearest
+from scoresubnet.evaluation.statistics.novelty import Novelty
 from scoresubnet.evaluation.systems import System, Systems, file_name
 
 NEAR = 0.05  # the share of the real test clips that counts as near

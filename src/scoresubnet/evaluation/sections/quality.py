@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoresubnet.evaluation.checks import Floats
-from scoresubnet.evaluation.findings import (
+from scoresubnet.evaluation.judges.quality import DNSMOS, DistillMOS, QualityPredictor
+from scoresubnet.evaluation.judges.scorers import quality_scorer
+from scoresubnet.evaluation.measures import HEADINGS
+from scoresubnet.evaluation.results import (
     Estimate,
     Finding,
     Metric,
@@ -13,10 +15,8 @@ from scoresubnet.evaluation.findings import (
     absent,
     bootstrapped,
 )
-from scoresubnet.evaluation.measures import HEADINGS
-from scoresubnet.evaluation.quality import DNSMOS, DistillMOS, QualityPredictor
-from scoresubnet.evaluation.scorers import quality_scorer
 from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
 REFERENCE = 100

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.checks import Floats
-from scoresubnet.evaluation.embedding import Embedder
-from scoresubnet.evaluation.findings import (
+from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.speakers import Resemblyzer, speaker_spread
+from scoresubnet.evaluation.results import (
     Finding,
     Metric,
     Section,
@@ -13,7 +13,7 @@ from scoresubnet.evaluation.findings import (
     plain,
 )
 from scoresubnet.evaluation.sections.common import Judging, Measured
-from scoresubnet.evaluation.speakers import Resemblyzer, speaker_spread
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
 RESAMPLES = 200

@@ -1,0 +1,1 @@
+"""A report as values, Markdown, HTML and pictures."""

@@ -1,0 +1,1 @@
+"""Statistics of sets of clips, as plain functions of arrays, and their intervals."""

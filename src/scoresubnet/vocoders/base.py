@@ -1,0 +1,86 @@
+"""Vocoders: x in [-1, 1] -> audio. Each states the Mel settings it was made for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from scoresubnet.audio.mel import LogMel, MelSettings
+
+
+class Vocoder(Protocol):
+    """x (B, 1, 80, T) in [-1, 1] -> audio (B, samples) float32 in [-1, 1].
+
+    T = `mel.frames` gives one clip: 64 frames are 16,000 samples. Item k of the result depends on
+    item k of x alone.
+    """
+
+    name: str
+    mel: MelSettings
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+def audio_samples(frames: int, settings: MelSettings) -> int:
+    """Samples that a vocoder makes of `frames` frames: 16,000 of 64, else (T - 1) * 256 - 128.
+
+    The zeros that the front end appends to a clip are cut off again.
+    """
+    padding = settings.padded_samples - settings.clip_samples
+    return (frames - 1) * settings.hop_length - padding
+
+
+def checked(x: Tensor, settings: MelSettings, name: str) -> Tensor:
+    """x (B, 1, 80, T) as float32, values beyond [-1, 1] clamped.
+
+    Raises:
+        ValueError: x has another shape, no item, or fewer than `MelSettings.least_frames` frames.
+    """
+    least = settings.least_frames
+    if x.ndim != 4 or not x.shape[0] or x.shape[1:3] != (1, settings.n_mels) or x.shape[3] < least:
+        raise ValueError(
+            f"{name} expects x of shape (B >= 1, 1, {settings.n_mels}, T >= {least}), "
+            f"not {tuple(x.shape)}."
+        )
+    return x.float().clamp(-1, 1)
+
+
+def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
+    """Audio through the front end and back: what the vocoder makes of its log-Mel.
+
+    Args:
+        audio: (N,) at the vocoder's sample rate, N >= 1, full scale 1; of any length, in one piece.
+        vocoder: its `mel` settings make the log-Mel.
+
+    Returns:
+        (N,) float32. Zeros are appended for the analysis, so that the end is not lost.
+
+    Raises:
+        ValueError: audio is not (N >= 1,).
+    """
+    if audio.ndim != 1 or not len(audio):
+        raise ValueError(f"Audio must be (N >= 1,), not of shape {tuple(audio.shape)}.")
+    s = vocoder.mel
+    enough = math.ceil((len(audio) - audio_samples(1, s)) / s.hop_length) + 1
+    frames = max(enough, s.least_frames)
+    front_end = LogMel(s)
+    padded = F.pad(audio, (0, (frames - 1) * s.hop_length - len(audio)))
+    return vocoder(front_end.scale(front_end.log_mel(padded[None])))[0, : len(audio)]
+
+
+def refuse_other_features(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Raise if the vocoder's Mel settings are not those of the features.
+
+    Raises:
+        ValueError: a value differs; the message names each that does.
+    """
+    differing = [f"{key} {theirs[key]} / {ours[key]}" for key in ours if theirs[key] != ours[key]]
+    if differing:
+        raise ValueError(
+            f"The vocoder {name!r} was made for other Mel settings than the features "
+            f"(vocoder / features: {', '.join(differing)}); choose a vocoder that fits."
+        )

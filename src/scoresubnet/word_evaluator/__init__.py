@@ -1,0 +1,1 @@
+"""The word classifier that judges clips: its network, and its file."""

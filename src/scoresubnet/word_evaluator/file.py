@@ -1,0 +1,94 @@
+"""A word evaluator in one safetensors file; the shipped one is inside the package."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.tensor_files import (
+    file_in,
+    from_plain,
+    load_strictly,
+    mel_metadata,
+    metadata_errors,
+    read_mel,
+    read_tensors,
+    write_tensors,
+)
+from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
+
+FORMAT = "scoresubnet-evaluator/1"
+FILE_NAME = "evaluator.safetensors"
+SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/evaluators/words18.safetensors"
+
+FRONT_END = MelSettings(
+    n_fft=512, win_length=400, hop_length=160, n_mels=64, floor=1e-4, frames=101
+)
+"""25 ms windows every 10 ms, 64 bands: one second is 101 frames. Not the model's front end."""
+
+
+@dataclass
+class EvaluatorFile:
+    """What a file holds.
+
+    Attributes:
+        network: the classifier.
+        labels: the word of each logit.
+        mel: its front end.
+        notes: free text by key: its accuracy, the recipe, licences of the data.
+    """
+
+    network: ResNeXt
+    labels: tuple[str, ...]
+    mel: MelSettings
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> None:
+    """Write the file, in float16."""
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(dataclasses.asdict(evaluator.network.config)),
+        "labels": json.dumps(evaluator.labels),
+        "notes": json.dumps(evaluator.notes),
+        **mel_metadata(evaluator.mel),
+    }
+    tensors = {f"network.{k}": v for k, v in evaluator.network.state_dict().items()}
+    write_tensors(path, tensors, metadata, torch.float16)
+
+
+def evaluator_path(source: str | os.PathLike[str]) -> Path:
+    """The file itself, or the one in a folder.
+
+    Raises:
+        WeightsError: it is not there.
+    """
+    return file_in(source, FILE_NAME, "evaluator")
+
+
+def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
+    """Read an evaluator, strictly.
+
+    Args:
+        source: a file, or a folder that holds `evaluator.safetensors`.
+
+    Raises:
+        WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
+    """
+    path = evaluator_path(source)
+    tensors, metadata = read_tensors(path, FORMAT)
+    with metadata_errors(path):
+        config = from_plain(ResNeXtConfig, json.loads(metadata["config"]))
+        labels = tuple(json.loads(metadata["labels"]))
+        mel = read_mel(path, metadata)
+        notes = json.loads(metadata["notes"])
+    network = ResNeXt(config, len(labels))
+    load_strictly(path, {"network": network}, tensors)
+    return EvaluatorFile(network.eval(), labels, mel, notes)

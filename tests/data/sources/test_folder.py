@@ -1,0 +1,97 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scoresubnet.data.sources import SOURCES, Source, find_clips
+from scoresubnet.data.sources.folder import find_folder, split_of
+
+
+def make(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_files_of_each_word(tmp_path):
+    make(tmp_path, "ja/1.wav", "ja/2.FLAC", "nein/1.wav", "nein/read.me", ".git/x.wav")
+    clips = find_folder(tmp_path)
+    assert [(c.label, c.path.name, c.source) for c in clips] == [
+        ("ja", "1.wav", "folder"),
+        ("ja", "2.FLAC", "folder"),
+        ("nein", "1.wav", "folder"),
+    ]
+
+
+def test_split_is_about_80_10_10():
+    counts = Counter(split_of(f"take{n}") for n in range(5000))
+    assert counts["training"] == pytest.approx(4000, abs=120)
+    assert counts["validation"] == pytest.approx(500, abs=100)
+    assert counts["testing"] == pytest.approx(500, abs=100)
+
+
+def test_split_stays_when_files_are_added_or_converted(tmp_path):
+    names = [f"ja/take{n}.wav" for n in range(50)]
+    before = {c.path.stem: c.split for c in find_folder(make(tmp_path / "a", *names))}
+    others = [f"ja/take{n}.flac" for n in range(80)]
+    after = {c.path.stem: c.split for c in find_folder(make(tmp_path / "b", *others))}
+    assert before.items() <= after.items()
+
+
+def test_takes_of_a_speaker_stay_together():
+    splits = {s: {split_of(f"{s}_nohash_{take}") for take in range(10)} for s in range(40)}
+    assert all(len(of_speaker) == 1 for of_speaker in splits.values())
+    assert len(set.union(*splits.values())) == 3
+
+
+def test_splits_are_frozen():
+    marks = {"training": ".", "validation": "v", "testing": "t"}
+    splits = "".join(marks[split_of(f"take{n}")] for n in range(40))
+    assert splits == ".t.t.........v..tt...........t.v....vt.."
+
+
+def test_missing_word_and_empty_folders_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no word folders"):
+        find_folder(tmp_path)
+    make(tmp_path, "ja/1.wav", "nein/read.me")
+    with pytest.raises(ValueError, match=r"'jaa' \(nearest: ja\)"):
+        find_folder(tmp_path, ["jaa"])
+    with pytest.raises(ValueError, match=r"nein: no \.wav"):
+        find_folder(tmp_path)
+
+
+def test_several_sources_together(tmp_path):
+    fsdd = make(tmp_path / "fsdd", *(f"recordings/{d}_theo_9.wav" for d in range(10)))
+    own = make(tmp_path / "own", "one/1.wav", "happy/1.wav")
+    words = ["one", "seven", "happy"]
+    clips = find_clips(
+        [
+            Source("folder", str(own), ["one", "happy"]),
+            {"kind": "fsdd", "root": fsdd, "words": words},
+        ]
+    )
+    assert [(c.source, c.label) for c in clips] == [
+        ("folder", "one"),
+        ("folder", "happy"),
+        ("fsdd", "one"),
+        ("fsdd", "seven"),
+    ]
+
+
+def test_word_that_no_source_has_is_refused(tmp_path):
+    fsdd = make(tmp_path, *(f"recordings/{d}_theo_9.wav" for d in range(10)))
+    with pytest.raises(ValueError, match=r"No source has the word 'sevn' \(nearest: seven\)"):
+        find_clips([Source("fsdd", str(fsdd), ["seven", "sevn"])])
+
+
+def test_malformed_sources_are_refused():
+    assert set(SOURCES) == {"speech_commands", "fsdd", "folder"}
+    with pytest.raises(ValueError, match=r"'fsd' \(nearest: fsdd\)"):
+        Source("fsd", "somewhere")
+    with pytest.raises(ValueError, match=r"'word'.*nearest: words"):
+        find_clips([{"kind": "fsdd", "root": "x", "word": ["one"]}])
+    with pytest.raises(ValueError, match="needs the key 'root'"):
+        find_clips([{"kind": "fsdd"}])
+    with pytest.raises(ValueError, match="No data sources"):
+        find_clips([])

@@ -1,0 +1,96 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scoresubnet.data.sources.speech_commands import find_speech_commands
+from scoresubnet.data.words import WORD_SETS
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    files = ["yes/a_nohash_0.wav", "yes/a_nohash_1.flac", "yes/b_nohash_0.wav", "no/c_nohash_0.wav"]
+    for name in [*files, "_background_noise_/noise.wav", "yes/notes.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "validation_list.txt").write_text("yes/b_nohash_0.wav\n")
+    (tmp_path / "testing_list.txt").write_text("yes/a_nohash_1.wav\nno/c_nohash_0.wav\n")
+    return tmp_path
+
+
+def test_lists_decide_the_split_whatever_the_suffix(root):
+    clips = find_speech_commands(root)
+    assert [(c.path.relative_to(root).as_posix(), c.label, c.split) for c in clips] == [
+        ("no/c_nohash_0.wav", "no", "testing"),
+        ("yes/a_nohash_0.wav", "yes", "training"),
+        ("yes/a_nohash_1.flac", "yes", "testing"),
+        ("yes/b_nohash_0.wav", "yes", "validation"),
+    ]
+    assert {c.source for c in clips} == {"speech_commands"}
+
+
+def test_only_the_words_asked_for(root):
+    assert {c.label for c in find_speech_commands(root, ["no"])} == {"no"}
+
+
+def test_a_recording_in_both_formats_counts_once(root):
+    (root / "no/c_nohash_0.flac").touch()
+    assert [c.path.name for c in find_speech_commands(root, ["no"])] == ["c_nohash_0.wav"]
+
+
+def test_missing_word_names_the_nearest(root):
+    with pytest.raises(ValueError, match=r"word 'yess' \(nearest: yes\)"):
+        find_speech_commands(root, ["no", "yess"])
+
+
+def test_word_without_clips_is_refused(root):
+    (root / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty: no \.wav"):
+        find_speech_commands(root)
+
+
+def test_unknown_preset_names_the_nearest(root):
+    with pytest.raises(ValueError, match=r"'SC10'.*SC12"):
+        find_speech_commands(root, "SC10")
+
+
+def test_word_named_twice_and_no_word_are_refused(root):
+    with pytest.raises(ValueError, match="twice: no"):
+        find_speech_commands(root, ["no", "no"])
+    with pytest.raises(ValueError, match="empty"):
+        find_speech_commands(root, [])
+
+
+@pytest.mark.parametrize("name", ["validation_list.txt", "testing_list.txt"])
+def test_missing_list_is_refused(root, name):
+    (root / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        find_speech_commands(root)
+
+
+def test_missing_root_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        find_speech_commands(tmp_path / "absent")
+
+
+def test_presets():
+    assert {name: len(words) for name, words in WORD_SETS.items()} == {
+        "SC09": 10,
+        "SC12": 12,
+        "WORDS18": 18,
+    }
+    assert set(WORD_SETS["WORDS18"]) == {*WORD_SETS["SC09"], *WORD_SETS["SC12"]}
+
+
+def test_real_recordings_have_the_official_splits(recordings):
+    clips = find_speech_commands(recordings / "speech_commands", "WORDS18")
+    counts = Counter((c.label, c.split) for c in clips)
+    splits = ("training", "validation", "testing")
+    assert tuple(counts["zero", s] for s in splits) == (514, 52, 27)
+    assert tuple(counts["right", s] for s in splits) == (508, 100, 389)
+    assert tuple(counts["nine", s] for s in splits) == (17, 2, 28)
+    assert len(clips) == 9596
+    speakers = {s: {c.path.name.split("_")[0] for c in clips if c.split == s} for s in splits}
+    assert not speakers["training"] & speakers["testing"]
+    assert not speakers["training"] & speakers["validation"]
+    assert not speakers["validation"] & speakers["testing"]

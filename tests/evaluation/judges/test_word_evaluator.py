@@ -1,0 +1,125 @@
+"""The evaluator: its file, and what it makes of clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scoresubnet.audio import mel
+from scoresubnet.audio.io import fit_length, read_audio
+from scoresubnet.audio.mel import LogMel
+from scoresubnet.data.sources.speech_commands import find_speech_commands
+from scoresubnet.data.words import WORD_SETS
+from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
+from scoresubnet.evaluation.reference import first_clips
+from scoresubnet.evaluation.statistics.inception import inception_score
+from scoresubnet.tensor_files import WeightsError
+from scoresubnet.word_evaluator.file import (
+    FRONT_END,
+    SHIPPED,
+    EvaluatorFile,
+    read_evaluator,
+    save_evaluator,
+)
+from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
+
+
+@pytest.fixture
+def file() -> EvaluatorFile:
+    torch.manual_seed(0)
+    network = ResNeXt(ResNeXtConfig((8, 16), (1, 1), 4), 3)
+    return EvaluatorFile(network, ("hum", "hiss", "hoot"), FRONT_END, {"accuracy": "low"})
+
+
+def sounds(*lengths: int) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.normal(0, 0.1, length).astype(np.float32) for length in lengths]
+
+
+def test_a_second_is_101_frames_of_the_evaluator_s_own_front_end() -> None:
+    assert LogMel(FRONT_END)(torch.zeros(1, 16_000)).shape == (1, 1, 64, 101)
+
+
+def test_what_is_judged_is_the_network_s_output(file: EvaluatorFile) -> None:
+    clip = sounds(16_000)
+    judged = WordEvaluator(file)(clip)
+    assert judged.probabilities is not None
+    with torch.no_grad():
+        expected = file.network(LogMel(FRONT_END)(torch.from_numpy(clip[0])))
+    np.testing.assert_allclose(judged.embedding, expected.embedding, rtol=1e-6)
+    np.testing.assert_allclose(judged.probabilities, expected.logits.softmax(1), rtol=1e-5)
+    assert judged.embedding.dtype == judged.probabilities.dtype == np.float64
+    assert judged.probabilities.sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_other_lengths_are_fitted_to_a_second(file: EvaluatorFile) -> None:
+    clips = sounds(8_000, 22_000)
+    together = WordEvaluator(file)(clips)
+    for k, clip in enumerate(clips):
+        alone = WordEvaluator(file)([fit_length(clip, 16_000)])
+        np.testing.assert_array_equal(alone.embedding[0], together.embedding[k])
+
+
+def test_settings_change_with_the_weights(file: EvaluatorFile) -> None:
+    """They name the cache of embeddings."""
+    before = WordEvaluator(file).settings
+    with torch.no_grad():
+        file.network.head.bias[0] += 1
+    assert WordEvaluator(file).settings != before
+
+
+def test_no_clips_are_refused(file: EvaluatorFile) -> None:
+    with pytest.raises(ValueError, match="no clips"):
+        WordEvaluator(file)([])
+
+
+def test_a_file_comes_back_rounded_to_float16(file: EvaluatorFile, tmp_path: Path) -> None:
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    for source in (tmp_path, tmp_path / "evaluator.safetensors"):
+        back = read_evaluator(source)
+        assert (back.labels, back.mel, back.notes) == (file.labels, file.mel, file.notes)
+        assert not back.network.training
+        for a, b in zip(file.network.parameters(), back.network.parameters(), strict=True):
+            assert torch.equal(a.half().float(), b)
+
+
+def test_nothing_or_something_else_is_refused(file: EvaluatorFile, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no evaluator here"):
+        read_evaluator(tmp_path)
+    file.labels = ("hum", "hiss")
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    with pytest.raises(WeightsError, match="of another shape"):
+        read_evaluator(tmp_path)
+
+
+def test_a_file_of_another_front_end_is_refused(
+    file: EvaluatorFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_evaluator(file, tmp_path / "evaluator.safetensors")
+    monkeypatch.setattr(mel, "RECIPE", "another recipe")
+    with pytest.raises(WeightsError, match=f"made for features {'.' * 16}, but its settings hash"):
+        read_evaluator(tmp_path)
+
+
+def test_the_shipped_one_hears_words_and_tells_a_collapsed_set(
+    recordings: Path,
+) -> None:
+    assert SHIPPED.stat().st_size < 8_000_000
+    judge = WordEvaluator.from_pretrained()
+    assert judge.labels == tuple(WORD_SETS["WORDS18"])
+    assert "Speech Commands testing list" in judge.notes["accuracy"]
+    found = find_speech_commands(recordings / "speech_commands", judge.labels)
+    clips = first_clips(found, "testing", 6)
+    sounds = [read_audio(clip.path, judge.mel.sample_rate) for clip in clips]
+    judged = judge(sounds)
+    assert judged.probabilities is not None
+    heard = [judge.labels[k] for k in judged.probabilities.argmax(1)]
+    right = np.mean([word == clip.label for word, clip in zip(heard, clips, strict=True)])
+    assert right > 0.85
+    # A generator that says one thing a little earlier, later, and softer. Many words are far above.
+    takes = [(0.5 + k / 40) * np.roll(sounds[0], 40 * (k - 10)) for k in range(20)]
+    same = judge([take.astype(np.float32) for take in takes]).probabilities
+    assert same is not None
+    assert inception_score(same) < 1.1
+    assert inception_score(judged.probabilities) > 5

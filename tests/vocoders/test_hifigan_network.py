@@ -1,0 +1,86 @@
+"""The tensors of a HiFi-GAN: what does not fit, and what is more than tensors."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from scoresubnet.tensor_files import WeightsError
+from scoresubnet.vocoders.hifigan import load_hifigan
+
+MakeFolder = Callable[..., Path]
+MakeState = Callable[..., dict[str, Tensor]]
+
+
+def changed(state: dict[str, Tensor], change: str) -> dict[str, Tensor]:
+    name = "ups.1.conv.weight_v"
+    if change == "missing":
+        del state[name]
+    elif change == "unexpected":
+        state["cond_layer.conv.weight"] = torch.zeros(1)
+    elif change == "foreign names":
+        state = {key.replace(".conv.", "."): value for key, value in state.items()}
+    elif change == "shape":
+        state[name] = state[name][:, :, 1:]
+    elif change == "bias":
+        state["conv_pre.conv.bias"] = torch.zeros(3)
+    elif change == "nan":
+        state["conv_post.conv.bias"] = torch.tensor([math.nan])
+    elif change == "no direction":
+        state[name] = torch.zeros_like(state[name])
+    return state
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("missing", r"1 missing \(ups.1.conv.weight\); 1 unexpected \(ups.1.conv.weight_g\)"),
+        ("unexpected", r"1 unexpected \(cond_layer.conv.weight\)"),
+        ("foreign names", r"156 missing \(conv_pre.conv.weight, .*; 234 unexpected \(conv_post.b"),
+        ("shape", r"1 of another shape or not finite \(ups.1.conv.weight_v\)"),
+        ("bias", r"1 of another shape or not finite \(conv_pre.conv.bias\)"),
+        ("nan", r"1 of another shape or not finite \(conv_post.conv.bias\)"),
+        ("no direction", r"1 of another shape or not finite \(ups.1.conv.weight_v\)"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_by_name(
+    speechbrain_folder: MakeFolder, speechbrain_state: MakeState, change: str, message: str
+) -> None:
+    folder = speechbrain_folder(state=changed(speechbrain_state(), change))
+    with pytest.raises(WeightsError, match=r"generator\.ckpt: does not fit its config: " + message):
+        load_hifigan(str(folder))
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (Path.touch, (Path("evil").resolve(),))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("content", ["object", "pickle", "nested", "list", "truncated", "empty"])
+def test_a_file_of_more_or_less_than_tensors_is_refused(
+    speechbrain_folder: MakeFolder,
+    speechbrain_state: MakeState,
+    content: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = {"object": Evil(), "nested": {"generator": speechbrain_state()}, "list": [1]}
+    folder = speechbrain_folder(state=state.get(content))
+    path = folder / "generator.ckpt"
+    if content == "pickle":
+        path.write_bytes(pickle.dumps(Evil(), protocol=2))
+    elif content == "truncated":
+        path.write_bytes(path.read_bytes()[:5000])
+    elif content == "empty":
+        path.write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"generator\.ckpt: (not a readable|neither|holds more)"):
+        load_hifigan(str(folder))
+    assert not (tmp_path / "evil").exists()

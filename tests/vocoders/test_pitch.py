@@ -1,0 +1,91 @@
+"""Pitch by classification: targets, decoding, and that the network learns it."""
+
+import math
+
+import pytest
+import torch
+
+from scoresubnet.audio.mel import LogMel
+from scoresubnet.audio.pitch import F_MAX, F_MIN
+from scoresubnet.vocoders.pitch import (
+    BINS,
+    Pitch,
+    PitchLogits,
+    PitchNetwork,
+    decode_pitch,
+    pitch_losses,
+)
+from scoresubnet.vocoders.source import pulses
+
+
+def logits_of(f0: torch.Tensor, sharpness: float = 0.5) -> PitchLogits:
+    """Logits with a Gaussian peak at f0 (B, T)."""
+    position = 48 * torch.log2(f0 / F_MIN)
+    bins = -sharpness * (torch.arange(BINS) - position[..., None]).square()
+    return PitchLogits(bins, torch.zeros_like(f0))
+
+
+def test_bins_span_the_range() -> None:
+    ends = torch.tensor([[F_MIN, F_MAX]])
+    torch.testing.assert_close(decode_pitch(logits_of(ends, 9.0)).f0, ends, rtol=5e-3, atol=0)
+
+
+def test_a_peak_is_found_between_its_bins() -> None:
+    f0 = torch.tensor([[70.0, 100.0, 101.0, 123.4, 480.0]])
+    found = decode_pitch(logits_of(f0))
+    torch.testing.assert_close(found.f0, f0, rtol=2e-4, atol=0)
+    assert found.voiced.tolist() == [[0.5] * 5]
+
+
+def test_a_far_peak_does_not_pull() -> None:
+    """An octave above there is another, nearly as high: the answer is not between the two."""
+    near, far = logits_of(torch.tensor([[110.0]])), logits_of(torch.tensor([[220.0]]))
+    both = torch.logaddexp(near.bins, far.bins - 0.1)
+    found = decode_pitch(PitchLogits(both, near.voiced)).f0
+    assert found.item() == pytest.approx(110, rel=1e-3)
+
+
+def test_losses_are_least_at_the_truth() -> None:
+    f0 = torch.tensor([[120.0, 0.0, 300.0]])
+    sure = torch.tensor([[9.0, -9.0, 9.0]])
+    right = pitch_losses(PitchLogits(logits_of(f0.clamp(min=F_MIN)).bins, sure), f0)
+    wrong = pitch_losses(PitchLogits(logits_of(torch.full((1, 3), 200.0)).bins, -sure), f0)
+    assert right.bins < wrong.bins
+    assert right.voiced.item() == pytest.approx(math.log1p(math.exp(-9)), rel=0.01)
+    assert wrong.voiced.item() == pytest.approx(9, rel=1e-3)
+    blur = torch.distributions.Categorical(logits=-0.5 * torch.arange(-9.0, 10).square())
+    assert right.bins.item() == pytest.approx(blur.entropy().item(), rel=0.01)
+
+
+def test_unvoiced_frames_have_no_pitch_to_miss() -> None:
+    logits = logits_of(torch.tensor([[100.0, 400.0]]))
+    here, there = (pitch_losses(logits, torch.tensor([[100.0, f]])).bins for f in (0.0, 400.0))
+    torch.testing.assert_close(here, there, rtol=1e-3, atol=0)
+    assert torch.isfinite(pitch_losses(logits, torch.zeros(1, 2)).bins)
+
+
+def test_it_learns_the_pitch_of_pulses() -> None:
+    torch.manual_seed(0)
+    network, front_end = PitchNetwork(80, 32, 1, 3), LogMel()
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    generator = torch.Generator().manual_seed(0)
+
+    def clips(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        f0 = (100 * torch.exp2(torch.rand(count, 1, generator=generator))).expand(-1, 17)
+        voiced = (torch.rand(count, 1, generator=generator) < 0.8).float().expand(-1, 17)
+        noise = 0.1 * torch.randn(count, 16 * 256, generator=generator)
+        audio = 0.1 * (pulses(Pitch(f0, voiced), 256, 16_000) + noise)
+        return front_end.scale(front_end.log_mel(audio)), f0 * voiced
+
+    for _ in range(60):
+        x, f0 = clips(32)
+        optimiser.zero_grad()
+        sum(pitch_losses(network(x), f0)).backward()  # type: ignore[union-attr]
+        optimiser.step()
+    x, f0 = clips(64)
+    with torch.no_grad():
+        found = decode_pitch(network(x))
+    voiced = f0 > 0
+    assert ((found.voiced > 0.5) == voiced).float().mean() > 0.97
+    cents = 1200 * torch.log2(found.f0[voiced] / f0[voiced]).abs()
+    assert cents.median() < 50
