@@ -291,7 +291,7 @@ def _rates(found: Sequence[Speed]) -> str:
 
 def speakers(clips: Sequence[Clip]) -> int:
     """How many people speak, by the names of the files."""
-    return len({clip.path.stem.split("_nohash_")[0] for clip in clips})
+    return len({clip.speaker or clip.path for clip in clips})
 
 
 def vocoder_hash(vocoder: Vocoder) -> str | None:
