@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,9 @@ from torch import Tensor
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.tensor_files import (
     file_in,
-    mel_metadata,
     metadata_errors,
-    read_mel,
-    read_tensors,
-    write_tensors,
+    read_described,
+    write_described,
 )
 
 FORMAT = "scoresubnet-lessons/2"
@@ -62,11 +59,10 @@ class Lessons:
 def save_lessons(lessons: Lessons, folder: str | os.PathLike[str]) -> Path:
     """Write the file into the folder; returns its path."""
     path = Path(folder) / FILE_NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
     names = ("x", "targets", "answers", "labels", "whole")
     tensors = {name: getattr(lessons, name) for name in names}
-    metadata = {"format": FORMAT, "words": json.dumps(lessons.words), **mel_metadata(lessons.mel)}
-    write_tensors(path, tensors, metadata, torch.float16)
+    about = {"words": lessons.words}
+    write_described(path, FORMAT, tensors, lessons.mel, about, torch.float16)
     return path
 
 
@@ -89,9 +85,8 @@ def read_lessons(source: str | os.PathLike[str]) -> Lessons:
         WeightsError: nothing is there, or it is truncated or foreign.
     """
     path = lessons_path(source)
-    tensors, metadata = read_tensors(path, FORMAT)
+    tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
-        words = tuple(json.loads(metadata["words"]))
+        words = tuple(about["words"])
         labels, whole = tensors.pop("labels").long(), tensors.pop("whole").bool()
-        mel = read_mel(path, metadata)
         return Lessons(**tensors, labels=labels, whole=whole, words=words, mel=mel)
