@@ -10,11 +10,11 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from scoresubnet.audio import SAMPLE_RATE
 from scoresubnet.files import replacing
 
 Audio = NDArray[np.float32]
 
-SAMPLE_RATE = 16_000  # hertz
 AUDIO_SUFFIXES = (".wav", ".flac")
 """Endings of the sound files that are found in folders."""
 

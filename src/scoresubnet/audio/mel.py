@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scoresubnet.audio.io import SAMPLE_RATE
+from scoresubnet.audio import SAMPLE_RATE
 from scoresubnet.registries import refuse_unknown
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.

@@ -28,7 +28,7 @@ from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
 from tqdm import tqdm
 
-from scoresubnet.audio.io import SAMPLE_RATE as RATE
+from scoresubnet.audio import SAMPLE_RATE as RATE
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.data.clips import Clip
