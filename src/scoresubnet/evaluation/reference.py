@@ -75,14 +75,7 @@ def reference_recognition(
     labels = [clip.label for clip in clips]
     settings = {
         "recogniser": recogniser.settings,
-        "vocoder": None
-        if vocoder is None
-        else {
-            "name": vocoder.name,
-            "iterations": vocoder.iterations,
-            "momentum": vocoder.momentum,
-            "mel": vocoder.mel.hash,
-        },
+        "vocoder": None if vocoder is None else vocoder.settings,
         "clips": [[clip.label, clip.path.name, clip.path.stat().st_size] for clip in clips],
     }
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]

@@ -11,14 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio, read_audio, write_wav
 from scoresubnet.evaluation.clip_sets import SAMPLES, ClipFile, ClipSet
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.measures import content_hash
-from scoresubnet.foreign_weights import weights_hash
 from scoresubnet.vocoders import Vocoder, resynthesise
 
 TITLES = {
@@ -151,10 +149,4 @@ def through_vocoder(
 
 def vocoder_settings(vocoder: Vocoder) -> dict[str, object]:
     """What its sound depends on, ready for JSON."""
-    numbers = {
-        name: value
-        for name, value in vars(vocoder).items()
-        if isinstance(value, (int, float, str)) and name != "training" and name[0] != "_"
-    }
-    weights = weights_hash(vocoder) if isinstance(vocoder, nn.Module) else None
-    return {"name": vocoder.name, "mel": vocoder.mel.hash, "weights": weights, "numbers": numbers}
+    return vocoder.settings

@@ -1,7 +1,7 @@
 """The page of the vocoders: originals beside resyntheses, in figures and in pictures.
 
     python -m scoresubnet.experiments.vocoder_page --data ../shared/data --out runs/vocoder \\
-        --vocoders griffin-lim ours
+        --vocoders griffin-lim pitch
 
 The first 500 clips of the sorted Speech Commands testing list go through log-Mel and each vocoder,
 and are compared with their originals; so are 180 generated words, where there is no original. The
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--vocoders",
         type=str,
         nargs="+",
-        default=["griffin-lim", "ours"],
+        default=["griffin-lim", "pitch"],
         help="names of the vocoders",
     )
     parser.add_argument("--count", type=PositiveInt, default=500, help="real clips")
