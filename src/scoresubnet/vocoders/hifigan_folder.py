@@ -3,8 +3,8 @@
 Two forms are read: transformers' (`config.json`, `model.safetensors` or `pytorch_model.bin`) and
 speechbrain's (`generator.ckpt`, `hyperparams.yaml`). On other log-Mels than its own a HiFi-GAN
 gives noise, so one of these must state them, the first that is there: `mel.json`, an object with
-the keys of `RECIPE`; the audio section of `hyperparams.yaml`, or `preprocessor_config.json`; the
-name, if it is the hub id of a model in `PUBLISHED`, or a folder that is called as its last part.
+the keys of `RECIPE`; the audio section of `hyperparams.yaml`; the name, if it is the hub id of a
+model in `PUBLISHED`, or a folder that is called as its last part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scoresubnet.tensor_files import WeightsError
 
 SPEECHBRAIN = ("generator.ckpt", "hyperparams.yaml")
 TRANSFORMERS = ("config.json", "model.safetensors", "pytorch_model.bin")
-PREPROCESSOR, RECIPE_FILE = "preprocessor_config.json", "mel.json"
+RECIPE_FILE = "mel.json"
 INSTALL = "pip install 'transformers>=4.50'"
 
 # The log-Mels of speechbrain's recipes/LibriTTS/vocoder/hifigan (hparams/train.yaml). `floor` is
@@ -95,7 +95,7 @@ def find_folder(where: str) -> Path:
     except ImportError as error:
         raise ImportError(f"fetching {where} needs huggingface_hub; {INSTALL}") from error
     try:
-        wanted = [*SPEECHBRAIN, *TRANSFORMERS, PREPROCESSOR, RECIPE_FILE]
+        wanted = [*SPEECHBRAIN, *TRANSFORMERS, RECIPE_FILE]
         return Path(snapshot_download(where, allow_patterns=wanted))
     except Exception as error:  # of many kinds, from several packages
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -157,7 +157,7 @@ def _speechbrain(folder: Path) -> HifiGanFolder:
 
 
 def _transformers(folder: Path) -> HifiGanFolder:
-    """transformers.SpeechT5HifiGan, and the log-Mels of a SpeechT5FeatureExtractor."""
+    """transformers.SpeechT5HifiGan."""
     values = _read_json(folder / TRANSFORMERS[0])
     kinds = [values.get("model_type"), *(values.get("architectures") or [])]
     if not {"hifigan", "speecht5_hifigan", "SpeechT5HifiGan"} & set(kinds):
@@ -166,15 +166,8 @@ def _transformers(folder: Path) -> HifiGanFolder:
     if not weights:
         raise ValueError(f"there is no {' and no '.join(TRANSFORMERS[1:])}")
     shape = {name: values[name] for name in SHAPE}
-    recipe = None
-    if (folder / PREPROCESSOR).is_file():
-        made = _read_json(folder / PREPROCESSOR)
-        if made.get("feature_extractor_type") != "SpeechT5FeatureExtractor":
-            raise ValueError(f"{PREPROCESSOR} is not of a SpeechT5FeatureExtractor")
-        limits = {"f_min": made["fmin"], "f_max": made["fmax"], "floor": made["mel_floor"]}
-        recipe = RECIPE | limits | {"log": "log10"}
     facts = _facts(shape) | {"sample_rate": values["sampling_rate"]}
-    return HifiGanFolder(weights[0], shape, recipe, facts)
+    return HifiGanFolder(weights[0], shape, None, facts)
 
 
 def _facts(shape: dict[str, Any]) -> dict[str, Any]:
