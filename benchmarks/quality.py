@@ -14,7 +14,7 @@ import numpy as np
 
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.data.clips import Clip
-from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.judges.base import Embedder, embedded
 from scoresubnet.evaluation.judges.intelligibility import WordRecogniser, recognition
 from scoresubnet.evaluation.measures import Measure, scores_of
 from scoresubnet.evaluation.statistics.bootstrap import bootstrap_interval

@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.machine import machine
     from benchmarks.quality import generated_clips, measured, real_clips, settings_within
     from scoresubnet.data.sources.speech_commands import find_speech_commands
-    from scoresubnet.evaluation.judges.embedding import Embedder
+    from scoresubnet.evaluation.judges.base import Embedder
     from scoresubnet.evaluation.judges.fad import SpeechEmbedding
     from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
     from scoresubnet.evaluation.judges.quality import DNSMOS

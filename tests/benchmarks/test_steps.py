@@ -13,7 +13,7 @@ import pytest
 from benchmarks.quality import Figure, Point, generated_clips, measured, settings_within
 from benchmarks.steps import steps_figure, steps_table
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.measures import Measure
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator

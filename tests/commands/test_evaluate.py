@@ -18,7 +18,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.evaluation import sections
-from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.sections.quality import quality_section

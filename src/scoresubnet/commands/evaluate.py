@@ -14,7 +14,7 @@ import torch
 from jsonargparse import Namespace
 from matplotlib.figure import Figure
 
-from scoresubnet.evaluation.clip_sets import ClipSet, halves, in_turn, read_clips
+from scoresubnet.evaluation.clips import ClipSet, halves, in_turn, read_clips
 from scoresubnet.evaluation.measures import content_hash
 from scoresubnet.evaluation.plan import (
     LEAST,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.fad import VGGISH_URL, SpeechEmbedding, VGGish
 from scoresubnet.evaluation.results import Finding, Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable, distances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.sc09_resnext import SC09ResNeXt
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.results import (

@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.evaluation.clip_sets import ClipFile
-from scoresubnet.evaluation.judges.embedding import Embedded, Embedder, embedded
+from scoresubnet.evaluation.clips import ClipFile
+from scoresubnet.evaluation.judges.base import Embedded, Embedder, embedded
 from scoresubnet.evaluation.results import Estimate, Section, absent, from_interval, from_share
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.frechet import frechet_interval

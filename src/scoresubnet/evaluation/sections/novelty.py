@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from scoresubnet.evaluation.clip_sets import read_clips
-from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.clips import read_clips
+from scoresubnet.evaluation.judges.base import Embedder, embedded
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
 from scoresubnet.evaluation.results import (
     Finding,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.speakers import Resemblyzer, speaker_spread
 from scoresubnet.evaluation.results import (
     Finding,
