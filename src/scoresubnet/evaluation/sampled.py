@@ -57,8 +57,7 @@ class Sampler:
             raise ValueError(f"{UNCONDITIONAL!r} stands alone: evaluate unconditional clips apart")
         self.weights, self.seeds, self.options, self.folder = weights, seeds, options, folder
         ends = [(label, seed) for label in self.labels for seed in (seeds[0], seeds[-1])]
-        checked = {key: value for key, value in options.items() if key != "renormalise"}
-        chosen = self.generator.check([end[0] for end in ends], [end[1] for end in ends], **checked)
+        chosen = self.generator.check([end[0] for end in ends], [end[1] for end in ends], **options)
         if not chosen.guidance and len(self.labels) > 1:
             raise ValueError(
                 "with guidance 0 a seed gives the same clip for every label; for unconditional "
@@ -67,8 +66,7 @@ class Sampler:
         self.settings: dict[str, object] = {
             "weights_sha256": file_hash(find_weights(weights)),
             "vocoder": vocoder_settings(self.generator.vocoder),
-            **asdict(chosen),
-            **{key: options.get(key) for key in ("clamp", "renormalise")},
+            **chosen.to_dict(),
         }
         refuse_other_clips(folder, self.settings)
 
