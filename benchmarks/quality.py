@@ -99,7 +99,7 @@ def generated_clips(
     for seed in seeds:
         path = folder / f"{seed}.npy"
         if not path.is_file():
-            speech = generator.generate(labels, [seed] * len(labels), **asdict(setting))
+            speech = generator.generate(labels, [seed] * len(labels), setting)
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, speech.audio.numpy().astype(np.float32))
         clips += list(np.load(path, allow_pickle=False))

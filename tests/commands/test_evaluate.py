@@ -343,7 +343,7 @@ def test_speech_commands_gives_test_and_training_clips(
             ["--count", "3", "--renormalise"],
             "--count, --renormalise can be used with --weights only",
         ),
-        (["--preset-sampling", "paper"], "--preset-sampling can be used with --weights only"),
+        (["--sampling", "paper"], "--sampling can be used with --weights only"),
         (["--weights", "words18-small"], "either a folder of generated clips, or --weights"),
         (["--reference-count", "1"], "--reference-count 1 is too few"),
         (["--out", "made/one"], "lies in made"),

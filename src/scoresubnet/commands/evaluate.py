@@ -35,7 +35,7 @@ from scoresubnet.evaluation.sections.common import Judging
 from scoresubnet.evaluation.systems import Systems, reference_rows, vocoder_settings
 from scoresubnet.experiments.card import versions
 from scoresubnet.files import refuse_unwritable, write_json, write_text
-from scoresubnet.sampling import DEFAULT_SAMPLING
+from scoresubnet.sampling import SETTINGS
 from scoresubnet.vocoders import Vocoder, load_vocoder
 
 SEED = 0  # of the choice of reference clips, and of the noise
@@ -127,10 +127,8 @@ def refuse_contradictions(values: Namespace) -> None:
     if values.reference_count < LEAST:
         raise ValueError(f"--reference-count {values.reference_count} is too few; need {LEAST}")
     if values.generated:
-        names = ("count", "seed", "guidance", "steps", "sampler", "grid", "schedule", "clamp")
+        names = ("count", "seed", "sampling", *SETTINGS)
         given = [f"--{name}" for name in names if values[name] is not None]
-        given += ["--renormalise"] * values.renormalise
-        given += ["--preset-sampling"] * (values.preset_sampling != DEFAULT_SAMPLING)
         if given:
             raise ValueError(f"{', '.join(given)} can be used with --weights only")
     elif values.count is not None and not 1 <= values.count <= 10_000:
@@ -155,11 +153,7 @@ def sampler_and_plan(values: Namespace, folder: Path) -> tuple[Sampler | None, P
         return None, plan_for_clips(folders, asked)
     first = 0 if values.seed is None else values.seed
     count = COUNT if values.count is None else values.count
-    options: dict[str, Any] = {
-        "preset": values.preset_sampling,
-        **{key: values[key] for key in ("guidance", "sampler", "steps", "grid", "schedule")},
-        **{key: values[key] for key in ("clamp", "renormalise")},
-    }
+    options = {name: values[name] for name in ("sampling", *SETTINGS)}
     seeds = range(first, first + count)
     sampler = Sampler(values.weights, values.vocoder, asked, seeds, options, folder)
     folders = Folders(folder, Path(values.reference), training)

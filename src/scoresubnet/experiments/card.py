@@ -28,6 +28,7 @@ from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
 from scoresubnet.files import file_hash, write_json, write_text
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_figure, save_grid
+from scoresubnet.sampling import resolve_sampling
 from scoresubnet.vocoders import GriffinLim
 from scoresubnet.weights import ModelFile, find_weights, load_model
 
@@ -78,7 +79,7 @@ def make_card(
     generator = SpeechGenerator(file, vocoder)
     labels = [label for label in file.labels for _ in seeds]
     all_seeds = list(seeds) * len(file.labels)
-    generator.check(labels, all_seeds, guidance, SAMPLER, steps, preset=PRESET)
+    generator.check(labels, all_seeds, PRESET, sampler=SAMPLER, guidance=guidance, steps=steps)
     recogniser = WordRecogniser(file.labels)
     clips = find_speech_commands(data / SOURCE, file.labels)
 
@@ -175,7 +176,8 @@ def generate(
             bar.total = total
             bar.update(done - bar.n)
 
-        return generator.generate(labels, seeds, guidance, SAMPLER, steps, progress, preset=PRESET)
+        way = resolve_sampling(PRESET, sampler=SAMPLER, guidance=guidance, steps=steps)
+        return generator.generate(labels, seeds, way, progress)
 
 
 def every(speech: GeneratedSpeech, count: int) -> GeneratedSpeech:
