@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
@@ -151,12 +152,19 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add(
         "generated",
-        nargs="?",
+        nargs="*",
         type=str,
         metavar="GENERATED",
-        help="folder of wav or flac: one folder a label, or <label>-<number>.wav, or no labels",
+        help="folders of wav or flac, a system each: one folder a label, or <label>-<number>.wav, "
+        "or no labels; the first system is the one that others are compared with",
     )
-    add("--weights", type=str | None, help="or a generator: shipped name, folder or file")
+    add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
+    add(
+        "--systems",
+        type=list[dict[str, Any]] | None,
+        help="systems with settings of their own: a list of mappings with folder or weights, and "
+        "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
+    )
     add(
         "--reference",
         type=str,
@@ -167,7 +175,10 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--training", type=str | None, help="folder of the training clips, if REAL has none")
     add("--labels", nargs="+", type=str, help="only these, or those of a set (SC09); default: all")
     add("--out", type=str, required=True, help="folder for the report, its cache and new clips")
-    add("--reference-count", type=int, default=300, help="most real clips of a row; quality: 100")
+    add("--reference-count", type=int | None, help="most real clips of a row; all if left out")
+    add(
+        "--sections", nargs="+", type=str, help="only these judges; all that can be had if left out"
+    )
     add("--evaluator", type=str | None, help="run or file of `train evaluator`; else ours")
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")

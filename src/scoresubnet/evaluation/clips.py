@@ -181,9 +181,7 @@ def in_turn(files: Sequence[ClipFile], seed: int) -> list[ClipFile]:
     return [group[k] for k in range(longest) for group in groups if k < len(group)]
 
 
-def split_by_speaker(
-    files: Sequence[ClipFile], seed: int
-) -> tuple[list[ClipFile], list[ClipFile]]:
+def split_by_speaker(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFile], list[ClipFile]]:
     """Two drawn halves, no speaker in both, each label split nearly evenly, both as `in_turn`.
 
     Speakers are told by the names of files (`data.clips.speaker_of`); a file whose name tells none

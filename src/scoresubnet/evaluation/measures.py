@@ -192,7 +192,7 @@ def kernel_distance_from(reference: Floats, metric: Metric) -> Measure:
     def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
         return 1e3 * kernel_distance_replicates(reference, systems, paired, RESAMPLES, SEED)
 
-    return Measure(metric, value, replicates, centred_interval, "centred", least=3)
+    return Measure(metric, value, replicates, _percentile, "percentile", least=3)
 
 
 def _mean(rows: Floats) -> float:

@@ -19,6 +19,7 @@ from scoresubnet.evaluation.judges.waveforms import as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.word_evaluator.network import ResNeXtOutput
 
+
 @dataclass(frozen=True)
 class Embedded:
     """N clips as an embedder has them, float64.

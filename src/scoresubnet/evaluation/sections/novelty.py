@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from scoresubnet.evaluation.cache import Cache
 from scoresubnet.evaluation.clips import read_clips
 from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
@@ -86,6 +88,7 @@ def novelty_section(title: str, judge: Embedder, judging: Judging) -> Measured:
 def _training_rows(judge: Embedder, judging: Judging) -> tuple[Floats, list[str], int]:
     """The rows of all training clips, their names, and how many cannot be read."""
     rows, names, unusable = [], [], 0
+    quiet = replace(judging, cache=Cache(judging.cache.folder, progress=False))
     with tqdm(
         total=len(judging.training),
         desc=f"{judge.name}, training clips",
@@ -97,7 +100,7 @@ def _training_rows(judge: Embedder, judging: Judging) -> tuple[Floats, list[str]
             read = read_clips(part, judging.training_dir, progress=False)
             unusable += len(read.left_out)
             if read.clips:
-                rows.append(judging.rows(judge, read.clips).embedding)
+                rows.append(quiet.rows(judge, read.clips).embedding)
             names += [file.name for file in read.files]
             bar.update(len(part))
     if not rows:
