@@ -122,7 +122,8 @@ def frechet_infinite(reference: ArrayLike, generated: ArrayLike, seed: int = 0) 
     to where a subset keeps 100 items, but to 1/2 at least.
 
     What bias is left is of second order, and upwards: for real speech against real speech (384
-    features, N = M) a distance of 1.60 became 0.29 at 300, and 0.45 became 0.03 at 1,200.
+    features, N = M, mean of 16 draws) 4.75 became 1.44 at 100 items, 1.62 became 0.28 at 300, 0.45
+    became 0.03 at 1,200. The standard error of the jackknife is too large, by 1.2 to 2.6 there.
 
     Args:
         reference: (N, D) features, N >= 50.
