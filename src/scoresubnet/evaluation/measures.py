@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.evaluation.results import Estimate, Finding, Metric, absent, plain
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.frechet import (
+    FEWEST,
     frechet_distance,
     frechet_infinite,
     frechet_infinite_jackknife,
@@ -34,7 +36,7 @@ from scoresubnet.evaluation.statistics.kernel_distance import (
 )
 from scoresubnet.evaluation.systems import Systems
 
-RESAMPLES, FRECHET_RESAMPLES, GROUPS = 1000, 200, 20
+RESAMPLES, FRECHET_RESAMPLES, GROUPS = 1000, 100, 20
 SEED = 0  # of all resampling
 
 Interval = Callable[[float, Floats], tuple[float, float]]
@@ -170,7 +172,7 @@ def frechet_from(reference: Floats, metric: Metric) -> Measure:
         return draw(systems, paired)
 
     value = partial(frechet_distance, reference)
-    return Measure(metric, value, replicates, centred_interval, "centred", least=2)
+    return Measure(metric, value, replicates, _not_negative, "centred", least=2)
 
 
 def frechet_infinite_from(reference: Floats, metric: Metric) -> Measure:
@@ -180,7 +182,7 @@ def frechet_infinite_from(reference: Floats, metric: Metric) -> Measure:
         return frechet_infinite_jackknife(reference, systems, paired, GROUPS, SEED)
 
     value = partial(frechet_infinite, reference, seed=SEED)
-    return Measure(metric, value, replicates, jackknife_interval, "jackknife", least=2 * GROUPS)
+    return Measure(metric, value, replicates, jackknife_interval, "jackknife", least=FEWEST)
 
 
 def kernel_distance_from(reference: Floats, metric: Metric) -> Measure:
@@ -193,6 +195,12 @@ def kernel_distance_from(reference: Floats, metric: Metric) -> Measure:
         return 1e3 * kernel_distance_replicates(reference, systems, paired, RESAMPLES, SEED)
 
     return Measure(metric, value, replicates, _percentile, "percentile", least=3)
+
+
+def _not_negative(value: float, replicates: Floats) -> tuple[float, float]:
+    """The centred interval of a distance, or of a difference of two, which may be negative."""
+    low, high = centred_interval(value, replicates)
+    return (max(0.0, low) if (replicates >= 0).all() else low), high
 
 
 def _mean(rows: Floats) -> float:
@@ -212,8 +220,8 @@ def _percentile(value: float, replicates: Floats) -> tuple[float, float]:
     return percentile_interval(replicates)
 
 
-def _finite(rows: Floats) -> np.ndarray:
-    return np.isfinite(rows.reshape(len(rows), -1)).all(1)
+def _finite(rows: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(rows.reshape(len(rows), -1)).all(1))
 
 
 def _too_few(least: int, count: int) -> str:

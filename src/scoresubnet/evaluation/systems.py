@@ -156,4 +156,4 @@ def through_vocoder(clips: Sequence[Audio], vocoder: Vocoder, cache: Cache) -> l
 
     keys = [content_key(clip) for clip in clips]
     kept = cache.rows("vocoded", vocoder.settings, keys, make)
-    return [audio.astype(np.float32) / 32_768 for audio in kept]
+    return [audio.astype(np.float32) / np.float32(32_768) for audio in kept]

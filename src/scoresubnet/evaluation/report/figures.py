@@ -62,7 +62,7 @@ def confusion_figure(confusion: Mapping[str, Any], judge: str) -> Figure:
 def bars_figure(report: Report) -> Figure | None:
     """Each metric as bars, a bar per system with its 95 % interval; None if nothing was measured.
 
-    Systems that are evaluated stand out; the title of a metric with reference rows in the wrong order too.
+    Systems that are evaluated stand out, and titles of metrics with a wrong order of references.
     """
     wrong = wrongly_ranked(report)
     sections = [s for name, s in report["sections"].items() if name != "classifier"]
@@ -108,17 +108,17 @@ def _bars(
 
 
 def accuracy_figure(section: Mapping[str, Any]) -> Figure:
-    """Accuracy against noise time: a line with its 95 % interval for each classifier, and chance."""
+    """Accuracy against noise time: each classifier with its 95 % interval, and chance."""
     times = section["details"]["times"]
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for name in section["figures"][0]["systems"]:
         found = [each["systems"][name] for each in section["figures"]]
-        ends = ([100 * each[end] for each in found] for end in ("low", "high"))
+        low, high = ([100 * each[end] for each in found] for end in ("low", "high"))
         (line,) = axes.plot(
             times, [100 * f["value"] for f in found], marker="o", markersize=4, label=name
         )
-        axes.fill_between(times, *ends, alpha=0.25, linewidth=0, color=line.get_color())
+        axes.fill_between(times, low, high, alpha=0.25, linewidth=0, color=line.get_color())
     chance = 100 / len(section["details"]["words"])
     axes.axhline(chance, color=_WARN, linestyle="--", linewidth=1, label="chance")
     axes.set(xlabel="noise time t", ylabel="accuracy (%)", ylim=(0, 100), xlim=(0, max(times)))

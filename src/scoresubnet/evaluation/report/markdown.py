@@ -192,9 +192,10 @@ def cost_lines(report: Report) -> list[str]:
         lines.append(
             f"{name}: {cost['parameters'] / 1e6:.2f} M parameters, of these trained for generation "
             f"{cost['trainable'] / 1e6:.2f} M; one step of one clip "
-            f"{cost['unconditional_gmacs']:.2f} GMACs, guided {cost['guided_gmacs']:.2f}, with peak "
-            f"activations of {cost['unconditional_mib']:.1f} MiB, guided {cost['guided_mib']:.1f}; "
-            f"one clip {cost['clip_gmacs']:.1f} GMACs, vocoder included; on this machine "
+            f"{cost['unconditional_gmacs']:.2f} GMACs, guided {cost['guided_gmacs']:.2f}, with "
+            f"peak activations of {cost['unconditional_mib']:.1f} MiB, guided "
+            f"{cost['guided_mib']:.1f}; one clip {cost['clip_gmacs']:.1f} GMACs, "
+            "vocoder included; on this machine "
             f"{speed['seconds_per_clip']:.2f} s a clip, {speed['real_time_factor']:.2f} s a second "
             "of sound"
         )

@@ -61,8 +61,8 @@ def misranked(findings: Sequence[Finding]) -> list[Misranked]:
                 continue
             clear = not _overlap(first, second)
             text = (
-                f"{metric.text} ({metric.key}; {metric.better} is better) prefers {REFERENCES[worse]}, "
-                f"{second.value:.{metric.digits}f}, to {REFERENCES[better]}, "
+                f"{metric.text} ({metric.key}; {metric.better} is better) prefers "
+                f"{REFERENCES[worse]}, {second.value:.{metric.digits}f}, to {REFERENCES[better]}, "
                 f"{first.value:.{metric.digits}f}"
                 f"{'' if clear else ', within their intervals'}"
             )

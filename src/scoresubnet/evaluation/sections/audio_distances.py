@@ -14,6 +14,7 @@ from scoresubnet.evaluation.measures import (
 from scoresubnet.evaluation.results import Finding, Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
 from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.frechet import FEWEST
 from scoresubnet.evaluation.systems import Systems
 
 
@@ -70,8 +71,11 @@ def distances(
     metric = Metric(f"{key}/{low}", f"{name}, {equal} clips", "lower", 2)
     infinite = Metric(f"{key}/{low}_infinite", f"{name}, infinitely many clips", "lower", 2)
     kernel = Metric(f"{key}/kernel", "kernel distance x 1000", "lower", 2)
+    enough = every
+    if len(reference) < FEWEST:
+        enough = dict.fromkeys(rows, f"needs {FEWEST} real test clips to compare with")
     return [
         frechet_from(reference[:equal], metric).finding(few, systems),
-        frechet_infinite_from(reference, infinite).finding(every, systems),
+        frechet_infinite_from(reference, infinite).finding(enough, systems),
         kernel_distance_from(reference, kernel).finding(every, systems),
     ]

@@ -1,4 +1,4 @@
-"""What a word classifier makes of sets of clips: FID, IS, mIS, AM, precision, recall, accuracy."""
+"""Figures of a word classifier: accuracy, distances, IS, mIS, AM, precision, recall."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.measures import mean_of, statistic_of
 from scoresubnet.evaluation.results import Finding, Metric, Section, absent, plain
 from scoresubnet.evaluation.sections.audio_distances import distances
+from scoresubnet.evaluation.sections.common import (
+    Judging,
+    Measured,
+    Unavailable,
+    confusion,
+    right,
+)
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.inception import (
     am_score,
     inception_score,

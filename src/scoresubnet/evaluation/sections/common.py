@@ -60,11 +60,11 @@ class Judging:
         if not len(clips):
             raise ValueError("no clips to judge")
 
-        def make(positions: list[int]) -> Floats:
+        def make(positions: list[int]) -> Sequence[Floats]:
             made = judge([clips[k] for k in positions])
             if made.probabilities is None:
-                return made.embedding
-            return np.hstack([made.embedding, made.probabilities])
+                return list(made.embedding)
+            return list(np.hstack([made.embedding, made.probabilities]))
 
         keys = [content_key(clip) for clip in clips]
         rows = np.stack(self.cache.rows(judge.name, judge.settings, keys, make))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scoresubnet.evaluation.statistics.bootstrap import Interval, interval_from
 from scoresubnet.evaluation.statistics.checks import Floats, feature_rows, same_width
 from scoresubnet.evaluation.statistics.resampling import (
     reference_and_systems,
@@ -211,14 +209,6 @@ def _extrapolated(x: Floats, systems: Sequence[Floats]) -> list[float]:
             distances.append(np.mean(each))
         found.append(float(np.polyfit(inverse, distances, 1)[1]))
     return found
-
-
-def frechet_interval(reference: ArrayLike, generated: ArrayLike, resamples: int = 200) -> Interval:
-    """The distance with its centred interval, until all callers take `frechet_replicates`."""
-    replicates = frechet_replicates(reference, [generated], paired=False, resamples=resamples)[:, 0]
-    value = frechet_distance(reference, generated)
-    interval = interval_from(value, replicates, seed=0, method="centred")
-    return replace(interval, low=max(0.0, interval.low))
 
 
 def _gaussian(features: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
