@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from benchmarks.quality import Figure, Point, generated_clips, measured, settings_within
+
 from benchmarks.steps import steps_figure, steps_table
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.evaluation.judges.base import Embedded

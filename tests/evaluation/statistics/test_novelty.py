@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from scoresubnet.evaluation.statistics.novelty import Novelty
 
 from scoresubnet.evaluation.statistics.intervals import wilson_interval
 from scoresubnet.evaluation.statistics.neighbours import nearest
-from scoresubnet.evaluation.statistics.novelty import Novelty
 
 
 def points(n: int, d: int, seed: int) -> np.ndarray:
