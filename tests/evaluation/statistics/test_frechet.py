@@ -9,7 +9,6 @@ from scoresubnet.evaluation.statistics.frechet import (
     frechet_distance_of_moments,
     frechet_infinite,
     frechet_infinite_jackknife,
-    frechet_interval,
     frechet_replicates,
 )
 from scoresubnet.evaluation.statistics.intervals import centred_interval, jackknife_interval
@@ -209,8 +208,3 @@ def test_too_few_items_to_extrapolate_are_refused():
         frechet_infinite_jackknife(x, [x], True, groups=51)
     with pytest.raises(ValueError, match="systems have 60, 55 items"):
         frechet_infinite_jackknife(x, [x, x[:55]], paired=True)
-
-
-def test_interval_of_equal_sets_stays_above_zero():
-    x = features(30, 2, 0)
-    assert frechet_interval(x, x, resamples=40).low == 0
