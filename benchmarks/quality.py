@@ -14,7 +14,7 @@ import numpy as np
 
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.data.clips import Clip
-from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.judges.base import Embedder, embedded
 from scoresubnet.evaluation.judges.intelligibility import WordRecogniser, recognition
 from scoresubnet.evaluation.measures import Measure, scores_of
 from scoresubnet.evaluation.statistics.bootstrap import bootstrap_interval
@@ -99,7 +99,7 @@ def generated_clips(
     for seed in seeds:
         path = folder / f"{seed}.npy"
         if not path.is_file():
-            speech = generator.generate(labels, [seed] * len(labels), **asdict(setting))
+            speech = generator.generate(labels, [seed] * len(labels), setting)
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, speech.audio.numpy().astype(np.float32))
         clips += list(np.load(path, allow_pickle=False))

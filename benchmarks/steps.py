@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from scoresubnet.sampling import SAMPLING_PRESETS, sampling
+from scoresubnet.sampling import SAMPLING_PRESETS, resolve_sampling
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.machine import machine
     from benchmarks.quality import generated_clips, measured, real_clips, settings_within
     from scoresubnet.data.sources.speech_commands import find_speech_commands
-    from scoresubnet.evaluation.judges.embedding import Embedder
+    from scoresubnet.evaluation.judges.base import Embedder
     from scoresubnet.evaluation.judges.fad import SpeechEmbedding
     from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
     from scoresubnet.evaluation.judges.quality import DNSMOS
@@ -172,21 +172,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generator.batch_size = len(generator.labels)  # those of a seed
     weights = hashlib.sha256(find_weights(given.weights).read_bytes()).hexdigest()
     samplers = list(SAMPLERS) if given.samplers is None else given.samplers
-    named = [sampling(name) for name in given.preset_sampling]
+    named = [resolve_sampling(name) for name in given.preset_sampling]
     series = settings_within(
         given.evaluations, samplers, given.grid, given.guidance, given.schedules
     )
     settings = list(dict.fromkeys([*named, *series]))
     for setting in settings:
-        generator.check(
-            [generator.labels[0]],
-            [given.seed + given.count - 1],
-            setting.guidance,
-            setting.sampler,
-            setting.steps,
-            grid=setting.grid,
-            schedule=setting.schedule,
-        )
+        generator.check([generator.labels[0]], [given.seed + given.count - 1], setting)
     recorded = find_speech_commands(given.data / "speech_commands", generator.labels)
     real = real_clips(first_clips(recorded, "testing", given.count))
     recogniser = WordRecogniser(generator.labels)

@@ -18,6 +18,7 @@ from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.tensor_files import (
@@ -49,6 +50,7 @@ class ModelFile:
         subnet: the Score Subnet, or None in a file of a classifier alone.
         parametrisation: what the subnet predicts.
         notes: free text by key: licences of the data, the recipe, figures.
+        sampling: how these weights want to be sampled, the default of `generate`; None: not said.
     """
 
     classifier: Classifier
@@ -58,6 +60,7 @@ class ModelFile:
     subnet: ScoreSubnet | None = None
     parametrisation: str | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    sampling: Sampling | None = None
 
     def score_model(self) -> ScoreModel:
         """Backbone and subnet, ready to sample.
@@ -83,6 +86,9 @@ def save_model(
         model: what to write.
         path: the file.
         dtype: of the tensors in it; `load_model` gives float32 in any case.
+
+    Raises:
+        ValueError: its sampling has a schedule that is a function, or cannot be used.
     """
     tensors = {f"classifier.{k}": v for k, v in model.classifier.state_dict().items()}
     config: dict[str, Any] = {
@@ -100,6 +106,8 @@ def save_model(
         "notes": json.dumps(model.notes),
         **mel_metadata(model.mel),
     }
+    if model.sampling is not None:
+        metadata["sampling"] = json.dumps(model.sampling.to_dict())
     write_tensors(path, tensors, metadata, dtype)
 
 
@@ -124,13 +132,16 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
         notes = json.loads(metadata.get("notes", "{}"))
+        sampling = None
+        if "sampling" in metadata:
+            sampling = Sampling.from_dict(json.loads(metadata["sampling"]))
         parametrisation = config["parametrisation"] if subnet else None
         _refuse_contradictions(classifier, labels, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
     load_strictly(path, parts, tensors)
-    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes)
+    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes, sampling)
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:

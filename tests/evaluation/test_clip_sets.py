@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from scoresubnet.evaluation.clip_sets import (
+from scoresubnet.evaluation.clips import (
     ClipFile,
     find_clip_files,
     find_reference,

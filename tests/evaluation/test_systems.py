@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.evaluation.clip_sets import ClipFile, ClipSet
+from scoresubnet.evaluation.clips import ClipFile, ClipSet
 from scoresubnet.evaluation.systems import (
     NOISE_LEVEL,
     noise_clips,

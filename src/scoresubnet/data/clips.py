@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,16 @@ class Clip:
     split: Split
     source: str
     weight: float = 1.0
+
+
+def speaker_of(stem: str) -> str | None:
+    """The speaker in a file name without its suffix, or None if it tells none.
+
+    Speech Commands writes `<speaker>_nohash_<take>`, the Arabic Speech Commands Dataset
+    `<speaker, 8 digits>_NO_<take>`.
+    """
+    match = re.fullmatch(r"(.+)_nohash_.*|(\d{8})_NO_\d+", stem)
+    return (match[1] or match[2]) if match else None
 
 
 def list_audio(folder: Path) -> list[Path]:

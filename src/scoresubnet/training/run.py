@@ -117,6 +117,7 @@ def train_score(
     lightning.seed_everything(config.run.seed, verbose=False)
     model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
     model.parametrisation = config.parametrisation
+    model.sampling = None  # what there may be is of another Score Subnet
     origin = {"classifier": _identity(classifier), "start": _identity(start)}
     if start is not None:
         _copy_subnet(load_model(start), model)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.evaluation.judges import embedding as module
-from scoresubnet.evaluation.judges.embedding import Embedded, embedded, row_by_row
+from scoresubnet.evaluation.judges import base as module
+from scoresubnet.evaluation.judges.base import Embedded, embedded, row_by_row
 
 CLIPS = [np.full(3, k / 7, dtype=np.float32) for k in range(8)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scoresubnet.evaluation.judges.embedding import embedded
+from scoresubnet.evaluation.judges.base import embedded
 from scoresubnet.evaluation.judges.scorers import quality_scorer, recognition_scorer
 from scoresubnet.evaluation.judges.waveforms import Unmeasurable
 

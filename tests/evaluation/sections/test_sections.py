@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation import sections
-from scoresubnet.evaluation.clip_sets import find_clip_files
-from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.clips import find_clip_files
+from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.results import Estimate, Section
 from scoresubnet.evaluation.sections import prepare
