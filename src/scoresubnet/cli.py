@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
-
-CONFIGS = Path(__file__).parent / "configs"
 
 INSTALL = "training needs more packages than generating: make train-requirements"
 
@@ -45,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
         parser = LEAVES[name](parser)
         rest = [_present_name(a) for a in rest]
-        rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
@@ -73,15 +69,6 @@ def _present_name(argument: str) -> str:
         return argument
     print(f"{name} is called {RENAMED[name]} now; the old name will go", file=sys.stderr)
     return f"{RENAMED[name]}{equals}{value}"
-
-
-def _shipped_config(argument: str, before: str) -> str:
-    """The path of a shipped config, if one is named after --config and no such file is there."""
-    option, equals, name = argument.rpartition("=")
-    if "--config" not in (before, option) or Path(name).is_file():
-        return argument
-    shipped = CONFIGS / f"{name}.yaml"
-    return f"{option}{equals}{shipped}" if shipped.is_file() else argument
 
 
 def _overview() -> ArgumentParser:
@@ -240,8 +227,10 @@ def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
 
 
 def _add_run(parser: ArgumentParser, kind: str) -> None:
-    shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
-    parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
+    from scoresubnet.training.config_files import SHIPPED, ConfigFile
+
+    shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
+    parser.add_argument("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
     parser.add_argument("--out", type=str, required=True, help="folder of the run")
     parser.add_argument(
         "--start", type=str | None, help="weights to start from: folder or file, or a shipped model"

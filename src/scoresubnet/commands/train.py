@@ -7,18 +7,16 @@ from typing import Any
 from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     ClassifierTraining,
     EvaluatorTraining,
     ScoreTraining,
     VocoderTraining,
 )
-from scoresubnet.training.run import (
-    train_classifier,
-    train_evaluator,
-    train_score,
-    train_vocoder,
-)
+from scoresubnet.training.evaluator import train_evaluator
+from scoresubnet.training.score import train_score
+from scoresubnet.training.vocoder import train_vocoder
 from scoresubnet.vocoders.vocos import FILE_NAME as VOCODER_FILE
 from scoresubnet.weights import FILE_NAME
 from scoresubnet.word_evaluator.file import FILE_NAME as EVALUATOR_FILE

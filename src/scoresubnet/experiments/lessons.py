@@ -28,6 +28,7 @@ from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
 from tqdm import tqdm
 
+from scoresubnet.audio import SAMPLE_RATE as RATE
 from scoresubnet.audio.io import Audio, fit_length, read_audio
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.data.clips import Clip
@@ -37,7 +38,6 @@ from scoresubnet.experiments.answers import answers
 from scoresubnet.training.lessons import SEGMENTS, Lessons, save_lessons
 from scoresubnet.word_evaluator.file import FRONT_END
 
-RATE = 16_000
 ENCODER = "encoder_model.ort"
 _AROUND = 2_400  # samples of silence on either side of what the teacher hears
 

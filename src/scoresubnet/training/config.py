@@ -8,6 +8,7 @@ from typing import Literal
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.registries import refuse_unknown
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
@@ -64,11 +65,7 @@ class TimesConfig:
     uniform_share: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.distribution not in TIME_DISTRIBUTIONS:
-            raise ValueError(
-                f"unknown distribution of times {self.distribution!r}; "
-                f"there are {', '.join(TIME_DISTRIBUTIONS)}"
-            )
+        refuse_unknown("distribution of times", self.distribution, TIME_DISTRIBUTIONS)
         if not (0 < self.centre < 1 and self.spread > 0 and 0 <= self.uniform_share <= 1):
             raise ValueError("need 0 < centre < 1, spread > 0 and 0 <= uniform_share <= 1")
 
@@ -195,11 +192,7 @@ class ScoreTraining:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.parametrisation not in PARAMETRISATIONS:
-            raise ValueError(
-                f"unknown parametrisation {self.parametrisation!r}; "
-                f"there are {', '.join(PARAMETRISATIONS)}"
-            )
+        refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
 
 
 @dataclass(frozen=True)
@@ -281,3 +274,7 @@ class EvaluatorTraining:
             raise ValueError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}")
         if not self.lesson_weight >= 0:
             raise ValueError(f"lesson_weight must not be negative, got {self.lesson_weight}")
+
+
+Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
+"""The config of a run."""

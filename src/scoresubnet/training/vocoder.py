@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.spectra import FAST_RESOLUTIONS, spectral_distance
 from scoresubnet.training.config import VocoderTraining
+from scoresubnet.training.folder import claimed
+from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import StepTraining
-from scoresubnet.training.steps import step_generator
+from scoresubnet.training.start import content_of, copy_network, refuse_others
+from scoresubnet.training.steps import seeded, step_generator
 from scoresubnet.training.vocoder_losses import one_backward
-from scoresubnet.training.waveform_data import VoiceBatch
+from scoresubnet.training.waveform_data import VoiceBatch, WaveformData
 from scoresubnet.vocoders.discriminators import Discriminators
 from scoresubnet.vocoders.network import Vocos
 from scoresubnet.vocoders.pitch import PitchLogits, decode_pitch, pitch_losses
 from scoresubnet.vocoders.source import white_noise
+from scoresubnet.vocoders.vocos import (
+    FILE_NAME,
+    VocoderFile,
+    read_vocoder,
+    save_vocoder,
+    vocoder_path,
+)
 
 
 class VocoderModule(StepTraining):
@@ -136,3 +148,38 @@ class VocoderModule(StepTraining):
         made, logits = self(real, white_noise(real.shape[1]).to(real))
         self.pitch_losses("valid", logits, batch.f0)
         self.spectral_losses("valid", made, real)
+
+
+def train_vocoder(
+    config: VocoderTraining,
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> VocoderFile:
+    """Train a vocoder, or go on where the run in `out` stopped.
+
+    The folder gets what that of `train_classifier` gets, the weights as `vocoder.safetensors`.
+
+    Args:
+        config: the run.
+        out: its folder.
+        start: folder or file of a vocoder to start from; the discriminators start anew.
+
+    Raises:
+        ImportError: the pitch tracker is not installed.
+        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has
+            a network of another shape or was made for other features.
+        WeightsError: `start` cannot be loaded.
+    """
+    origin = content_of(start, vocoder_path)
+    with claimed(out, config, start=origin) as complete:
+        with seeded(config.run.seed):
+            module = VocoderModule(config, MelSettings())
+        vocoder = VocoderFile(module.network)
+        if start is not None:
+            source = read_vocoder(start).network
+            refuse_others({"features": source.mel}, {"features": module.mel})
+            copy_network(source, module.network)
+        data = WaveformData(config.data, config.run.seed, module.mel)
+        complete(data)
+    fit(module, data, config, out, lambda folder: save_vocoder(vocoder, folder / FILE_NAME))
+    return vocoder

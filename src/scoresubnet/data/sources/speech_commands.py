@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from scoresubnet.data.clips import Clip, Split, list_audio, word_folders
+from scoresubnet.data.clips import Clip, Split, list_audio, speaker_of, word_folders
 
 
 def find_speech_commands(
@@ -35,10 +35,11 @@ def find_speech_commands(
     for folder in folders:
         files = list_audio(folder)
         if not files:
-            raise ValueError(f"{folder}: no .wav or .flac files here.")
+            raise ValueError(f"{folder}: no .wav or .flac files here")
         for path in files:
             split = splits.get(f"{folder.name}/{path.stem}", "training")
-            clips.append(Clip(path, folder.name, split, "speech_commands"))
+            speaker = speaker_of(path.stem)
+            clips.append(Clip(path, folder.name, split, "speech_commands", speaker=speaker))
     return clips
 
 
@@ -47,7 +48,7 @@ def _listed(path: Path, split: Split) -> dict[str, Split]:
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: the official split list is missing; restore it from the Speech Commands "
-            "archive, or read this folder with the source kind 'folder'."
+            "archive, or read this folder with the source kind 'folder'"
         )
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     return {PurePosixPath(line).with_suffix("").as_posix(): split for line in lines if line}

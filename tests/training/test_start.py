@@ -11,6 +11,7 @@ from torch import Tensor
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.tensor_files import WeightsError
+from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
@@ -19,7 +20,7 @@ from scoresubnet.training.config import (
     ScoreTraining,
     TimesConfig,
 )
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.training.score import train_score
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -99,7 +100,7 @@ def test_fine_tuning_needs_the_same_network(
     classifier_run: MakeClassifier, tiny: ClassifierConfig, classifier: Path, tmp_path: Path
 ) -> None:
     config = classifier_run(network=dataclasses.replace(tiny, time_dim=8))
-    with pytest.raises(ValueError, match="cannot start from a network of another shape"):
+    with pytest.raises(ValueError, match="cannot start from weights of another shape"):
         train_classifier(config, tmp_path, start=classifier)
 
 
@@ -121,10 +122,10 @@ def test_a_subnet_starts_only_from_its_own_kind(
 ) -> None:
     with pytest.raises(ValueError, match="cannot start from a classifier alone"):
         train_score(score_run(), classifier, tmp_path / "a", start=classifier)
-    with pytest.raises(ValueError, match="cannot start from another kind of subnet"):
+    with pytest.raises(ValueError, match="from weights of another parametrisation: epsilon, not v"):
         train_score(score_run(parametrisation="v"), classifier, tmp_path / "b", start=subnet)
     train_classifier(classifier_run(steps=1), tmp_path / "other")
-    with pytest.raises(ValueError, match="trained on another classifier"):
+    with pytest.raises(ValueError, match="from weights of another classifier"):
         train_score(score_run(), tmp_path / "other", tmp_path / "c", start=subnet)
 
 

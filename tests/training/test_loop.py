@@ -14,14 +14,15 @@ import yaml
 from torch import Tensor
 
 from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.training.classifier import ClassifierModule, train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
     ScoreTraining,
     TimesConfig,
 )
-from scoresubnet.training.modules import ClassifierModule, NoisyTraining, ScoreModule
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.training.modules import NoisyTraining
+from scoresubnet.training.score import ScoreModule, train_score
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -18,9 +18,8 @@ from scoresubnet.training.config import (
     OptimiserConfig,
     RunConfig,
 )
-from scoresubnet.training.lessons import SEGMENTS, Lessons, read_lessons, save_lessons
-from scoresubnet.training.run import train_evaluator
-from scoresubnet.training.taught import LessonBatch, TaughtEvaluatorModule
+from scoresubnet.training.evaluator import TaughtEvaluatorModule, train_evaluator
+from scoresubnet.training.lessons import SEGMENTS, LessonBatch, Lessons, read_lessons, save_lessons
 from scoresubnet.word_evaluator.file import FRONT_END, read_evaluator
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
@@ -167,7 +166,7 @@ def test_an_evaluator_starts_from_another(
     with pytest.raises(ValueError, match="another start"):
         train_evaluator(config, tmp_path / "second")
     other = run(data_config(), tmp_path, network=ResNeXtConfig((4, 12), (1, 1), 2))
-    with pytest.raises(ValueError, match="network of another shape"):
+    with pytest.raises(ValueError, match="weights of another shape"):
         train_evaluator(other, tmp_path / "third", start=tmp_path / "first")
 
 
