@@ -57,7 +57,7 @@ def list_audio(folder: Path) -> list[Path]:
 
 
 def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str, Path]]:
-    """(word, file) of `<word>/*.wav` or `*.flac` under `root`: the words in the order given, or all.
+    """(word, file) of `<word>/*.wav` or `*.flac` under `root`, of these words in order, or of all.
 
     Folders whose name starts with "_" or "." (as `_background_noise_`) hold no word.
 
