@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module, metadata
 from typing import Any
 
@@ -191,58 +192,27 @@ def _info(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _train_classifier(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ClassifierTraining
-
-    _add_run(parser, "classifier")
-    parser.add_class_arguments(ClassifierTraining, as_group=False)
-    return parser
-
-
-def _train_score(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ScoreTraining
-
-    _add_run(parser, "score")
-    parser.add_argument(
-        "--classifier", type=str, required=True, help="run or file of the classifier"
-    )
-    parser.add_class_arguments(ScoreTraining, as_group=False)
-    return parser
-
-
-def _train_vocoder(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import VocoderTraining
-
-    _add_run(parser, "vocoder")
-    parser.add_class_arguments(VocoderTraining, as_group=False)
-    return parser
-
-
-def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import EvaluatorTraining
-
-    _add_run(parser, "evaluator")
-    parser.add_class_arguments(EvaluatorTraining, as_group=False)
-    return parser
-
-
-def _add_run(parser: ArgumentParser, kind: str) -> None:
+def _train(parser: ArgumentParser, kind: str) -> ArgumentParser:
+    from scoresubnet.training.config import TRAININGS
     from scoresubnet.training.config_files import SHIPPED, ConfigFile
 
+    add = parser.add_argument
     shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
-    parser.add_argument("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
-    parser.add_argument("--out", type=str, required=True, help="folder of the run")
-    parser.add_argument(
-        "--start", type=str | None, help="weights to start from: folder or file, or a shipped model"
-    )
+    add("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
+    add("--out", type=str, required=True, help="folder of the run")
+    add("--start", type=str | None, help="weights to start from: folder, file or a shipped model")
+    if kind == "score":
+        add("--classifier", type=str, required=True, help="run or file of the classifier")
+    parser.add_class_arguments(TRAININGS[kind], as_group=False)
+    return parser
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "generate": _generate,
-    "train classifier": _train_classifier,
-    "train score": _train_score,
-    "train vocoder": _train_vocoder,
-    "train evaluator": _train_evaluator,
+    "train classifier": partial(_train, kind="classifier"),
+    "train score": partial(_train, kind="score"),
+    "train vocoder": partial(_train, kind="vocoder"),
+    "train evaluator": partial(_train, kind="evaluator"),
     "vocode": _vocode,
     "evaluate": _evaluate,
     "info": _info,

@@ -17,6 +17,7 @@ from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
@@ -164,7 +165,5 @@ def _refuse_contradictions(
         raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
     if len(set(labels)) != len(labels):
         raise ValueError(f"a label is there twice: {', '.join(labels)}")
-    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
-        raise ValueError(
-            f"it predicts {parametrisation!r}; known are {', '.join(PARAMETRISATIONS)}"
-        )
+    if parametrisation is not None:
+        refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

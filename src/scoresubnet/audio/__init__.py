@@ -1,3 +1,3 @@
-"""Audio: files, the log-Mel front end, and vocoders."""
+"""Audio: files and the log-Mel front end."""
 
 SAMPLE_RATE = 16_000  # hertz

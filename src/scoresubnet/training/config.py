@@ -50,7 +50,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TimesConfig:
-    """How training times are drawn: `uniform` (the paper), or `logit_normal` around `centre`.
+    """Distribution of training times: `uniform` (the paper), or `logit_normal` around `centre`.
 
     Attributes:
         distribution: a key of `schedules.TIME_DISTRIBUTIONS`.
@@ -71,7 +71,7 @@ class TimesConfig:
 
     @property
     def arguments(self) -> dict[str, float]:
-        """What the distribution takes beyond count, t_eps and generator."""
+        """Arguments of the distribution beyond count, t_eps and generator."""
         if self.distribution == "uniform":
             return {}
         return {
@@ -278,3 +278,10 @@ class EvaluatorTraining:
 
 Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
 """The config of a run."""
+
+TRAININGS: dict[str, type[Training]] = {
+    "classifier": ClassifierTraining,
+    "score": ScoreTraining,
+    "vocoder": VocoderTraining,
+    "evaluator": EvaluatorTraining,
+}

@@ -29,7 +29,7 @@ def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:
 
 
 class StepTraining(lightning.LightningModule):
-    """What all trainings share: AdamW, its schedule, and randomness by the step."""
+    """The ground of all trainings: AdamW, its schedule, and randomness by the step."""
 
     betas = (0.9, 0.99)
     arithmetic: Precision = "32-true"
@@ -40,7 +40,7 @@ class StepTraining(lightning.LightningModule):
         self.mel = mel
 
     def relative_rates(self) -> list[tuple[nn.Module, float]]:
-        """What is trained, each part with its share of the learning rate."""
+        """Trained parts, each with its share of the learning rate."""
         return [(self, 1.0)]
 
     def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
@@ -64,7 +64,7 @@ class StepTraining(lightning.LightningModule):
 
 
 class NoisyTraining(StepTraining):
-    """What classifier and Score Subnet share: noise and times of a step, loss per quarter of t."""
+    """The ground of classifier and Score Subnet: noise and times of a step, loss by quarter."""
 
     def __init__(
         self,

@@ -103,6 +103,6 @@ def _start(source: ModelFile, model: ModelFile) -> None:
 
 
 def _ground(model: ModelFile) -> dict[str, str | None]:
-    """What a Score Subnet cannot be moved away from."""
+    """The things that a Score Subnet cannot be moved away from."""
     classifier = state_hash(model.classifier.state_dict())[:16]
     return {"parametrisation": model.parametrisation, "classifier": classifier}
