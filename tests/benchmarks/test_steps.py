@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from benchmarks.quality import Figure, Point, generated_clips, measured, settings_within
+
 from benchmarks.steps import steps_figure, steps_table
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.measures import Measure
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS, evaluations
-from scoresubnet.sampling import Sampling, sampling
+from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.weights import ModelFile
 
@@ -118,7 +118,7 @@ def test_table_and_figure_show_every_point() -> None:
 
 def test_a_line_goes_by_evaluations_and_named_settings_are_pointed_out() -> None:
     value = Figure(0.5, 0.4, 0.7)
-    paper = sampling("paper")
+    paper = resolve_sampling("paper")
     points = [
         Point(setting, setting.steps, 9, value, value, value)
         for setting in (paper, replace(paper, steps=5))

@@ -18,7 +18,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.evaluation import sections
-from scoresubnet.evaluation.judges.embedding import Embedded
+from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.sections.quality import quality_section
@@ -343,7 +343,7 @@ def test_speech_commands_gives_test_and_training_clips(
             ["--count", "3", "--renormalise"],
             "--count, --renormalise can be used with --weights only",
         ),
-        (["--preset-sampling", "paper"], "--preset-sampling can be used with --weights only"),
+        (["--sampling", "paper"], "--sampling can be used with --weights only"),
         (["--weights", "words18-small"], "either a folder of generated clips, or --weights"),
         (["--reference-count", "1"], "--reference-count 1 is too few"),
         (["--out", "made/one"], "lies in made"),

@@ -22,6 +22,11 @@ class Vocoder(Protocol):
     name: str
     mel: MelSettings
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that its sound depends on besides x, ready for JSON."""
+        ...
+
     def __call__(self, x: Tensor) -> Tensor: ...
 
 

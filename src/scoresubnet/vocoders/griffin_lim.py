@@ -41,6 +41,17 @@ class GriffinLim(nn.Module):
         self.momentum = momentum
         self.front_end = LogMel(self.mel)
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that its sound depends on besides x, ready for JSON."""
+        return {
+            "name": self.name,
+            "mel": self.mel.hash,
+            "iterations": self.iterations,
+            "momentum": self.momentum,
+            "mel_updates": self._mel_updates,
+        }
+
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).

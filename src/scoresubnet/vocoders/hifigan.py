@@ -35,6 +35,11 @@ class HifiGan(nn.Module):
         self.context = context
         self.front_end = LogMel(settings)
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that its sound depends on besides x, ready for JSON."""
+        return {"name": self.name, "mel": self.mel.hash}
+
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).

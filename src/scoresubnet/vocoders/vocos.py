@@ -88,6 +88,11 @@ class VocosVocoder(nn.Module):
         self.low = low_band(self.front_end, factor) if self.low_iterations else None
         self.register_buffer("hiss_share", first_hiss(self.mel), persistent=False)
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that its sound depends on besides x, ready for JSON."""
+        return {"name": self.name, "mel": self.mel.hash}
+
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).

@@ -16,7 +16,7 @@ from scoresubnet.evaluation.judges.quality import (
     QualityPredictor,
 )
 
-MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
+MAKEFILE = Path(__file__).resolve().parents[3] / "Makefile"
 
 
 @pytest.fixture(scope="module")
