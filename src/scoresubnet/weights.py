@@ -129,8 +129,9 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     if subnet is not None:
         parts["subnet"] = subnet
     load_strictly(path, parts, tensors)
-    notes = about["notes"]
-    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes, sampling)
+    return ModelFile(
+        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling
+    )
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:

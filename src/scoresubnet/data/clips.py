@@ -14,6 +14,7 @@ from scoresubnet.registries import refuse_unknown
 
 Split = Literal["training", "validation", "testing"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+_SPEAKER = re.compile(r"(?P<speaker>.*?)_nohash_.*|(?P<number>[0-9]{8})_NO_[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Clip:
 
 
 def speaker_of(stem: str) -> str | None:
-    """The speaker in a file name without its suffix, or None if it tells none.
+    """The speaker that a file name without its suffix tells, or None.
 
-    Speech Commands writes `<speaker>_nohash_<take>`, the Arabic Speech Commands Dataset
-    `<speaker, 8 digits>_NO_<take>`.
+    `<speaker>_nohash_<take>` is the rule of Speech Commands, `<8 digits>_NO_<take>` that of the
+    Arabic Speech Commands (Ghandoura et al. 2021).
     """
-    match = re.fullmatch(r"(.+?)_nohash_.*|([0-9]{8})_NO_[0-9]+", stem)
-    return (match[1] or match[2]) if match else None
+    match = _SPEAKER.fullmatch(stem)
+    return match and (match["speaker"] or match["number"])
 
 
 def list_audio(folder: Path) -> list[Path]:

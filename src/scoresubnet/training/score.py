@@ -75,7 +75,7 @@ def train_score(
         with seeded(config.run.seed):
             model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
         model.parametrisation = config.parametrisation
-        model.sampling = None  # what there may be is of another Score Subnet
+        model.sampling = None  # of whatever subnet was there before
         if start is not None:
             _start(load_model(start), model)
         data = SpeechData(config.data, config.run.seed, model.mel)
