@@ -139,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--sections", nargs="+", type=str, default=list(SECTIONS), help="judges")
     given = parser.parse_args(arguments)
 
-    from scoresubnet.evaluation.run import Evaluation, SystemSpec
+    from scoresubnet.evaluation.run import Evaluation
+    from scoresubnet.evaluation.specs import SystemSpec
     from scoresubnet.plots import save_figure
     from scoresubnet.samplers import SAMPLERS
 

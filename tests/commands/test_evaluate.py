@@ -408,7 +408,7 @@ def test_speech_commands_gives_test_and_training_clips(
         ),
         (["--sampling", "paper"], "--sampling can be used with --weights only"),
         (["--systems", "[{folder: x, weights: y}]"], "either a folder of clips or weights"),
-        (["--systems", "[{folder: x, stepz: 3}]"], "unknown key 'stepz' of a system"),
+        (["--systems", "[{folder: x, stepz: 3}]"], "unknown key of a system 'stepz'"),
         (["--systems", "[{folder: x, steps: 3}]"], "folder x is not sampled"),
         (["--systems", "[{folder: made, name: real}]"], "two rows are called 'real'"),
         (["--systems", "[{folder: other/made}]"], "two rows are called 'made'"),

@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=PositiveInt, default=10)
     given = parser.parse_args(arguments)
 
-    from scoresubnet.evaluation.run import Evaluation, SystemSpec
+    from scoresubnet.evaluation.run import Evaluation
+    from scoresubnet.evaluation.specs import SystemSpec
 
     print(
         "warning: words18_card goes with the next release; use `scoresubnet evaluate`, and "
