@@ -255,7 +255,7 @@ class EvaluatorTraining:
 
     Attributes:
         label_smoothing: share of the target that is spread over all words.
-        lessons: file or folder of `experiments.lessons` to train on, instead of the training clips
+        lessons: file or folder of `recipes/lessons.py` to train on, instead of the training clips
             of `data`, whose validation clips are still used.
         lesson_weight: of the distance to the teacher's features, beside the cross-entropy.
     """
