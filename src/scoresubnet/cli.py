@@ -180,9 +180,9 @@ def _add_vocoder(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--vocoder",
         type=str,
-        default="ours",
-        help="from log-Mel to waveform: ours, griffin-lim, hifigan:<folder or hub id>, or "
-        "ours:<run of train vocoder>",
+        default="pitch",
+        help="from log-Mel to waveform: pitch, griffin-lim, hifigan:<folder or hub id>, or "
+        "pitch:<run of train vocoder>",
     )
 
 

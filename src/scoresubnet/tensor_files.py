@@ -64,13 +64,13 @@ def write_described(
     write_tensors(path, tensors, metadata | mel_metadata(mel), dtype)
 
 
-def read_described(path: Path, file_format: str) -> Described:
+def read_described(path: Path, *formats: str) -> Described:
     """Tensors and what was said of them in a file of `write_described`.
 
     Raises:
         WeightsError: the file is missing, truncated, of another format, or its metadata is damaged.
     """
-    tensors, metadata = read_tensors(path, file_format)
+    tensors, metadata = read_tensors(path, *formats)
     with metadata_errors(path):
         mel = read_mel(path, metadata)
         plain = {"notes": "{}"} | metadata
@@ -95,8 +95,8 @@ def write_tensors(
         temporary.write_bytes(safetensors.torch.save(plain, metadata))
 
 
-def read_tensors(path: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata) of a file whose metadata says that its format is `expected`.
+def read_tensors(path: Path, *formats: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors, metadata) of a file whose metadata says that its format is one of `formats`.
 
     Raises:
         WeightsError: the file is missing, truncated or of another format.
@@ -110,9 +110,10 @@ def read_tensors(path: Path, expected: str) -> tuple[dict[str, Tensor], dict[str
             f"{path}: not a readable safetensors file ({error}); "
             "expected weights written by scoresubnet"
         ) from error
-    if metadata.get("format") != expected:
+    if metadata.get("format") not in formats:
+        expected = " or ".join(map(repr, formats))
         raise WeightsError(
-            f"{path}: format {metadata.get('format')!r}, expected {expected!r}; "
+            f"{path}: format {metadata.get('format')!r}, expected {expected}; "
             "this is not such a file of scoresubnet, or of another version of it"
         )
     return tensors, metadata

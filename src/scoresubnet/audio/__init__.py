@@ -1,3 +1,3 @@
-"""Audio: files and the log-Mel front end."""
+"""Audio: files, the log-Mel front end, pitch and spectra."""
 
 SAMPLE_RATE = 16_000  # hertz

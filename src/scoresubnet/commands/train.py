@@ -13,7 +13,7 @@ from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator
 from scoresubnet.training.score import train_score
 from scoresubnet.training.vocoder import train_vocoder
-from scoresubnet.vocoders.vocos import FILE_NAME as VOCODER_FILE
+from scoresubnet.vocoders.file import FILE_NAME as VOCODER_FILE
 from scoresubnet.weights import FILE_NAME
 from scoresubnet.word_evaluator.file import FILE_NAME as EVALUATOR_FILE
 

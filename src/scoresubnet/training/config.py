@@ -12,8 +12,7 @@ from scoresubnet.registries import refuse_unknown
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
-from scoresubnet.vocoders.discriminators import DiscriminatorConfig
-from scoresubnet.vocoders.network import VocosConfig
+from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 Precision = Literal["32-true", "bf16-mixed"]
@@ -196,57 +195,22 @@ class ScoreTraining:
 
 
 @dataclass(frozen=True)
-class VocoderLossConfig:
-    """What counts how much; the adversarial terms set in at a step.
-
-    Attributes:
-        pitch: weight of the cross-entropies of the pitch, which train nothing but its network.
-        log_mel: weight of the mean absolute difference of log-Mels.
-        spectral: weight of the multi-resolution STFT loss.
-        adversarial_from: first step with discriminators.
-        adversarial: weight of their verdict on what the generator made.
-        feature_matching: weight of the distance between the features of their layers.
-    """
-
-    pitch: float = 1.0
-    log_mel: float = 15.0
-    spectral: float = 3.0
-    adversarial_from: int = 0
-    adversarial: float = 1.0
-    feature_matching: float = 2.0
-
-    def __post_init__(self) -> None:
-        weights = (
-            *(self.pitch, self.log_mel, self.spectral),
-            *(self.adversarial, self.feature_matching),
-        )
-        if min(weights) < 0 or self.adversarial_from < 0:
-            raise ValueError(f"weights and adversarial_from must not be negative: {self}")
-
-
-@dataclass(frozen=True)
 class VocoderTraining:
-    """Everything about one vocoder run.
+    """Everything about one run of the vocoder's pitch network.
 
     Attributes:
         segment: samples of each clip that a step sees; a multiple of the hop.
-        discriminator_rate: learning rate of the discriminators, relative to the generator's.
     """
 
     data: DataConfig
-    network: VocosConfig = field(default_factory=VocosConfig)
-    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    losses: VocoderLossConfig = field(default_factory=VocoderLossConfig)
+    network: PitchNetworkConfig = field(default_factory=PitchNetworkConfig)
     segment: int = 8192
-    discriminator_rate: float = 0.5
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
     def __post_init__(self) -> None:
         if self.segment < 2048:
             raise ValueError(f"segment must be at least 2048 samples, got {self.segment}")
-        if self.discriminator_rate <= 0:
-            raise ValueError(f"discriminator_rate must be positive, got {self.discriminator_rate}")
 
 
 @dataclass(frozen=True)

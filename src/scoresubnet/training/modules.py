@@ -39,21 +39,15 @@ class StepTraining(lightning.LightningModule):
         self.optimiser_config, self.steps, self.seed = optimiser, run.steps, run.seed
         self.mel = mel
 
-    def relative_rates(self) -> list[tuple[nn.Module, float]]:
-        """Trained parts, each with its share of the learning rate."""
-        return [(self, 1.0)]
-
     def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
         config = self.optimiser_config
-        groups = []
-        for part, share in self.relative_rates():
-            trainable = [p for p in part.parameters() if p.requires_grad]
-            common = {"lr": share * config.learning_rate}
-            decayed = {"params": [p for p in trainable if p.dim() > 1]}
-            plain = {"params": [p for p in trainable if p.dim() <= 1]}
-            groups.append(decayed | common | {"weight_decay": config.weight_decay})
-            groups.append(plain | common | {"weight_decay": 0.0})
-        optimiser = torch.optim.AdamW(groups, betas=self.betas)
+        trainable = [p for p in self.parameters() if p.requires_grad]
+        decayed = [p for p in trainable if p.dim() > 1]
+        groups = [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
+        ]
+        optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=self.betas)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_at(step, config, self.steps)
         )

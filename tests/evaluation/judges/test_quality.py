@@ -11,7 +11,6 @@ from scoresubnet.data.clips import list_audio
 from scoresubnet.evaluation.judges.quality import (
     DISTILLMOS_INSTALL,
     DNSMOS,
-    PREDICTORS,
     DistillMOS,
     QualityPredictor,
 )
@@ -28,7 +27,7 @@ def words(recordings) -> list[Audio]:
     ]
 
 
-@pytest.fixture(params=list(PREDICTORS))
+@pytest.fixture(params=["dnsmos", "distillmos"])
 def predictor(request) -> QualityPredictor:
     return request.getfixturevalue(request.param)
 

@@ -14,7 +14,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.hifigan import load_hifigan, recipe_of
-from scoresubnet.vocoders.hifigan_recipes import PUBLISHED
+from scoresubnet.vocoders.hifigan_folder import PUBLISHED
 
 MakeFolder = Callable[..., Path]
 

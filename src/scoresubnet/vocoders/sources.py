@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scoresubnet.vocoders.pitch import Pitch
+from scoresubnet.vocoders.pitch_network import Pitch
 
 
 def pulses(pitch: Pitch, hop: int, rate: int) -> Tensor:
@@ -36,9 +36,9 @@ def pulses(pitch: Pitch, hop: int, rate: int) -> Tensor:
     return ((kernel - 1) / 2 * (2 / harmonics).sqrt() * voiced).float()
 
 
-def white_noise(samples: int) -> Tensor:
-    """The same (1, samples) of power 1 whenever it is asked for."""
-    return torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
+def white_noise(samples: int, seed: int = 0) -> Tensor:
+    """(1, samples) of power 1: the same whenever the same seed asks for it."""
+    return torch.randn(1, samples, generator=torch.Generator().manual_seed(seed))
 
 
 def _at_samples(values: Tensor, hop: int) -> Tensor:

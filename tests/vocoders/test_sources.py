@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from scoresubnet.vocoders.pitch import Pitch
-from scoresubnet.vocoders.source import pulses, white_noise
+from scoresubnet.vocoders.pitch_network import Pitch
+from scoresubnet.vocoders.sources import pulses, white_noise
 
 HOP, RATE = 256, 16_000
 
