@@ -63,7 +63,7 @@ class Evaluation:
     reference_count: int | None = None
     count: int = COUNT
     seed: int = 0
-    vocoder: str = "ours"
+    vocoder: str = "pitch"
     judges: Mapping[str, str | None] = field(default_factory=dict)
     only: Sequence[str] | None = None
 

@@ -61,11 +61,6 @@ class HifiGan(nn.Module):
         network = {name: getattr(self.network.config, name) for name in SHAPE}
         return own | {"context": self.context, "padding": self.padding, "network": network}
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """All that its sound depends on besides x, ready for JSON."""
-        return {"name": self.name, "mel": self.mel.hash}
-
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
