@@ -10,17 +10,33 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test train-requirements evaluate-requirements clean
+.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
 
-# Tests run in a process for each core, with one thread each: threads of several would stand in each other's way.
+# The quick checks first; then the slow ones beside the tests, each one's output in a piece where make can (from 4.0 on).
 test: $(VENV)/.test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j3 unit types-and-wheel
+
+types-and-wheel:
+	@$(MAKE) --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) types wheel
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
+
+types:
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+wheel:
+	$(BIN)/python tools/check_wheel.py
+
+# A process for each core, with one thread each: threads of several would stand in each other's way.
+unit:
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report term:skip-covered
 
 train-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[train]"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +18,7 @@ from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import euler_maruyama
-from scoresubnet.sampling import SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.score import ScoreFunction, score_from_output
 from scoresubnet.sde import VPSDE
@@ -34,7 +32,7 @@ PAPER_STEPS = 100
 
 TINY = Preset(
     ClassifierConfig((8, 16), (1, 1), 1, patch=4, time_dim=16),
-    dataclasses.replace(PRESETS["small"].subnet, widths=(8,) * 4, blocks=(1,) * 4, time_dim=16),
+    replace(PRESETS["small"].subnet, widths=(8,) * 4, blocks=(1,) * 4, time_dim=16),
     UNetConfig((8, 16), (1, 1), (1, 1), 1, patch=4, time_dim=16),
     classes=3,
 )
@@ -85,7 +83,7 @@ class Candidate:
             def class_gradient(labels: Tensor) -> ScoreAndClassGradient:
                 return separately(score, backbone, labels)
         else:
-            config = dataclasses.replace(preset.subnet, gradient_taps=self.model == SUBNET)
+            config = replace(preset.subnet, gradient_taps=self.model == SUBNET)
             model = ScoreModel(backbone, ScoreSubnet(config, preset.classifier), sde, "v")
             _ready(model)
             score, class_gradient = model.score, model.with_class_gradient
@@ -126,32 +124,19 @@ def step_candidates(presets: list[str], outside: bool = True) -> list[Candidate]
     return [*found, Candidate(OUTSIDE, "tiny" if presets == ["tiny"] else "published", False)]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A way to generate clips.
-
-    Attributes:
-        name: as the tables show it.
-        options: what `SpeechGenerator.generate` takes.
-    """
-
-    name: str
-    options: dict[str, Any]
+SETTINGS = {
+    **SAMPLING_PRESETS,
+    "dpmpp-2m-sde, 20 steps": replace(SAMPLING_PRESETS["fast"], steps=20),
+    "ddim, 20 steps": replace(SAMPLING_PRESETS["fast"], sampler="ddim", steps=20),
+    "heun, 10 steps": replace(SAMPLING_PRESETS["fast"], sampler="heun"),
+}
+"""name -> a way to generate clips; the first is the one the others are held to."""
 
 
-SETTINGS = [
-    *(Setting(name, {"preset": name}) for name in SAMPLING_PRESETS),
-    Setting("dpmpp-2m-sde, 20 steps", {"preset": "fast", "steps": 20}),
-    Setting("ddim, 20 steps", {"preset": "fast", "sampler": "ddim", "steps": 20}),
-    Setting("heun, 10 steps", {"preset": "fast", "sampler": "heun"}),
-]
-"""The first is the one the others are held to."""
-
-
-def clip_run(generator: SpeechGenerator, setting: Setting, batch: int) -> Run:
+def clip_run(generator: SpeechGenerator, sampling: Sampling, batch: int) -> Run:
     """Sampling and vocoding of `batch` clips, the words in turn."""
     labels = [generator.labels[k % len(generator.labels)] for k in range(batch)]
-    return lambda: generator.generate(labels, **setting.options)
+    return lambda: generator.generate(labels, sampling=sampling)
 
 
 def _diffwave(size: str) -> Callable[[int], Run]:

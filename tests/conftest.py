@@ -34,7 +34,7 @@ TINY = ClassifierConfig(widths=(8, 16), blocks=(1, 1), bottleneck_blocks=1, patc
 
 
 @pytest.fixture(scope="session")
-def fill() -> Callable[..., nn.Module]:
+def fill() -> Callable[..., Any]:
     """fill(module, seed=0) -> the same module with random weights.
 
     Fresh networks have layers of zeros (in ResBlock and OutputHead), and zeros hide mistakes.
@@ -59,7 +59,7 @@ def tiny() -> ClassifierConfig:
 
 
 @pytest.fixture
-def make_score_model(fill: Callable[..., nn.Module]) -> Callable[..., ScoreModel]:
+def make_score_model(fill: Callable[..., Any]) -> Callable[..., ScoreModel]:
     """make_score_model(parametrisation, classes, **subnet fields) -> a new, filled tiny model."""
 
     def make(parametrisation: str = "epsilon", classes: int = 3, **subnet: Any) -> ScoreModel:

@@ -25,6 +25,7 @@ def test_public_names_are_frozen() -> None:
         "GeneratedSpeech",
         "LogMel",
         "MelSettings",
+        "Sampling",
         "ScoreModel",
         "SpeechGenerator",
         "load_model",

@@ -15,7 +15,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @pytest.fixture
-def classifier(fill: Callable[..., nn.Module], tiny: ClassifierConfig) -> Classifier:
+def classifier(fill: Callable[..., Any], tiny: ClassifierConfig) -> Classifier:
     return fill(Classifier(tiny, 3))
 
 
@@ -121,15 +121,15 @@ def plain_features(
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("size", [1, 2])
 def test_the_fast_step_equals_the_plain_one(
-    size: int, preset: str, channels_last: bool, fill: Callable[..., nn.Module], batch: Batch
+    size: int, preset: str, channels_last: bool, fill: Callable[..., Any], batch: Batch
 ) -> None:
     """To 1e-5 of the largest value of each tensor."""
     chosen = PRESETS[preset]
     backbone = FrozenClassifier(fill(Classifier(chosen.classifier, chosen.classes)))
     if channels_last:
-        backbone.to(memory_format=torch.channels_last)
+        backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x, t, labels = (part[:size] for part in batch)
     expected = plain_features(backbone, x, t, labels)
     found = tensors(backbone.features(x, t, True, labels))
@@ -207,7 +207,7 @@ def test_an_item_does_not_depend_on_its_batch_mates(
         torch.testing.assert_close(a[0], c[0], rtol=1e-5, atol=1e-5)
 
 
-def test_never_leaves_eval(fill: Callable[..., nn.Module], batch: Batch) -> None:
+def test_never_leaves_eval(fill: Callable[..., Any], batch: Batch) -> None:
     """With dropout, a classifier in training mode would give another answer each time."""
     config = ClassifierConfig((8, 16), (1, 1), 1, patch=4, time_dim=16, dropout=0.5)
     backbone = FrozenClassifier(fill(Classifier(config, 3)))
@@ -221,6 +221,7 @@ def test_never_leaves_eval(fill: Callable[..., nn.Module], batch: Batch) -> None
     assert not any(module.training for module in backbone.modules())
     after = backbone.features(x, t, gradient_taps=True)
     assert torch.equal(before.logits, after.logits)
+    assert before.gradient is not None
     assert after.gradient is not None
     assert torch.equal(before.gradient[-1], after.gradient[-1])
 
@@ -233,7 +234,7 @@ def test_no_gradient_ever_reaches_the_parameters(backbone: FrozenClassifier, bat
     features = backbone.features(source, t, True, labels)
     assert not any(tensor.requires_grad for tensor in tensors(features))
     weight = torch.ones((), requires_grad=True)
-    sum((weight * tensor).sum() for tensor in tensors(features)).backward()
+    torch.stack([(weight * tensor).sum() for tensor in tensors(features)]).sum().backward()
     assert source.grad is None
     assert all(p.grad is None for p in backbone.parameters())
     assert all(torch.equal(v, before[k]) for k, v in backbone.state_dict().items())
@@ -250,6 +251,8 @@ def test_works_without_grad_and_restores_the_mode(
         assert not torch.is_grad_enabled()
     assert torch.is_grad_enabled()
     assert not x.requires_grad
+    assert found.class_gradient is not None
+    assert expected.class_gradient is not None
     assert torch.equal(found.class_gradient, expected.class_gradient)
     for a, b in zip(found.gradient or (), expected.gradient or (), strict=True):
         assert torch.equal(a, b)

@@ -16,9 +16,9 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
 from scoresubnet.samplers import SAMPLERS
-from scoresubnet.sampling import SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
-from scoresubnet.weights import ModelFile, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 
 @pytest.fixture
@@ -107,10 +107,39 @@ def test_the_paper_is_one_flag_away_from_the_default(
         "clamp": None,
         "renormalise": False,
     }
-    report = _settings(weights, tmp_path, capsys, "--preset-sampling", "paper")
+    report = _settings(weights, tmp_path, capsys, "--sampling", "paper")
     assert paper.items() <= report.items()
     fast = _settings(weights, tmp_path, capsys, "--steps", "3")
     assert (fast["preset"], fast["sampler"], fast["steps"]) == ("fast", "dpmpp-2m-sde", 3)
+
+
+def test_the_former_name_of_sampling_warns_and_works(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["generate", "no", "--weights", weights, "--out", str(tmp_path), "--json"]
+    for given in (["--preset-sampling", "paper"], ["--preset-sampling=paper"]):
+        assert main([*command, *given, "--steps", "2"]) == 0
+        printed = capsys.readouterr()
+        assert json.loads(printed.out)["sampler"] == "euler-maruyama"
+        assert "--preset-sampling is called --sampling now" in printed.err
+
+
+def test_what_the_weights_recommend_is_used_and_shown(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = load_model(weights)
+    file.sampling = Sampling("ddim", 3, "karras", 2.0, "linear", 0.5, True)
+    save_model(file, weights)
+    expected = file.sampling.to_dict()
+    report = _settings(weights, tmp_path, capsys)
+    assert report["preset"] is None
+    assert expected.items() <= report.items()
+    report = _settings(weights, tmp_path, capsys, "--no-renormalise", "--steps", "2")
+    assert (expected | {"renormalise": False, "steps": 2}).items() <= report.items()
+    assert main(["info", weights, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sampling"] == expected
+    assert main(["info", weights]) == 0
+    assert "sampling: ddim, 3 steps, karras grid, guidance 2, linear" in capsys.readouterr().out
 
 
 def test_every_flag_reaches_the_sound_and_the_report(
@@ -179,7 +208,7 @@ def test_the_help_shows_the_default_of_every_schedule_parameter(
         (["yes", "--schedule", "interval:low=0.9,high=0.2"], "low 0.9, high 0.2"),
         (["yes", "--schedule", "interval:low"], "'low' is no parameter and its number"),
         (["yes", "--clamp", "0"], "clamp 0.0 is out of range"),
-        (["yes", "--preset-sampling", "papre"], "there are: paper"),
+        (["yes", "--sampling", "papre"], "there are: paper"),
         (["yes", "--weights", "words81-small"], "no such file or folder, and no shipped weights"),
     ],
 )
@@ -226,10 +255,12 @@ def test_info_of_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["info", weights, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["labels"] == ["yes", "no"]
-    assert report["predicts"] == "v"
+    assert (report["predicts"], report["sampling"]) == ("v", None)
     assert report["costs"]["Score Subnet"]["guided_gmacs"] > 0
     assert main(["info", weights]) == 0
-    assert "labels: yes, no" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "labels: yes, no" in printed
+    assert "sampling: not stated, so fast" in printed
 
 
 def test_info_of_neither(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,20 +15,9 @@ from scoresubnet import cli
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.networks.subnet import SubnetConfig
-from scoresubnet.training.config import (
-    ClassifierTraining,
-    EvaluatorTraining,
-    ScoreTraining,
-    VocoderTraining,
-)
+from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.config_files import MOVED, SHIPPED
 
-KINDS = {
-    "classifier": ClassifierTraining,
-    "score": ScoreTraining,
-    "vocoder": VocoderTraining,
-    "evaluator": EvaluatorTraining,
-}
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 ALL = [*sorted(SHIPPED.values()), *RECIPES]
 
@@ -57,7 +46,7 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
     kind = path.stem.rsplit("-", 1)[1]
     assert _train(path, kind) == 0
     config = trained[0][0]
-    assert type(config) is KINDS[kind]
+    assert type(config) is TRAININGS[kind]
     assert bool(config.data.sources) == (path in RECIPES or "paper" in path.stem)
     if kind in ("vocoder", "evaluator"):
         return
@@ -195,7 +184,7 @@ def test_recipes_go_by_their_old_names_in_a_checkout(
     assert "recipes/words18-small-score.yaml in the repository" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TRAININGS)
 def test_help_lists_the_shipped_configs(
     kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

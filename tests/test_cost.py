@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from scoresubnet.cost import count_gmacs, count_parameters, peak_mib, preset_costs
+from scoresubnet.cost import Cost, count_gmacs, count_parameters, peak_mib, preset_costs
 
 
 def test_gmacs_of_a_convolution_and_of_its_backward_pass() -> None:
@@ -65,15 +65,19 @@ def test_the_paper_preset_has_the_papers_sizes() -> None:
     assert classifier / 1e6 == pytest.approx(7.9, rel=0.03)
 
 
-def test_the_small_preset_fits_a_cpu() -> None:
-    cost = preset_costs("small")["Score Subnet"]
+@pytest.fixture(scope="module")
+def small() -> dict[str, Cost]:
+    return preset_costs("small")
+
+
+def test_the_small_preset_fits_a_cpu(small: dict[str, Cost]) -> None:
+    cost = small["Score Subnet"]
     assert cost.parameters <= 3.5e6
     assert cost.unconditional_gmacs <= 0.5
 
 
-def test_gradient_taps_cost_the_backward_pass() -> None:
-    costs = preset_costs("small")
-    bare, full = costs["Score Subnet, no gradient taps"], costs["Score Subnet"]
+def test_gradient_taps_cost_the_backward_pass(small: dict[str, Cost]) -> None:
+    bare, full = small["Score Subnet, no gradient taps"], small["Score Subnet"]
     backward = full.guided_gmacs - full.unconditional_gmacs
     assert full.unconditional_gmacs - bare.unconditional_gmacs > 0.9 * backward
     assert full.unconditional_mib > bare.unconditional_mib

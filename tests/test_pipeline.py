@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.adjoint import record
-from scoresubnet.pipeline import Schedule, SpeechGenerator
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS, euler_maruyama, seeded_noise
-from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS, guidance_schedule
-from scoresubnet.weights import ModelFile, save_model
+from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
+from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS, Schedule, guidance_schedule
+from scoresubnet.weights import ModelFile, load_model, save_model, shipped_weights
 
 LABELS = ("yes", "no", "stop")
 
@@ -104,7 +107,7 @@ def test_calls_of_before_give_the_bits_of_before(generator: SpeechGenerator) -> 
     times = torch.linspace(1.0, model.sde.t_eps, steps + 1, dtype=torch.float64)
     with torch.no_grad():
         x = euler_maruyama(score_fn, noise(), times, noise, model.sde)
-    found = generator.generate(labels, seeds, guidance, steps=steps, preset="paper")
+    found = generator.generate(labels, seeds, "paper", guidance=guidance, steps=steps)
     assert torch.equal(found.mels, x.clamp(-1, 1))
 
 
@@ -195,16 +198,57 @@ def test_no_class_gradient_is_computed_outside_the_interval(
 
 def test_a_preset_is_its_settings_and_what_is_given_wins(generator: SpeechGenerator) -> None:
     labels, seeds = ["yes", "none"], [3, 4]
-    fast = generator.generate(labels, seeds, steps=4, preset="fast")
+    fast = generator.generate(labels, seeds, steps=4, sampling="fast")
     interval = "interval:low=0,high=0.7"
     settings = {"sampler": "dpmpp-2m-sde", "grid": "uniform", "schedule": interval}
-    same = generator.generate(labels, seeds, 3.0, steps=4, preset="paper", **settings)
-    paper = generator.generate(labels, seeds, steps=4, preset="paper")
+    same = generator.generate(labels, seeds, "paper", guidance=3.0, steps=4, **settings)
+    made = Sampling("dpmpp-2m-sde", 4, "uniform", 3.0, interval)
+    paper = generator.generate(labels, seeds, steps=4, sampling="paper")
     assert torch.equal(fast.mels, same.mels)
+    assert torch.equal(fast.mels, generator.generate(labels, seeds, made).mels)
     assert (fast.mels - paper.mels).abs().max() > 1e-3
     written = generator.generate(labels, seeds, steps=4, schedule="interval:low=0.6,high=0.8")
     made = guidance_schedule("interval", low=0.6, high=0.8)
     assert torch.equal(written.mels, generator.generate(labels, seeds, steps=4, schedule=made).mels)
+
+
+def test_what_the_weights_recommend_is_the_default(weights: Path) -> None:
+    file = load_model(weights)
+    assert SpeechGenerator.from_pretrained(weights).sampling == SAMPLING_PRESETS["fast"]
+    file.sampling = Sampling("ddim", 3, "karras", 2.0, "linear", 0.5, True)
+    save_model(file, weights / "model.safetensors")
+    generator = SpeechGenerator.from_pretrained(weights)
+    assert generator.check(["yes"], [0]) == file.sampling
+    assert generator.check(["yes"], [0], steps=4) == replace(file.sampling, steps=4)
+    assert generator.check(["yes"], [0], "paper") == SAMPLING_PRESETS["paper"]
+    found = generator.generate("yes", seeds=3)
+    assert torch.equal(found.mels, generator.generate("yes", 3, file.sampling).mels)
+    assert (found.mels - generator.generate("yes", 3, "fast").mels).abs().max() > 1e-3
+
+
+def test_the_former_name_of_sampling_warns_and_works(generator: SpeechGenerator) -> None:
+    with pytest.warns(FutureWarning, match="preset= is called sampling= now"):
+        found = generator.generate("yes", 3, preset="paper", steps=3)
+    assert torch.equal(found.mels, generator.generate("yes", 3, "paper", steps=3).mels)
+    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="are both given"):
+        generator.generate("yes", 3, "fast", preset="paper")
+
+
+@pytest.mark.parametrize(
+    "key", ["words18-small seven 0", "words18-small none 1", "words18-paper happy 2"]
+)
+def test_shipped_weights_give_the_sounds_that_they_always_gave(key: str) -> None:
+    """Kept in float16 (5e-4 at most), and sums are rounded otherwise elsewhere (about 1e-3)."""
+    weights, label, seed = key.split()
+    kept = safetensors.torch.load_file(Path(__file__).parent / "data" / "log_mels.safetensors")
+    speech = SpeechGenerator.from_pretrained(weights).generate(label, int(seed), sampling="fast")
+    torch.testing.assert_close(speech.mels[0, 0], kept[key].float(), atol=1.5e-3, rtol=0)
+
+
+def test_shipped_weights_say_how_they_are_sampled() -> None:
+    """Ten steps lose words of the paper's size: see its page."""
+    expected = {"words18-small": None, "words18-paper": SAMPLING_PRESETS["paper"]}
+    assert {name: load_model(name).sampling for name in shipped_weights()} == expected
 
 
 def test_progress_is_told_of_every_step(generator: SpeechGenerator) -> None:
@@ -262,7 +306,9 @@ def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
             {"labels": "yes", "schedule": guidance_schedule("interval", low=0.9, high=0.1)},
             "low 0.9, high 0.1",
         ),
-        ({"labels": "yes", "preset": "fsat"}, "unknown sampling preset 'fsat'; .*: fast, paper"),
+        ({"labels": "yes", "sampling": "fsat"}, "unknown sampling preset 'fsat'; .*: fast, paper"),
+        ({"labels": "yes", "sampling": 3.0}, "neither a name nor a Sampling; give guidance"),
+        ({"labels": "yes", "gridd": "karras"}, "unknown sampling setting 'gridd'; .*: grid, "),
         ({"labels": "yes", "clamp": 0.0}, "clamp 0.0 is out of range"),
         ({"labels": "yes", "clamp": float("nan")}, "clamp nan is out of range"),
     ],

@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from scoresubnet.guidance import GuidanceSchedule
 from scoresubnet.schedules import (
     GUIDANCE_SCHEDULES,
     TIME_DISTRIBUTIONS,
@@ -112,7 +113,7 @@ def test_the_published_interval_is_the_documented_one_in_vp_time() -> None:
 
 @pytest.mark.parametrize("factory", [linear_guidance, cosine_guidance])
 def test_ramps_run_from_start_to_end_with_the_mean_of_both(
-    factory: Callable[..., Callable],
+    factory: Callable[..., GuidanceSchedule],
 ) -> None:
     gamma = factory(3.0, start=0.5, end=1.1)
     t = torch.linspace(0, 1, 10_001, dtype=torch.float64)

@@ -1,6 +1,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
+from scoresubnet.schedules import constant_guidance
 from scoresubnet.sde import VPSDE
 from scoresubnet.weights import (
     ModelFile,
@@ -93,6 +96,32 @@ def test_round_trip_gives_the_same_model(model: ModelFile, saved: Path, batch: B
             assert torch.equal(a, b)
             assert a.abs().max() > 1e-3
     assert (after.sde, after.parametrisation, after.training) == (model.sde, "v", False)
+
+
+def test_a_sampling_is_kept_and_none_is_not_written(model: ModelFile, saved: Path) -> None:
+    assert load_model(saved).sampling is None
+    with safetensors.safe_open(saved, framework="pt") as file:
+        assert "sampling" not in file.metadata()
+    model.sampling = Sampling("heun", 7, "karras", 2.0, "linear:start=1", 0.5, True)
+    save_model(model, saved)
+    assert load_model(saved).sampling == model.sampling
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schedule": constant_guidance}, "schedule is a function, which cannot be written"),
+        ({"steps": 0}, "steps 0 is out of range"),
+    ],
+)
+def test_a_sampling_that_cannot_be_read_is_not_written(
+    change: dict[str, Any], message: str, model: ModelFile, saved: Path
+) -> None:
+    before = saved.read_bytes()
+    model.sampling = replace(SAMPLING_PRESETS["paper"], **change)
+    with pytest.raises(ValueError, match=message):
+        save_model(model, saved)
+    assert saved.read_bytes() == before
 
 
 def test_folder_and_file_name_the_same_weights(saved: Path) -> None:
@@ -225,6 +254,11 @@ METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
     "labels that are no list": lambda m: m.update(labels="3"),
     "broken json": lambda m: m.update(config="{"),
     "config of another type": lambda m: m.update(config="[]"),
+    "sampling of another type": lambda m: m.update(sampling="3"),
+    "sampling with a schedule of another type": lambda m: m.update(
+        sampling=json.dumps(SAMPLING_PRESETS["paper"].to_dict() | {"schedule": 3})
+    ),
+    "sampling without steps": lambda m: m.update(sampling='{"sampler": "heun"}'),
 }
 
 
@@ -244,6 +278,13 @@ def test_fewer_labels_than_logits_are_refused(saved: Path) -> None:
 def test_unknown_key_is_named(saved: Path) -> None:
     rewrite(saved, change_metadata=METADATA["unknown key"])
     with pytest.raises(WeightsError, match=r"ClassifierConfig.*depth"):
+        load_model(saved)
+
+
+def test_an_unknown_setting_of_the_sampling_is_named_with_the_nearest(saved: Path) -> None:
+    settings = SAMPLING_PRESETS["paper"].to_dict() | {"gridd": "karras"}
+    rewrite(saved, change_metadata=lambda m: m.update(sampling=json.dumps(settings)))
+    with pytest.raises(WeightsError, match=rf"{saved}.*'gridd'; nearest first, there are: grid"):
         load_model(saved)
 
 

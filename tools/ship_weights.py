@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from scoresubnet.sampling import SAMPLING_PRESETS
 from scoresubnet.weights import load_model, save_model
 
 NOTES = {
@@ -24,20 +25,25 @@ RECIPES = {
         "configs words18-small-classifier, words18-small-finetune-classifier, "
         "words18-small-score, words18-small-finetune-score, words18-small-finish-score",
         torch.float32,
+        None,
     ),
-    "words18-paper": ("configs words18-paper-classifier, words18-paper-score", torch.float16),
+    "words18-paper": (
+        "configs words18-paper-classifier, words18-paper-score",
+        torch.float16,
+        SAMPLING_PRESETS["paper"],
+    ),
 }
-"""name -> how they were made, and how they are stored."""
+"""name -> how they were made, how they are stored, and how they want to be sampled if not fast."""
 
 
 def main(run: str, path: str) -> None:
     name = Path(path).stem
     if name not in RECIPES:
         raise SystemExit(f"{path}: shipped weights are called {' or '.join(RECIPES)}")
-    recipe, dtype = RECIPES[name]
+    recipe, dtype, sampling = RECIPES[name]
     model = load_model(run)
     model.score_model()  # refuses a classifier alone
-    model.notes = NOTES | {"recipe": recipe}
+    model.notes, model.sampling = NOTES | {"recipe": recipe}, sampling
     save_model(model, path, dtype)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scoresubnet.backbone import FrozenClassifier
     from scoresubnet.model import ScoreModel
     from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+    from scoresubnet.sampling import Sampling
     from scoresubnet.sde import VPSDE
     from scoresubnet.weights import load_model, save_model
 
@@ -23,6 +24,7 @@ _HOMES = {
     "GeneratedSpeech": "pipeline",
     "LogMel": "audio.mel",
     "MelSettings": "audio.mel",
+    "Sampling": "sampling",
     "ScoreModel": "model",
     "SpeechGenerator": "pipeline",
     "VPSDE": "sde",
@@ -36,6 +38,7 @@ __all__ = [
     "GeneratedSpeech",
     "LogMel",
     "MelSettings",
+    "Sampling",
     "ScoreModel",
     "SpeechGenerator",
     "load_model",

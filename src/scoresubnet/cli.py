@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module, metadata
+from typing import Any
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ActionYesNo, ArgumentParser
 
-from scoresubnet.sampling import DEFAULT_SAMPLING, SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
 
 INSTALL = "training needs more packages than generating: make train-requirements"
 
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
         parser = LEAVES[name](parser)
+        rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
@@ -54,6 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+RENAMED = {"--preset-sampling": "--sampling"}
+"""former name of an option, which goes with the next release -> present one"""
+
+
+def _present_name(argument: str) -> str:
+    """The argument, under its present name if it is an option that was renamed."""
+    name, equals, value = argument.partition("=")
+    if name not in RENAMED:
+        return argument
+    print(f"{name} is called {RENAMED[name]} now; the old name will go", file=sys.stderr)
+    return f"{RENAMED[name]}{equals}{value}"
 
 
 def _overview() -> ArgumentParser:
@@ -88,49 +104,22 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
 
 
 def _add_sampling(parser: ArgumentParser) -> None:
-    """The settings of the reverse process. A test holds the names against the registries."""
-    presets = "; ".join(
-        f"{name}: {p.sampler}, {p.steps} steps, {p.grid} grid, guidance {p.guidance:g}, "
-        f"{p.schedule} schedule"
-        for name, p in SAMPLING_PRESETS.items()
-    )
-    add = parser.add_argument
-    add(
-        "--preset-sampling",
-        type=str,
+    """The settings of the reverse process, an option for each field of `Sampling`."""
+    presets = "; ".join(f"{name}: {preset}" for name, preset in SAMPLING_PRESETS.items())
+    parser.add_argument(
+        "--sampling",
+        type=str | None,
         metavar="NAME",
-        default=DEFAULT_SAMPLING,
-        help=f"settings that the options below override one by one. {presets}",
+        help=f"settings that the options below override one by one; if left out, those that the "
+        f"weights state, or else fast. {presets}",
     )
-    add("--guidance", type=float | None, help="guidance strength gamma, 0 to 100")
-    add("--steps", type=int | None, help="reverse steps, 1 to 10000")
-    add(
-        "--sampler",
-        type=str | None,
-        help="solver of the reverse process: euler-maruyama, predictor-corrector, ddim, heun, "
-        "dpmpp-2m or dpmpp-2m-sde",
-    )
-    add(
-        "--grid",
-        type=str | None,
-        help="where the steps lie: uniform, quadratic, log-snr or karras",
-    )
-    add(
-        "--schedule",
-        type=str | None,
-        help="how gamma moves: constant, interval:low=0.1,high=0.7, linear:start=0,end=2, "
-        "cosine:start=0,end=2 or adaptive:power=1; parameters left out are as here",
-    )
-    add(
-        "--clamp",
-        type=float | None,
-        help="the guidance term is at most so many times as long as the score",
-    )
-    add(
-        "--renormalise",
-        action="store_true",
-        help="keep the guided score as long as the unguided one",
-    )
+    for name, setting in SETTINGS.items():
+        kind, text = setting.metadata["type"], setting.metadata["help"]
+        if kind is bool:
+            action = ActionYesNo(no_prefix="no-")
+            parser.add_argument(f"--{name}", action=action, default=None, help=text)
+        else:
+            parser.add_argument(f"--{name}", type=kind | None, help=text)
 
 
 def _vocode(parser: ArgumentParser) -> ArgumentParser:
@@ -151,12 +140,19 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add(
         "generated",
-        nargs="?",
+        nargs="*",
         type=str,
         metavar="GENERATED",
-        help="folder of wav or flac: one folder a label, or <label>-<number>.wav, or no labels",
+        help="folders of wav or flac, a system each: one folder a label, or <label>-<number>.wav, "
+        "or no labels; the first system is the one that others are compared with",
     )
-    add("--weights", type=str | None, help="or a generator: shipped name, folder or file")
+    add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
+    add(
+        "--systems",
+        type=list[dict[str, Any]] | None,
+        help="systems with settings of their own: a list of mappings with folder or weights, and "
+        "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
+    )
     add(
         "--reference",
         type=str,
@@ -167,7 +163,8 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--training", type=str | None, help="folder of the training clips, if REAL has none")
     add("--labels", nargs="+", type=str, help="only these, or those of a set (SC09); default: all")
     add("--out", type=str, required=True, help="folder for the report, its cache and new clips")
-    add("--reference-count", type=int, default=300, help="most real clips of a row; quality: 100")
+    add("--reference-count", type=int | None, help="most real clips of a row; all if left out")
+    add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
     add("--evaluator", type=str | None, help="run or file of `train evaluator`; else ours")
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
@@ -195,58 +192,27 @@ def _info(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _train_classifier(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ClassifierTraining
-
-    _add_run(parser, "classifier")
-    parser.add_class_arguments(ClassifierTraining, as_group=False)
-    return parser
-
-
-def _train_score(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ScoreTraining
-
-    _add_run(parser, "score")
-    parser.add_argument(
-        "--classifier", type=str, required=True, help="run or file of the classifier"
-    )
-    parser.add_class_arguments(ScoreTraining, as_group=False)
-    return parser
-
-
-def _train_vocoder(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import VocoderTraining
-
-    _add_run(parser, "vocoder")
-    parser.add_class_arguments(VocoderTraining, as_group=False)
-    return parser
-
-
-def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import EvaluatorTraining
-
-    _add_run(parser, "evaluator")
-    parser.add_class_arguments(EvaluatorTraining, as_group=False)
-    return parser
-
-
-def _add_run(parser: ArgumentParser, kind: str) -> None:
+def _train(parser: ArgumentParser, kind: str) -> ArgumentParser:
+    from scoresubnet.training.config import TRAININGS
     from scoresubnet.training.config_files import SHIPPED, ConfigFile
 
+    add = parser.add_argument
     shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
-    parser.add_argument("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
-    parser.add_argument("--out", type=str, required=True, help="folder of the run")
-    parser.add_argument(
-        "--start", type=str | None, help="weights to start from: folder or file, or a shipped model"
-    )
+    add("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
+    add("--out", type=str, required=True, help="folder of the run")
+    add("--start", type=str | None, help="weights to start from: folder, file or a shipped model")
+    if kind == "score":
+        add("--classifier", type=str, required=True, help="run or file of the classifier")
+    parser.add_class_arguments(TRAININGS[kind], as_group=False)
+    return parser
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "generate": _generate,
-    "train classifier": _train_classifier,
-    "train score": _train_score,
-    "train vocoder": _train_vocoder,
-    "train evaluator": _train_evaluator,
+    "train classifier": partial(_train, kind="classifier"),
+    "train score": partial(_train, kind="score"),
+    "train vocoder": partial(_train, kind="vocoder"),
+    "train evaluator": partial(_train, kind="evaluator"),
     "vocode": _vocode,
     "evaluate": _evaluate,
     "info": _info,

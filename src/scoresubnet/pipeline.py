@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.data.words import UNCONDITIONAL
-from scoresubnet.guidance import GuidanceSchedule, guided
-from scoresubnet.registries import find, nearest_names
+from scoresubnet.guidance import guided
+from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.sampling import DEFAULT_SAMPLING, Sampling, sampling
+from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 
-MOST_STEPS = 10_000
-MOST_GUIDANCE = 100.0
 MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
-
-Schedule = str | Callable[[float], GuidanceSchedule]
-"""What `schedules.read_guidance_schedule` takes, or a function: the schedule from gamma."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ class SpeechGenerator:
         labels: the words that can be asked for.
         model: the frozen classifier and its Score Subnet.
         vocoder: from log-Mels to waveforms.
+        sampling: how `generate` samples if it is not told: what the weights say, or else "fast".
         batch_size: most items that are sampled together; None: as many as memory holds, up to 16.
     """
 
@@ -67,6 +64,7 @@ class SpeechGenerator:
         self.mel = file.mel
         self.model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.vocoder = vocoder
+        self.sampling = file.sampling or resolve_sampling()
         self.batch_size = batch_size
 
     @classmethod
@@ -99,36 +97,21 @@ class SpeechGenerator:
         self,
         labels: str | Sequence[str],
         seeds: int | Sequence[int] | None = None,
-        guidance: float | None = None,
-        sampler: str | None = None,
-        steps: int | None = None,
+        sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
-        *,
-        grid: str | None = None,
-        schedule: Schedule | None = None,
-        preset: str = DEFAULT_SAMPLING,
-        clamp: float | None = None,
-        renormalise: bool = False,
+        **overrides: Any,
     ) -> GeneratedSpeech:
         """Generate one word per label.
 
-        What is left out of guidance, sampler, steps, grid and schedule, the preset says.
+        >>> generator.generate(["yes", "no"], sampling="paper", guidance=2.0)
 
         Args:
             labels: one label or several; "none" is unconditional.
             seeds: one per label; 0, 1, 2, ... if left out. Item k depends on its own seed alone.
-            guidance: gamma, the guidance strength (the paper: 3.0); 0 is unconditional.
-            sampler: a key of `samplers.SAMPLERS`.
-            steps: reverse steps (the paper: 100).
+            sampling: a key of `sampling.SAMPLING_PRESETS`, or settings; None is `self.sampling`.
             progress: called with (steps done, steps in all) after every step of every batch.
-            grid: a key of `schedules.TIME_GRIDS`: where the steps lie.
-            schedule: how guidance moves with time, and with what the classifier hears: a key of
-                `schedules.GUIDANCE_SCHEDULES`, for other parameters than its own such as
-                `interval:low=0.2,high=0.6`, or `guidance_schedule("interval", low=0.2, high=0.6)`;
-                gamma is `guidance` in any case.
-            preset: a key of `sampling_presets.SAMPLING_PRESETS`.
-            clamp: the guidance term is at most so many times as long as the score; None: no limit.
-            renormalise: whether the guided score keeps the length of the unguided one.
+            overrides: fields of `Sampling` by name, such as `guidance=3.0, steps=10`; None leaves
+                one as it is. (`preset` is the former name of `sampling`, for one release.)
 
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
@@ -137,18 +120,12 @@ class SpeechGenerator:
         if seeds is None:
             seeds = range(len(labels))
         seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
-        chosen = self.check(
-            labels,
-            seeds,
-            guidance,
-            sampler,
-            steps,
-            grid=grid,
-            schedule=schedule,
-            preset=preset,
-            clamp=clamp,
-        )
-        gamma = _from_gamma(chosen.schedule)(chosen.guidance)
+        if "preset" in overrides:
+            warnings.warn("preset= is called sampling= now", FutureWarning, stacklevel=2)
+            if sampling is not None:
+                raise ValueError("preset and sampling are both given; keep sampling")
+            sampling = overrides.pop("preset")
+        chosen = self.check(labels, seeds, sampling, **overrides)
         times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
         batch_size = self.batch_size or self._fitting(len(labels))
         chunks = range(0, len(labels), batch_size)
@@ -165,7 +142,7 @@ class SpeechGenerator:
             part = slice(start, start + batch_size)
             score_fn: ScoreFunction = self.model.score
             if chosen.guidance:
-                score_fn = self._guided_score(labels[part], gamma, clamp, renormalise)
+                score_fn = self._guided_score(labels[part], chosen)
             mels.append(self._sample(score_fn, seeds[part], chosen.sampler, times, report))
         x = torch.cat(mels)
         audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
@@ -189,9 +166,7 @@ class SpeechGenerator:
         confidence, index = probabilities.max(1)
         return tuple(self.labels[i] for i in index.tolist()), confidence
 
-    def _guided_score(
-        self, labels: list[str], gamma: GuidanceSchedule, clamp: float | None, renormalise: bool
-    ) -> ScoreFunction:
+    def _guided_score(self, labels: list[str], chosen: Sampling) -> ScoreFunction:
         """The score of one batch, guided where its labels ask for a word."""
         device = next(self.model.parameters()).device
         # Unconditional items ride along with any label at strength zero.
@@ -199,12 +174,13 @@ class SpeechGenerator:
         asked = torch.tensor([w != UNCONDITIONAL for w in labels], device=device)
         if not asked.any():
             return self.model.score
+        gamma = read_guidance_schedule(chosen.schedule)(chosen.guidance)
         both = self.model.with_class_gradient(torch.tensor(known, device=device))
 
         def of_asked(t: Tensor, p: Tensor | None = None) -> Tensor:
             return gamma(t, p) * asked
 
-        return guided(both, of_asked, self.model.score, clamp, renormalise)
+        return guided(both, of_asked, self.model.score, chosen.clamp, chosen.renormalise)
 
     @torch.no_grad()
     def _sample(
@@ -225,16 +201,10 @@ class SpeechGenerator:
         self,
         labels: list[str],
         seeds: list[int],
-        guidance: float | None = None,
-        sampler: str | None = None,
-        steps: int | None = None,
-        *,
-        grid: str | None = None,
-        schedule: Schedule | None = None,
-        preset: str = DEFAULT_SAMPLING,
-        clamp: float | None = None,
+        sampling: str | Sampling | None = None,
+        **overrides: Any,
     ) -> Sampling:
-        """Refuse what cannot be generated, before anything is computed.
+        """Refuse what cannot be generated, before anything is computed; arguments as `generate`'s.
 
         Returns:
             The settings that `generate` would use.
@@ -242,7 +212,6 @@ class SpeechGenerator:
         Raises:
             ValueError: as for `generate`.
         """
-        chosen = sampling(preset, sampler, steps, grid, guidance, schedule)
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
         for label in labels:
@@ -259,22 +228,4 @@ class SpeechGenerator:
         for seed in seeds:
             if not 0 <= seed <= MOST_SEED:
                 raise ValueError(f"seed {seed} is out of range; it lies between 0 and 2^32 - 1")
-        if not (math.isfinite(chosen.guidance) and 0 <= chosen.guidance <= MOST_GUIDANCE):
-            raise ValueError(
-                f"guidance {chosen.guidance} is out of range; "
-                f"it lies between 0 and {MOST_GUIDANCE:g}"
-            )
-        if not 1 <= chosen.steps <= MOST_STEPS:
-            raise ValueError(
-                f"steps {chosen.steps} is out of range; it lies between 1 and {MOST_STEPS}"
-            )
-        find("sampler", chosen.sampler, SAMPLERS)
-        find("time grid", chosen.grid, TIME_GRIDS)
-        _from_gamma(chosen.schedule)(chosen.guidance)
-        if clamp is not None and not 0 < clamp < math.inf:
-            raise ValueError(f"clamp {clamp} is out of range; it is positive and finite")
-        return chosen
-
-
-def _from_gamma(schedule: Schedule) -> Callable[[float], GuidanceSchedule]:
-    return read_guidance_schedule(schedule) if isinstance(schedule, str) else schedule
+        return resolve_sampling(self.sampling if sampling is None else sampling, **overrides)

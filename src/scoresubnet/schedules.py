@@ -14,6 +14,9 @@ from scoresubnet.guidance import GuidanceSchedule
 from scoresubnet.registries import find
 from scoresubnet.sde import VPSDE
 
+Schedule = str | Callable[[float], GuidanceSchedule]
+"""A guidance schedule as text, see `read_guidance_schedule`, or as a function of gamma."""
+
 
 def uniform_grid(steps: int, t_eps: float) -> Tensor:
     """`steps` equal steps from t = 1 down to t_eps: (steps + 1,) float64 times."""
@@ -178,17 +181,20 @@ def guidance_schedule(name: str, **parameters: float) -> Callable[[float], Guida
     return partial(factory, **parameters)
 
 
-def read_guidance_schedule(text: str) -> Callable[[float], GuidanceSchedule]:
+def read_guidance_schedule(text: Schedule) -> Callable[[float], GuidanceSchedule]:
     """A schedule as one writes it on a command line, still to be given its gamma.
 
     >>> gentle = read_guidance_schedule("interval:low=0.2,high=0.6")(3.0)
 
     Args:
-        text: a key of `GUIDANCE_SCHEDULES`, alone or with parameters: `name:a=1,b=2`.
+        text: a key of `GUIDANCE_SCHEDULES`, alone or with parameters: `name:a=1,b=2`. A function
+            is returned as it is.
 
     Raises:
         ValueError: as for `guidance_schedule`, or the text is not of that form.
     """
+    if not isinstance(text, str):
+        return text
     name, colon, rest = text.partition(":")
     parameters: dict[str, float] = {}
     for part in rest.split(",") if colon else []:

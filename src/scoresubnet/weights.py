@@ -17,6 +17,8 @@ from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.registries import refuse_unknown
+from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.tensor_files import (
@@ -47,6 +49,7 @@ class ModelFile:
         subnet: the Score Subnet, or None in a file of a classifier alone.
         parametrisation: what the subnet predicts.
         notes: free text by key: licences of the data, the recipe, figures.
+        sampling: how these weights want to be sampled, the default of `generate`; None: not said.
     """
 
     classifier: Classifier
@@ -56,6 +59,7 @@ class ModelFile:
     subnet: ScoreSubnet | None = None
     parametrisation: str | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    sampling: Sampling | None = None
 
     def score_model(self) -> ScoreModel:
         """Backbone and subnet, ready to sample.
@@ -81,6 +85,9 @@ def save_model(
         model: what to write.
         path: the file.
         dtype: of the tensors in it; `load_model` gives float32 in any case.
+
+    Raises:
+        ValueError: its sampling has a schedule that is a function, or cannot be used.
     """
     parts: dict[str, nn.Module] = {"classifier": model.classifier}
     config: dict[str, Any] = {
@@ -92,6 +99,8 @@ def save_model(
         config["subnet"] = dataclasses.asdict(model.subnet.config)
         config["parametrisation"] = model.parametrisation
     about = {"config": config, "labels": model.labels, "notes": model.notes}
+    if model.sampling is not None:
+        about["sampling"] = model.sampling.to_dict()
     write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
 
 
@@ -113,13 +122,16 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         subnet = None
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
+        sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
         parametrisation = config["parametrisation"] if subnet else None
         _refuse_contradictions(classifier, labels, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
     load_strictly(path, parts, tensors)
-    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, about["notes"])
+    return ModelFile(
+        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling
+    )
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:
@@ -153,7 +165,5 @@ def _refuse_contradictions(
         raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
     if len(set(labels)) != len(labels):
         raise ValueError(f"a label is there twice: {', '.join(labels)}")
-    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
-        raise ValueError(
-            f"it predicts {parametrisation!r}; known are {', '.join(PARAMETRISATIONS)}"
-        )
+    if parametrisation is not None:
+        refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

@@ -86,8 +86,9 @@ def test_equal_windows_give_the_earliest():
 def test_silence():
     assert is_silent(np.zeros(100, np.float32))
     assert is_silent(np.full(100, 0.2, np.float32))  # a DC offset is no sound
-    assert is_silent(np.random.default_rng(0).choice([-1, 0, 1], 16_000) / np.float32(32_768))
-    assert not is_silent(0.01 * sine(100, 16_000))
+    least = np.array([-1, 0, 1], np.float32) / 32_768
+    assert is_silent(np.random.default_rng(0).choice(least, 16_000))
+    assert not is_silent(np.float32(0.01) * sine(100, 16_000))
 
 
 def test_failed_write_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from typing import Any
 
 import librosa
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from scoresubnet.audio.mel import LogMel, MelSettings, mel_filterbank
 
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "sample_rate": 16_002,
     "n_fft": 2048,
     "win_length": 1000,

@@ -14,7 +14,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def test_a_sound_has_no_distance_to_itself() -> None:
-    assert spectral_distance(noise(2, 8192), noise(2, 8192)) == (0.0, 0.0)
+    assert [d.item() for d in spectral_distance(noise(2, 8192), noise(2, 8192))] == [0, 0]
 
 
 @pytest.mark.parametrize("gain", [0.5, 3.0])
@@ -36,7 +36,7 @@ def test_silence_has_finite_distances_and_gradients() -> None:
     made = torch.zeros(1, 8192, requires_grad=True)
     distance = spectral_distance(made, torch.zeros(1, 8192))
     (distance.convergence + distance.log_magnitude).backward()
-    assert distance == (0.0, 0.0)
+    assert [d.item() for d in distance] == [0, 0]
     assert made.grad is not None
     assert torch.isfinite(made.grad).all()
 

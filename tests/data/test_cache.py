@@ -222,7 +222,7 @@ def test_rows_that_are_not_those_of_the_clips_are_refused(clips, tmp_path):
 def test_unusable_requests_are_refused(clips, tmp_path):
     with pytest.raises(ValueError, match="no clips to build bounds of"):
         build([], tmp_path / "cache")
-    with pytest.raises(ValueError, match="clips of 'yes', which is not among"):
+    with pytest.raises(ValueError, match="clips of 'yes', which is no word of"):
         build(clips, tmp_path / "cache", words=("no",))
     with pytest.raises(ValueError, match=r"none of the 1 clips is usable.*absent"):
         build([Clip(tmp_path / "absent.wav", "no", "training", "folder")], tmp_path / "cache")

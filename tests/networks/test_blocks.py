@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ def test_a_new_block_is_its_skip_connection(width: int, x: torch.Tensor) -> None
     assert isinstance(block.skip, nn.Identity) == (width == 8)
 
 
-def test_a_trained_block_depends_on_its_time(fill: Callable[..., nn.Module], x) -> None:
+def test_a_trained_block_depends_on_its_time(fill: Callable[..., Any], x) -> None:
     block = fill(ResBlock(8, 12, time_dim=5))
     out = [block(x, value * torch.ones(2, 5)) for value in (0.1, 0.9)]
     assert out[0].shape == (2, 12, 6, 4)
@@ -62,6 +63,7 @@ def test_patches_go_in_and_out_in_the_same_order() -> None:
     into, out = Patchify(16, 4), OutputHead(16, 4)
     for convolution in (into.project, out.conv):
         nn.init.zeros_(convolution.weight)
+        assert convolution.bias is not None
         nn.init.zeros_(convolution.bias)
         with torch.no_grad():
             convolution.weight[range(16), range(16), 1, 1] = 1
@@ -98,6 +100,7 @@ def test_rms_normalise_keeps_zeros_finite_and_items_apart(x: torch.Tensor) -> No
     assert not y[0].any()
     torch.testing.assert_close(y[1], rms_normalise(x)[1])
     y.square().sum().backward()
+    assert zero.grad is not None
     assert torch.isfinite(zero.grad).all()
 
 
@@ -112,7 +115,7 @@ def test_time_embedding_separates_the_times_that_matter() -> None:
         frequencies[1:] / frequencies[:-1], torch.full((31,), 1000 ** (1 / 31))
     )
     assert "frequencies" not in embedding.state_dict()
-    embedding.mlp = nn.Identity()
+    embedding.mlp = nn.Sequential()
     t = torch.tensor([0.0, 0.001, 0.002, 0.5, 0.501])
     raw = embedding(t)
     torch.testing.assert_close(raw[1, :32], torch.sin(0.001 * frequencies))

@@ -1,13 +1,19 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
-SMALL = {"widths": (8, 12, 16), "blocks": (1, 2, 1), "bottleneck_blocks": 1, "time_dim": 16}
+SMALL: dict[str, Any] = {
+    "widths": (8, 12, 16),
+    "blocks": (1, 2, 1),
+    "bottleneck_blocks": 1,
+    "time_dim": 16,
+}
 
 
 @pytest.mark.parametrize("patch", [1, 2, 4])
@@ -39,7 +45,7 @@ def test_size_of_the_paper() -> None:
 
 
 def test_logits_depend_on_input_and_time(
-    fill: Callable[..., nn.Module], tiny: ClassifierConfig, batch: Batch
+    fill: Callable[..., Any], tiny: ClassifierConfig, batch: Batch
 ) -> None:
     classifier, (x, t, _) = fill(Classifier(tiny, 3)).eval(), batch
     logits = classifier(x, t)
@@ -48,7 +54,7 @@ def test_logits_depend_on_input_and_time(
     assert (logits - classifier(x.flip(3), t)).abs().max() > 1e-3
 
 
-def test_dropout_acts_in_training_only(fill: Callable[..., nn.Module], batch: Batch) -> None:
+def test_dropout_acts_in_training_only(fill: Callable[..., Any], batch: Batch) -> None:
     config = ClassifierConfig((8, 16), (1, 1), 1, patch=4, time_dim=16, dropout=0.5)
     classifier, (x, t, _) = fill(Classifier(config, 3)), batch
     assert not torch.equal(classifier.train()(x, t), classifier(x, t))

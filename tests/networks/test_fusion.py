@@ -1,8 +1,9 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.networks.fusion import FUSIONS, CrossAttentionFusion
 
@@ -15,14 +16,12 @@ def taps() -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def attention(fill: Callable[..., nn.Module]) -> CrossAttentionFusion:
+def attention(fill: Callable[..., Any]) -> CrossAttentionFusion:
     return fill(CrossAttentionFusion(8, (20, 16), head_channels=4))
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_both_taps_matter(
-    name: str, fill: Callable[..., nn.Module], taps: tuple[Tensor, Tensor]
-) -> None:
+def test_both_taps_matter(name: str, fill: Callable[..., Any], taps: tuple[Tensor, Tensor]) -> None:
     fusion = fill(FUSIONS[name](8, (20, 16)))
     forward, gradient = taps
     fused = fusion(forward, gradient)
@@ -42,9 +41,7 @@ def test_a_new_fusion_already_reads_the_gradient_tap(
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_items_stay_apart(
-    name: str, fill: Callable[..., nn.Module], taps: tuple[Tensor, Tensor]
-) -> None:
+def test_items_stay_apart(name: str, fill: Callable[..., Any], taps: tuple[Tensor, Tensor]) -> None:
     fusion = fill(FUSIONS[name](8, (20, 16)))
     forward, gradient = taps
     together, alone = fusion(forward, gradient), fusion(forward[1:], gradient[1:])

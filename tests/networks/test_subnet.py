@@ -1,8 +1,9 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.fusion import FUSIONS
@@ -11,8 +12,8 @@ from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 Taps = tuple[list[Tensor], list[Tensor]]
 
 
-def config(**values: object) -> SubnetConfig:
-    shape = {"widths": (8, 8, 12, 16), "blocks": (1, 0, 2, 1), "time_dim": 16}
+def config(**values: Any) -> SubnetConfig:
+    shape: dict[str, Any] = {"widths": (8, 8, 12, 16), "blocks": (1, 0, 2, 1), "time_dim": 16}
     return SubnetConfig(**(shape | values))
 
 
@@ -31,7 +32,7 @@ T = torch.tensor([0.2, 0.8])
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_output_is_an_image_that_every_tap_and_the_time_change(
-    fusion: str, fill: Callable[..., nn.Module], tiny: ClassifierConfig, taps: Taps
+    fusion: str, fill: Callable[..., Any], tiny: ClassifierConfig, taps: Taps
 ) -> None:
     subnet = fill(ScoreSubnet(config(fusion=fusion), tiny))
     forward, gradient = taps
@@ -51,7 +52,7 @@ def test_a_new_subnet_gives_zeros(tiny: ClassifierConfig, taps: Taps) -> None:
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_scale_of_the_taps_is_forgotten_except_at_the_input_if_asked(
-    keep: bool, fill: Callable[..., nn.Module], tiny: ClassifierConfig, taps: Taps
+    keep: bool, fill: Callable[..., Any], tiny: ClassifierConfig, taps: Taps
 ) -> None:
     """All taps are RMS-normalised; with `keep_input_scale` tap 0 shows X_t at its own scale."""
     subnet = fill(ScoreSubnet(config(keep_input_scale=keep), tiny))

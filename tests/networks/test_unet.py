@@ -1,16 +1,17 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.networks.unet import UNet, UNetConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
-def small(**values: object) -> UNetConfig:
-    shape = {
+def small(**values: Any) -> UNetConfig:
+    shape: dict[str, Any] = {
         "widths": (8, 12, 16),
         "blocks": (1, 2, 1),
         "up_blocks": (2, 2, 1),
@@ -41,7 +42,7 @@ def test_entries_per_stage_are_demanded() -> None:
         small(up_blocks=(2, 2))
 
 
-def test_skip_connections_carry_the_input(fill: Callable[..., nn.Module], batch: Batch) -> None:
+def test_skip_connections_carry_the_input(fill: Callable[..., Any], batch: Batch) -> None:
     """With the bottleneck cut off, the input still reaches the output, at full resolution."""
     unet, (x, t, _) = fill(UNet(small())).eval(), batch
     cut = unet.bottleneck.register_forward_hook(lambda module, args, out: out * 0)
@@ -55,7 +56,7 @@ def test_skip_connections_carry_the_input(fill: Callable[..., nn.Module], batch:
 
 
 def test_each_way_up_reads_the_skips_of_its_own_stage(
-    fill: Callable[..., nn.Module], batch: Batch
+    fill: Callable[..., Any], batch: Batch
 ) -> None:
     """Deepest first: outputs of the way down from the last block to the first, then the entry."""
     unet, (x, t, _) = fill(UNet(small())), batch
@@ -76,7 +77,7 @@ def test_each_way_up_reads_the_skips_of_its_own_stage(
             assert torch.equal(entered[:, -skip.shape[1] :], skip)
 
 
-def test_output_depends_on_the_time(fill: Callable[..., nn.Module], batch: Batch) -> None:
+def test_output_depends_on_the_time(fill: Callable[..., Any], batch: Batch) -> None:
     unet, (x, t, _) = fill(UNet(small())), batch
     assert (unet(x, t) - unet(x, 1 - t)).abs().max() > 1e-3
 

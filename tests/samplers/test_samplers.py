@@ -112,6 +112,23 @@ def test_the_last_step_adds_no_noise(name: str, steps: int, gaussian: Data) -> N
     assert drawn == [a_step] * (steps - 1) + [0, 0]
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("grid", TIME_GRIDS)
+@pytest.mark.parametrize("steps", [20, 50, 100])
+def test_no_more_than_the_noise_of_t_eps_is_left(
+    name: str, grid: str, steps: int, gaussian: Data
+) -> None:
+    """All mass at one point, so that all spread is noise that a sampler left; 4,000 samples."""
+    noise = seeded_noise([1], (1, 40, 100), "cpu")
+    times = TIME_GRIDS[grid](steps, SDE)
+    x = SAMPLERS[name](gaussian(mu=0.6, s=0).score, noise(), times, noise, SDE, no_callback)
+    left = float((x - SDE.alpha(times[-1]) * 0.6).square().mean().sqrt())
+    sigma = float(SDE.sigma(times[-1]))
+    assert left < 1.03 * sigma
+    if name in ("ddim", "heun", "dpmpp-2m"):  # of the ODE: what it leaves is known exactly
+        assert left > 0.97 * sigma
+
+
 def test_every_sampler_states_its_evaluations() -> None:
     assert EVALUATIONS.keys() == SAMPLERS.keys()
     with pytest.raises(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.sampling import SAMPLING_PRESETS
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,
@@ -143,6 +144,16 @@ def test_augmentation_knows_the_classifier_s_front_end(
     monkeypatch.setattr("scoresubnet.training.modules.augment", augment)
     train_score(score_run(steps=1), tmp_path / "other", tmp_path / "out")
     assert seen == [other.mel]
+
+
+def test_a_new_subnet_has_not_the_sampling_of_the_one_beside_its_classifier(
+    score_run: MakeScore, subnet: Path, tmp_path: Path
+) -> None:
+    other = load_model(subnet)
+    other.sampling = SAMPLING_PRESETS["paper"]
+    save_model(other, tmp_path / "other" / "model.safetensors")
+    train_score(score_run(steps=1), tmp_path / "other", tmp_path / "out")
+    assert load_model(tmp_path / "out").sampling is None
 
 
 def test_no_validation_clips_are_no_reason_to_fail(

@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from jsonargparse import Namespace
@@ -16,6 +15,7 @@ from scoresubnet.audio.io import write_wav
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_clip, save_grid
+from scoresubnet.sampling import SETTINGS, preset_name
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,8 @@ def run(values: Namespace) -> None:
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
-    sampling: dict[str, Any] = {
-        "preset": values.preset_sampling,
-        **{key: values[key] for key in ("guidance", "sampler", "steps", "grid", "schedule")},
-        "clamp": values.clamp,
-    }
-    chosen = generator.check(labels, seeds, **sampling)
+    overrides = {name: values[name] for name in SETTINGS}
+    sampling = generator.check(labels, seeds, values.sampling, **overrides)
 
     start = time.perf_counter()
     with tqdm(unit="step", desc=_title(words), disable=values.json) as bar:
@@ -59,9 +55,7 @@ def run(values: Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        speech = generator.generate(
-            labels, seeds, progress=progress, renormalise=values.renormalise, **sampling
-        )
+        speech = generator.generate(labels, seeds, sampling, progress)
     seconds = time.perf_counter() - start
 
     clips = save_wavs(speech, out)
@@ -72,8 +66,9 @@ def run(values: Namespace) -> None:
         picture = out / "words.png"
         save_grid(speech, generator.mel, picture)
     if values.json:
-        settings = sampling | asdict(chosen)
-        settings |= {key: values[key] for key in ("renormalise", "vocoder", "weights")}
+        preset = values.sampling or preset_name(generator.sampling)
+        settings = {"preset": preset, **sampling.to_dict()}
+        settings |= {key: values[key] for key in ("vocoder", "weights")}
         report = {"seconds": round(seconds, 3), "picture": str(picture), **settings}
         print(json.dumps({**report, "clips": [asdict(clip) for clip in clips]}, indent=1))
         return

@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 
 from scoresubnet.cost import Cost, count_parameters, preset_costs, subnet_cost
 from scoresubnet.networks.presets import PRESETS
+from scoresubnet.sampling import DEFAULT_SAMPLING
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.weights import ModelFile, load_model
 
@@ -34,6 +35,7 @@ def run(values: Namespace) -> None:
             "predicts": file.parametrisation,
             "fusion": _fusion(file),
             "mel_hash": file.mel.hash,
+            "sampling": _sampling(file, values.json),
             **file.notes,
         }
     if values.json:
@@ -44,6 +46,13 @@ def run(values: Namespace) -> None:
         print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if costs:
         print(table(costs))
+
+
+def _sampling(file: ModelFile, as_json: bool) -> object:
+    """How the weights want to be sampled, for a program or for a reader."""
+    if as_json:
+        return None if file.sampling is None else file.sampling.to_dict()
+    return str(file.sampling or f"not stated, so {DEFAULT_SAMPLING}")
 
 
 def _fusion(file: ModelFile) -> str | None:

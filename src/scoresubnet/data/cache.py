@@ -64,7 +64,7 @@ class CachedClips(Generic[Scalar]):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a clip becomes a row.
+    """Making a row of a clip.
 
     Attributes:
         name: of what is kept, for people.
@@ -120,7 +120,7 @@ def cached(
         raise ValueError(f"no clips to build {recipe.name} of; check the data sources")
     for label in {clip.label for clip in clips}:
         if label not in words:
-            raise ValueError(f"clips of {label!r}, which is not among the words {words}")
+            raise ValueError(f"clips of {label!r}, which is no word of {words}; leave them out")
     cache_dir = Path(cache_dir)
     folder = cache_dir / _key(recipe, clips, words)
     if not folder.is_dir():
@@ -170,7 +170,7 @@ def _compute(
                 rows[used : used + len(batch)] = recipe.transform(np.stack(batch))
                 used += len(batch)
     if not used:
-        raise ValueError(f"none of the {len(clips)} clips is usable; the first: {skipped[0]}")
+        raise ValueError(f"none of the {len(clips)} clips is usable; check them: {skipped[0]}")
     np.save(folder / recipe.file, rows[:used])
     (folder / "all.npy").unlink()
     index = json.dumps({"skipped": skipped}, indent=1)

@@ -56,20 +56,26 @@ def list_audio(folder: Path) -> list[Path]:
     return [by_stem[stem] for stem in sorted(by_stem)]
 
 
-def word_folders(root: Path, words: Sequence[str] | str | None) -> list[Path]:
-    """The folder of each word under `root`: those asked for, in that order, or all by name.
+def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str, Path]]:
+    """(word, file) of `<word>/*.wav` or `*.flac` under `root`, of these words in order, or of all.
 
     Folders whose name starts with "_" or "." (as `_background_noise_`) hold no word.
 
     Raises:
         FileNotFoundError: `root` is not a folder.
-        ValueError: a word has no folder (the nearest names are listed), or nothing is there.
+        ValueError: a word has no folder (the nearest names are listed) or no clips, or nothing is
+            there.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
     found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
     if not found:
         raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
-    for word in (wanted := list(found) if words is None else resolve_words(words)):
+    wanted = tuple(found) if words is None else resolve_words(words)
+    for word in wanted:
         refuse_unknown("word", word, found, f"words are the folders in {root}")
-    return [found[word] for word in wanted]
+    files = {word: list_audio(found[word]) for word in wanted}
+    for word in wanted:
+        if not files[word]:
+            raise ValueError(f"{found[word]}: no .wav or .flac files here; name other words")
+    return [(word, path) for word in wanted for path in files[word]]

@@ -1,246 +1,240 @@
-"""The measures of waveforms by name, and the scores of many clips, each computed once."""
+"""From rows to figures: how a metric, its interval and its paired differences are computed.
+
+A row is what a judge makes of one clip. All intervals are of 95 %. Where two systems have the same
+clips (label and number), replicates draw the same ones in both, so that what they share cancels in
+the difference.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
+from numpy.typing import NDArray
 
-from scoresubnet.audio.io import Audio
-from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.audio.spectra import LEAST_POWER, RESOLUTIONS
-from scoresubnet.evaluation.judges.quality import PREDICTORS, QualityPredictor
-from scoresubnet.evaluation.judges.resynthesis import (
-    log_mel_l1,
-    multi_resolution_stft,
-    pesq_wb,
-    stoi,
+from scoresubnet.evaluation.results import Estimate, Finding, Metric, absent, plain
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.frechet import (
+    FEWEST,
+    frechet_distance,
+    frechet_infinite,
+    frechet_infinite_jackknife,
+    frechet_replicates,
 )
-from scoresubnet.evaluation.judges.waveforms import Unmeasurable
-from scoresubnet.evaluation.statistics.bootstrap import Interval, bootstrap_interval
-from scoresubnet.files import write_json
+from scoresubnet.evaluation.statistics.intervals import (
+    bootstrap_replicates,
+    centred_interval,
+    jackknife_interval,
+    percentile_interval,
+    wilson_interval,
+)
+from scoresubnet.evaluation.statistics.kernel_distance import (
+    kernel_distance,
+    kernel_distance_replicates,
+)
+from scoresubnet.evaluation.systems import Systems
 
-_log = logging.getLogger(__name__)
+RESAMPLES, FRECHET_RESAMPLES, GROUPS = 1000, 100, 20
+SEED = 0  # of all resampling
 
-RESAMPLES, SEED = 10_000, 0  # of the intervals of `rows_of_scores`
-
-Scores = dict[str, list[float | None]]
-"""Name of a score -> one value per clip; None where the clip has none."""
-
-
-@dataclass(frozen=True)
-class Heading:
-    """How a score is shown.
-
-    Attributes:
-        text: its name, with the unit if it has one.
-        better: which way is better.
-        digits: after the point.
-    """
-
-    text: str
-    better: Literal["lower", "higher"]
-    digits: int
-
-
-HEADINGS: dict[str, Heading] = {
-    "log_mel_l1": Heading("log-Mel L1, nats", "lower", 3),
-    "stft": Heading("multi-resolution STFT distance", "lower", 3),
-    "pesq": Heading("PESQ wideband", "higher", 2),
-    "stoi": Heading("STOI", "higher", 3),
-    "dnsmos_ovrl": Heading("DNSMOS OVRL", "higher", 2),
-    "dnsmos_sig": Heading("DNSMOS SIG", "higher", 2),
-    "dnsmos_bak": Heading("DNSMOS BAK", "higher", 2),
-    "dnsmos_p808": Heading("DNSMOS P.808", "higher", 2),
-    "distillmos": Heading("DistillMOS", "higher", 2),
-}
+Interval = Callable[[float, Floats], tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One or several scores of a clip.
+    """A figure of a set of rows.
 
     Attributes:
-        name: of the measure.
-        scores: keys of `HEADINGS`.
-        settings: all that a score depends on besides the audio, ready for JSON.
-        intrusive: whether it compares a clip with its original.
-        function: (original or None, audio), both (N,) at 16 kHz -> a value for each score. It
-            raises `Unmeasurable` for a clip that has none.
+        metric: its name, unit and direction.
+        value: rows (N, ...) -> the figure.
+        replicates: (rows of S systems, whether they are the same clips) -> (R, S).
+        interval: (value, replicates (R,)) -> its ends.
+        method: name of the interval.
+        least: fewest rows.
+        share: rows are 0 or 1, and a single figure has Wilson's interval.
     """
 
-    name: str
-    scores: tuple[str, ...]
-    settings: Mapping[str, object]
-    intrusive: bool
-    function: Callable[[Audio | None, Audio], Mapping[str, float]]
+    metric: Metric
+    value: Callable[[Floats], float]
+    replicates: Callable[[Sequence[Floats], bool], Floats]
+    interval: Interval
+    method: str
+    least: int = 1
+    share: bool = False
+
+    def finding(
+        self, rows: Mapping[str, Floats | str], systems: Systems, by_position: bool = False
+    ) -> Finding:
+        """The figure of every system, and its differences between those that are evaluated.
+
+        Args:
+            rows: system -> its rows, in the order of its clips, perhaps the first of them only;
+                or why it has none.
+            systems: tell which clips are the same.
+            by_position: rows are of real clips, the same for every system.
+        """
+        single = {
+            name: absent(found, len(systems.rows[name].clips))
+            if isinstance(found, str)
+            else self._single(found)
+            for name, found in rows.items()
+        }
+        differences = {}
+        for a, b in systems.pairs:
+            mine, theirs = rows.get(b, ""), rows.get(a, "")
+            if not isinstance(mine, str) and not isinstance(theirs, str):
+                same = list(range(len(mine)))
+                common = (same, same) if by_position else systems.common(a, b)
+                differences[f"{b} - {a}"] = self._difference(mine, theirs, common)
+        return Finding(self.metric, single, differences)
+
+    def _single(self, rows: Floats) -> Estimate:
+        kept = rows[_finite(rows)]
+        if len(kept) < self.least:
+            return absent(_too_few(self.least, len(rows)), len(kept))
+        found = plain(self.value(kept), len(kept))
+        if found.value is None:
+            return found
+        missing = len(rows) - len(kept)
+        note = f"{missing} of {len(rows)} clips have no value" if missing else None
+        if self.share:
+            ends = wilson_interval(int(kept.sum()), len(kept))
+            return Estimate(found.value, len(kept), *ends, "wilson", note)
+        return self._with_interval(found, self.replicates([kept], False)[:, 0], note)
+
+    def _difference(
+        self, mine: Floats, theirs: Floats, common: tuple[Sequence[int], Sequence[int]] | None
+    ) -> Estimate:
+        if common is not None:
+            pairs = [
+                (k, j) for j, k in zip(*common, strict=True) if k < len(mine) and j < len(theirs)
+            ]
+            mine, theirs = mine[[k for k, _ in pairs]], theirs[[j for _, j in pairs]]
+            both = _finite(mine) & _finite(theirs)
+            mine, theirs = mine[both], theirs[both]
+        else:
+            mine, theirs = mine[_finite(mine)], theirs[_finite(theirs)]
+        count = min(len(mine), len(theirs))
+        if count < self.least:
+            return absent(_too_few(self.least, count), count)
+        found = plain(self.value(mine) - self.value(theirs), count)
+        if found.value is None:
+            return found
+        drawn = self.replicates([mine, theirs], common is not None)
+        return self._with_interval(found, drawn[:, 0] - drawn[:, 1], None)
+
+    def _with_interval(self, found: Estimate, drawn: Floats, note: str | None) -> Estimate:
+        assert found.value is not None
+        if found.count < 2:
+            return plain(found.value, found.count, "no interval: one clip")
+        if not np.isfinite(drawn).all():
+            why = "no interval: some resampled values are infinite"
+            return plain(found.value, found.count, why)
+        low, high = self.interval(found.value, drawn)
+        return Estimate(found.value, found.count, low, high, self.method, note)
 
 
-def all_measures(settings: MelSettings | None = None) -> list[Measure]:
-    """Every measure, distances first.
-
-    Args:
-        settings: of the log-Mels that are compared; `MelSettings()` if None.
-
-    Raises:
-        ImportError: a package is not installed; nothing has been computed then.
-    """
-    front_end = LogMel(settings)
-    silence = np.zeros(16_000, dtype=np.float32)
-    for distance in (pesq_wb, stoi):  # the packages are imported when first used
-        try:
-            distance(silence, silence)
-        except Unmeasurable:
-            continue
-    return [
-        _distance(
-            "log_mel_l1",
-            partial(log_mel_l1, front_end=front_end),
-            {"mel": front_end.settings.hash},
-        ),
-        _distance(
-            "stft",
-            multi_resolution_stft,
-            {"resolutions": RESOLUTIONS, "least_power": LEAST_POWER},
-        ),
-        _distance("pesq", pesq_wb, {"pesq": version("pesq"), "mode": "wb"}),
-        _distance("stoi", stoi, {"pystoi": version("pystoi"), "extended": False}),
-        *(_prediction(name, make()) for name, make in PREDICTORS.items()),
-    ]
+def mean_of(metric: Metric, share: bool = False) -> Measure:
+    """The mean of one value a clip; clips that have none (NaN) are left out and counted."""
+    return Measure(metric, _mean, _mean_replicates, _percentile, "percentile", share=share)
 
 
-def _distance(
-    name: str, function: Callable[[Audio, Audio], float], settings: Mapping[str, object]
+def statistic_of(
+    metric: Metric,
+    statistic: Callable[[Floats], float],
+    method: str = "percentile",
+    resamples: int = RESAMPLES,
+    least: int = 1,
 ) -> Measure:
-    def score(original: Audio | None, audio: Audio) -> dict[str, float]:
-        if original is None:
-            raise ValueError(f"{name} needs the original")
-        return {name: function(original, audio)}
-
-    return Measure(name, (name,), settings, True, score)
-
-
-def _prediction(name: str, predictor: QualityPredictor) -> Measure:
-    def score(original: Audio | None, audio: Audio) -> dict[str, float]:
-        return predictor(audio)
-
-    return Measure(name, predictor.scores, predictor.settings, False, score)
-
-
-def scores_of(
-    measure: Measure,
-    clips: Sequence[Audio],
-    originals: Sequence[Audio] | None,
-    cache_dir: Path,
-    progress: bool = True,
-    description: str = "measuring",
-) -> Scores:
-    """The scores of B clips, with a progress bar.
-
-    Kept in `cache_dir`, by the samples of the clips (of the originals too where they matter) and
-    the settings of the measure: the same sounds are not measured twice, whatever made them.
+    """Any statistic of a set of rows.
 
     Args:
-        measure: gives one or several scores.
-        clips: B clips (N,).
-        originals: those of the clips, in the same order; not looked at unless the measure is
-            intrusive.
-        cache_dir: gets one small JSON file.
-        progress: show the bar while computing.
-        description: what stands before the bar.
-
-    Raises:
-        ValueError: the originals are missing or not as many, or a clip cannot be used.
+        metric: its name, unit and direction.
+        statistic: rows (N, D) -> the figure.
+        method: "percentile", or "centred" for statistics that repeated items bias.
+        resamples: replicates.
+        least: fewest rows.
     """
-    if not measure.intrusive:
-        originals = None
-    elif originals is None or len(originals) != len(clips):
-        raise ValueError(f"{measure.name} needs one original for each of {len(clips)} clips")
-    settings = {"measure": measure.name, **measure.settings, "clips": content_hash(clips)}
-    if originals is not None:
-        settings["originals"] = content_hash(originals)
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    path = cache_dir / f"{measure.name}-{key}.json"
-    if path.is_file():
-        _log.info("%s: read from %s", description, path)
-        kept: Scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
-        return kept
-    found: Scores = {name: [] for name in measure.scores}
-    for index in tqdm(range(len(clips)), desc=description, unit="clip", disable=not progress):
-        original = None if originals is None else originals[index]
-        try:
-            values: Mapping[str, float | None] = measure.function(original, clips[index])
-        except Unmeasurable:
-            values = dict.fromkeys(measure.scores)
-        for name, row in found.items():
-            row.append(values[name])
-    write_json(path, {"settings": settings, "scores": found})
+
+    def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
+        drawn = [  # equal sizes and seeds draw equal clips
+            bootstrap_replicates(statistic, rows, resamples=resamples, seed=SEED + k * (not paired))
+            for k, rows in enumerate(systems)
+        ]
+        return np.stack(drawn, axis=1)
+
+    interval: Interval = _percentile if method == "percentile" else centred_interval
+    return Measure(metric, statistic, replicates, interval, method, least)
+
+
+def frechet_from(reference: Floats, metric: Metric) -> Measure:
+    """The Frechet distance from the reference (N, D); give as many rows of every system."""
+    draw = partial(frechet_replicates, reference, resamples=FRECHET_RESAMPLES, seed=SEED)
+
+    def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
+        return draw(systems, paired)
+
+    value = partial(frechet_distance, reference)
+    return Measure(metric, value, replicates, _not_negative, "centred", least=2)
+
+
+def frechet_infinite_from(reference: Floats, metric: Metric) -> Measure:
+    """The Frechet distance from the reference (N, D), extrapolated to infinitely many clips."""
+
+    def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
+        return frechet_infinite_jackknife(reference, systems, paired, GROUPS, SEED)
+
+    value = partial(frechet_infinite, reference, seed=SEED)
+    return Measure(metric, value, replicates, jackknife_interval, "jackknife", least=FEWEST)
+
+
+def kernel_distance_from(reference: Floats, metric: Metric) -> Measure:
+    """The unbiased kernel distance from the reference (N, D), in thousandths.
+
+    Features are divided by the root mean square of those of the reference, so that the kernel sees
+    numbers of about 1, whatever the scale of the embedding.
+    """
+    scale = float(np.sqrt(np.square(reference).mean())) or 1.0
+    scaled = reference / scale
+
+    def value(rows: Floats) -> float:
+        return 1e3 * kernel_distance(scaled, rows / scale)
+
+    def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
+        rows = [row / scale for row in systems]
+        return 1e3 * kernel_distance_replicates(scaled, rows, paired, RESAMPLES, SEED)
+
+    return Measure(metric, value, replicates, _percentile, "percentile", least=3)
+
+
+def _not_negative(value: float, replicates: Floats) -> tuple[float, float]:
+    """The centred interval of a distance, or of a difference of two, which may be negative."""
+    low, high = centred_interval(value, replicates)
+    return (max(0.0, low) if (replicates >= 0).all() else low), high
+
+
+def _mean(rows: Floats) -> float:
+    return float(rows.mean())
+
+
+def _mean_replicates(systems: Sequence[Floats], paired: bool) -> Floats:
+    found = np.empty((RESAMPLES, len(systems)))
+    for k, rows in enumerate(systems):
+        generator = np.random.default_rng(SEED + k * (not paired))
+        for r in range(RESAMPLES):
+            found[r, k] = rows[generator.integers(len(rows), size=len(rows))].mean()
     return found
 
 
-def content_hash(clips: Sequence[Audio]) -> str:
-    """Sixty-four hex digits that change with any sample, and with the bounds between clips."""
-    digest = hashlib.sha256()
-    for clip in clips:
-        digest.update(f"{len(clip)} ".encode())
-        digest.update(np.ascontiguousarray(clip, dtype="<f4").tobytes())
-    return digest.hexdigest()
+def _percentile(value: float, replicates: Floats) -> tuple[float, float]:
+    return percentile_interval(replicates)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One score of several systems, on the clips that have it in every one of them.
-
-    Attributes:
-        score: a key of `HEADINGS`.
-        means: system -> its mean, with the 95 % interval. Clips count as independent; several of
-            one speaker make it a little too narrow.
-        left_out: positions of the clips that one system or another has no value for, ascending.
-    """
-
-    score: str
-    means: Mapping[str, Interval]
-    left_out: tuple[int, ...]
+def _finite(rows: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(rows.reshape(len(rows), -1)).all(1))
 
 
-def rows_of_scores(systems: Mapping[str, Scores]) -> list[Row]:
-    """One row for each score, in the order of the first system; None is left out for all alike.
-
-    The same clips are drawn for every system, so that their intervals can be compared.
-
-    Args:
-        systems: name -> scores of the same clips in the same order.
-
-    Raises:
-        ValueError: the systems differ in their scores or numbers of clips, or no clip is left.
-    """
-    rows = []
-    first = next(iter(systems.values()))
-    for score in first:
-        if any(scores.keys() != first.keys() for scores in systems.values()):
-            raise ValueError("the systems have different scores")
-        together = list(zip(*(scores[score] for scores in systems.values()), strict=True))
-        left_out = tuple(k for k, values in enumerate(together) if None in values)
-        kept = [
-            [value for value in values if value is not None]
-            for values in together
-            if None not in values
-        ]
-        if not kept:
-            raise ValueError(f"no clip has a value of {HEADINGS[score].text} in every system")
-        columns = zip(*kept, strict=True)
-        means = {
-            name: bootstrap_interval(np.mean, column, resamples=RESAMPLES, seed=SEED)
-            for name, column in zip(systems, columns, strict=True)
-        }
-        rows.append(Row(score, means, left_out))
-    return rows
+def _too_few(least: int, count: int) -> str:
+    return f"needs {least} clips, not {count}" if least > 1 else "no clip has a value"

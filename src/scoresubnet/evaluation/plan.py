@@ -1,13 +1,13 @@
-"""What is compared with what: the files, and the words that they have in common."""
+"""What is compared with what: the files of every system, and real clips of the same words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scoresubnet.data.words import UNCONDITIONAL, WORD_SETS, resolve_words
-from scoresubnet.evaluation.clip_sets import (
+from scoresubnet.evaluation.clips import (
     ClipFile,
     Reference,
     find_clip_files,
@@ -15,6 +15,7 @@ from scoresubnet.evaluation.clip_sets import (
     labels_of,
     refuse_none,
 )
+from scoresubnet.evaluation.generated import GeneratedClips
 
 LEAST = 2  # generated clips
 LEAST_REAL = 4  # test clips: two to compare with, and two in the row of real clips
@@ -22,15 +23,13 @@ LEAST_REAL = 4  # test clips: two to compare with, and two in the row of real cl
 
 @dataclass(frozen=True)
 class Folders:
-    """Where clips are.
+    """Where real clips are.
 
     Attributes:
-        generated: of the clips that are evaluated.
-        reference: of real clips.
-        training: of training clips, if not with the real ones.
+        reference: clips that were not trained on, or Speech Commands with its lists.
+        training: training clips, if not with those.
     """
 
-    generated: Path
     reference: Path
     training: Path | None = None
 
@@ -40,14 +39,12 @@ class Plan:
     """What goes into a report, found but not read yet.
 
     Attributes:
-        folders: that hold the files.
-        generated: files; none yet where a generator is to be sampled.
+        given: name -> its files, of the systems that are folders.
         reference: real clips of the words.
         words: the labels of all this; none if no clip has one.
     """
 
-    folders: Folders
-    generated: list[ClipFile]
+    given: Mapping[str, list[ClipFile]]
     reference: Reference
     words: tuple[str, ...]
 
@@ -65,51 +62,50 @@ def asked_labels(labels: Sequence[str] | None) -> tuple[str, ...] | None:
     return resolve_words(list(labels))
 
 
-def plan_for_clips(folders: Folders, asked: tuple[str, ...] | None) -> Plan:
-    """The generated files that are there, and the real ones of the same words.
+def plan(
+    systems: Mapping[str, Path | GeneratedClips], folders: Folders, asked: tuple[str, ...] | None
+) -> Plan:
+    """Find the files, and the words that everything is about.
 
     Args:
-        folders: all are searched.
+        systems: name -> a folder of clips, or clips that are still to be sampled.
+        folders: of real clips.
         asked: labels to choose; None for all.
 
     Raises:
         FileNotFoundError: a folder is missing.
         ValueError: a folder cannot be used, has too few files, or lacks a word.
     """
+    samplers = [each for each in systems.values() if isinstance(each, GeneratedClips)]
+    spoken = tuple(dict.fromkeys(w for each in samplers for w in each.generator.labels))
     words = None if asked == (UNCONDITIONAL,) else asked
-    reference = _reference(folders, words)
-    known = words or labels_of(reference.testing)
-    files = find_clip_files(folders.generated, known)
+    reference = _reference(folders, words or spoken)
+    known = words or labels_of(reference.testing) or spoken
+    given = {
+        name: _chosen(each, known, asked)
+        for name, each in systems.items()
+        if not isinstance(each, GeneratedClips)
+    }
+    own = {label for files in given.values() for label in labels_of(files)}
+    own |= {label for each in samplers for label in each.labels} - {UNCONDITIONAL}
+    if not own:  # unconditional clips may say whatever their weights know, or else anything
+        own = {w for w in labels_of(reference.testing) if not samplers or w in spoken}
+    elif not labels_of(reference.testing):  # flat real files may be named by these labels
+        reference = _reference(folders, sorted(own))
+    chosen = words or tuple(sorted(own))
+    return Plan(given, _of_words(reference, chosen, folders.reference), chosen)
+
+
+def _chosen(folder: Path, known: Sequence[str], asked: tuple[str, ...] | None) -> list[ClipFile]:
+    """The files of a folder, of the labels that are asked for."""
+    files = find_clip_files(folder, known)
     if asked and any(file.label is not None for file in files):
         labels = [UNCONDITIONAL if file.label is None else file.label for file in files]
         if lacking := [word for word in asked if word not in labels]:
-            raise ValueError(f"{folders.generated}: no clips of {', '.join(lacking)}")
+            raise ValueError(f"{folder}: no clips of {', '.join(lacking)}")
         files = [file for file, label in zip(files, labels, strict=True) if label in asked]
-    refuse_none(files, folders.generated, LEAST)
-    own = labels_of(files)
-    if not known and own:  # flat real files may be named by the labels of the generated ones
-        reference = _reference(folders, own)
-    chosen = words or own or labels_of(reference.testing)
-    return Plan(folders, files, _of_words(reference, chosen, folders.reference), chosen)
-
-
-def plan_for_generator(folders: Folders, labels: tuple[str, ...], known: Sequence[str]) -> Plan:
-    """The real files for clips that are still to be sampled.
-
-    Args:
-        folders: the generated one need not be there.
-        labels: to be sampled; "none" alone is compared with all words that the generator knows.
-        known: those words.
-
-    Raises:
-        FileNotFoundError: a folder is missing.
-        ValueError: a folder cannot be used, has too few files, or lacks a word.
-    """
-    reference = _reference(folders, known)
-    chosen = labels
-    if labels == (UNCONDITIONAL,):
-        chosen = tuple(word for word in labels_of(reference.testing) if word in known)
-    return Plan(folders, [], _of_words(reference, chosen, folders.reference), chosen)
+    refuse_none(files, folder, LEAST)
+    return files
 
 
 def _reference(folders: Folders, known: Sequence[str] | None) -> Reference:

@@ -1,26 +1,22 @@
-"""The rows of a report: what was generated, and references whose order is known beforehand."""
+"""The rows of a report: the systems that are evaluated, and references with a known order."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from tqdm import tqdm
+from numpy.typing import NDArray
 
-from scoresubnet.audio.io import Audio, read_audio, write_wav
-from scoresubnet.evaluation.clip_sets import SAMPLES, ClipFile, ClipSet
+from scoresubnet.audio.io import Audio
+from scoresubnet.evaluation.cache import Cache, content_key
+from scoresubnet.evaluation.clips import SAMPLES, ClipSet
 from scoresubnet.evaluation.judges.waveforms import RATE
-from scoresubnet.evaluation.measures import content_hash
 from scoresubnet.vocoders import Vocoder, resynthesise
 
-TITLES = {
-    "generated": "generated",
+REFERENCES = {
     "real": "real test clips",
     "vocoded": "real, through log-Mel and vocoder",
     "training": "training clips",
@@ -28,6 +24,7 @@ TITLES = {
     "silence": "silence",
 }
 NOISE_LEVEL = 0.1  # standard deviation of the noise: -20 dB of full scale
+MOST_NOISE = 300  # clips of noise and of silence
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,21 @@ class System:
     """One row.
 
     Attributes:
-        name: a key of `TITLES`.
+        name: a key of `REFERENCES`, or that of a system that is evaluated.
         clips: (16000,) each, in an order in which any first N are nearly even in labels.
         labels: the word that each should be; None if they have none.
-        names: of the files; None if there are none.
+        names: `<label>/<number>` of each; None if there are none.
     """
 
     name: str
-    clips: list[Audio]
+    clips: Sequence[Audio]
     labels: tuple[str, ...] | None
     names: tuple[str, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        return REFERENCES.get(self.name, self.name)
 
 
 @dataclass(frozen=True)
@@ -52,71 +54,84 @@ class Systems:
     """All rows, and the real clips that sets are compared with.
 
     Attributes:
-        rows: by name, in the order of `TITLES`; "training" may be missing.
-        reference: real test clips of which none is in a row.
-        equal: so many clips of each row and of the reference are compared as sets, since such
-            figures depend on the number.
+        rows: by name; those that are evaluated come first, then those of `REFERENCES`.
+        evaluated: names of the first.
+        reference: real test clips of which no speaker is in a row.
     """
 
-    rows: dict[str, System]
-    reference: list[Audio]
+    rows: Mapping[str, System]
+    evaluated: tuple[str, ...]
+    reference: System
 
     @property
     def equal(self) -> int:
-        """The least of the numbers of reference, real and generated clips."""
-        rows = (self.rows["real"], self.rows["generated"])
-        return min(len(self.reference), *(len(row.clips) for row in rows))
+        """So many clips of each row are compared where a figure depends on the number.
+
+        The least of the numbers of reference, real and evaluated clips.
+        """
+        rows = [self.reference, *(self.rows[name] for name in (*self.evaluated, "real"))]
+        return min(len(row.clips) for row in rows)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The first system that is evaluated with each of the others."""
+        return [(self.evaluated[0], other) for other in self.evaluated[1:]]
+
+    def common(self, a: str, b: str) -> tuple[list[int], list[int]] | None:
+        """Positions of the clips that two systems share by name, or None where they share none."""
+        first, second = self.rows[a].names, self.rows[b].names
+        if first is None or second is None:
+            return None
+        places = {name: k for k, name in enumerate(second)}
+        shared = [(k, places[name]) for k, name in enumerate(first) if name in places]
+        return ([k for k, _ in shared], [j for _, j in shared]) if shared else None
 
 
-def reference_rows(
-    generated: ClipSet,
-    real: ClipSet,
-    reference: ClipSet,
-    training: ClipSet,
-    vocoder: Vocoder,
-    cache_dir: Path,
-    seed: int,
-    progress: bool = True,
+@dataclass(frozen=True)
+class RealClips:
+    """Recordings that were read: two sets of test clips with no speaker in common, and training."""
+
+    row: ClipSet
+    reference: ClipSet
+    training: ClipSet = field(default_factory=lambda: ClipSet([], [], []))
+
+
+def rows_of(
+    evaluated: Mapping[str, ClipSet], real: RealClips, vocoder: Vocoder, cache: Cache, seed: int
 ) -> Systems:
-    """Put the rows together; there are as many clips of noise and of silence as real ones.
+    """Put the rows together.
 
     Args:
-        generated: what is evaluated.
-        real: test clips.
-        reference: other test clips.
-        training: training clips; no row if there are fewer than two.
-        vocoder: for the third row.
-        cache_dir: gets the vocoded clips.
+        evaluated: name -> its clips.
+        real: a row of training clips is left out if there are fewer than two.
+        vocoder: of the row "vocoded".
+        cache: keeps the vocoded clips.
         seed: of the noise.
-        progress: show progress bars.
+
+    Raises:
+        ValueError: the vocoder has another sample rate.
     """
-    labels = sorted({file.label for file in real.files if file.label is not None})
-    count = len(real.clips)
+    labels = sorted({file.label for file in real.row.files if file.label is not None})
+    count = min(MOST_NOISE, len(real.row.clips))
     cycle = tuple(itertools.islice(itertools.cycle(labels), count)) if labels else None
-    vocoded = through_vocoder(real.clips, vocoder, cache_dir, progress)
+    found = system("real", real.row)
     rows = [
-        _row("generated", generated),
-        _row("real", real),
-        System("vocoded", vocoded, _labels(real)),
-        *([_row("training", training)] if len(training.clips) > 1 else []),
+        *(system(name, clips) for name, clips in evaluated.items()),
+        found,
+        System("vocoded", through_vocoder(found.clips, vocoder, cache), found.labels, found.names),
+        *([system("training", real.training)] if len(real.training.clips) > 1 else []),
         System("noise", noise_clips(count, seed), cycle),
         System("silence", [np.zeros(SAMPLES, dtype=np.float32)] * count, cycle),
     ]
-    return Systems({row.name: row for row in rows}, reference.clips)
+    reference = system("reference", real.reference)
+    return Systems({row.name: row for row in rows}, tuple(evaluated), reference)
 
 
-def _row(name: str, found: ClipSet) -> System:
-    return System(name, found.clips, _labels(found), tuple(map(file_name, found.files)))
-
-
-def file_name(file: ClipFile) -> str:
-    """`<label>/<name>`, or the name alone."""
-    return f"{file.label}/{file.path.name}" if file.label else file.path.name
-
-
-def _labels(found: ClipSet) -> tuple[str, ...] | None:
+def system(name: str, found: ClipSet) -> System:
+    """A row of clips that were read."""
     labels = tuple(file.label for file in found.files if file.label is not None)
-    return labels if len(labels) == len(found.files) else None
+    names = tuple(file.name for file in found.files)
+    return System(name, found.clips, labels if len(labels) == len(names) else None, names)
 
 
 def noise_clips(count: int, seed: int) -> list[Audio]:
@@ -125,28 +140,20 @@ def noise_clips(count: int, seed: int) -> list[Audio]:
     return [np.clip(NOISE_LEVEL * x, -1, 1).astype(np.float32) for x in drawn]
 
 
-def through_vocoder(
-    clips: Sequence[Audio], vocoder: Vocoder, cache_dir: Path, progress: bool = True
-) -> list[Audio]:
-    """Clips (16000,) to log-Mel and back, as 16-bit files in `<cache_dir>/vocoded-<hash>`.
+def through_vocoder(clips: Sequence[Audio], vocoder: Vocoder, cache: Cache) -> list[Audio]:
+    """Clips (16000,) to log-Mel and back, in steps of 16-bit audio as files have them.
 
     Raises:
         ValueError: the vocoder has another sample rate.
     """
     if vocoder.mel.sample_rate != RATE:
         raise ValueError(f"the vocoder makes {vocoder.mel.sample_rate} Hz; need {RATE} Hz")
-    key = hashlib.sha256(json.dumps(vocoder_settings(vocoder)).encode()).hexdigest()[:16]
-    paths = [cache_dir / f"vocoded-{key}" / f"{content_hash([clip])}.wav" for clip in clips]
-    missing = {p: clip for p, clip in zip(paths, clips, strict=True) if not p.is_file()}
-    description = f"vocoding, {vocoder.name}"
-    for path, clip in tqdm(
-        missing.items(), desc=description, unit="clip", disable=not progress or not missing
-    ):
-        with torch.no_grad():
-            write_wav(path, resynthesise(torch.from_numpy(clip), vocoder).numpy(), RATE)
-    return [read_audio(path, RATE) for path in paths]
 
+    @torch.no_grad()
+    def make(positions: list[int]) -> list[NDArray[np.int16]]:
+        made = [resynthesise(torch.from_numpy(clips[k]), vocoder).numpy() for k in positions]
+        return [np.rint(32_767 * audio).astype(np.int16) for audio in made]
 
-def vocoder_settings(vocoder: Vocoder) -> dict[str, object]:
-    """What its sound depends on, ready for JSON."""
-    return vocoder.settings
+    keys = [content_key(clip) for clip in clips]
+    kept = cache.rows("vocoded", vocoder.settings, keys, make)
+    return [audio.astype(np.float32) / np.float32(32_768) for audio in kept]

@@ -1,222 +1,129 @@
-"""What the card of a word model measures, and the files it makes."""
+"""The figures of README and model cards, from the report of an evaluation.
+
+    scoresubnet evaluate --weights words18-small --reference ../shared/data/speech_commands \\
+        --out runs/small
+    python -m scoresubnet.experiments.card runs/small --readme README.md \\
+        --card src/scoresubnet/pretrained/words18-small.md
+
+What lies between the two marks in these files is written anew. It names the hash of the weights,
+the vocoder and the version that the figures were made with; a test holds them against what ships.
+"""
 
 from __future__ import annotations
 
-import platform
-from collections import Counter
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+from jsonargparse import ArgumentParser
 
-from scoresubnet.audio.io import write_wav
-from scoresubnet.data.clips import Clip
-from scoresubnet.data.features import build_features
-from scoresubnet.data.sources.speech_commands import find_speech_commands
-from scoresubnet.data.words import WORD_SETS
-from scoresubnet.evaluation.accuracy import AccuracyAt, accuracy_over_time, rows_of
-from scoresubnet.evaluation.figures import accuracy_figure
-from scoresubnet.evaluation.judges.intelligibility import (
-    RecognitionResult,
-    WordRecogniser,
-    recognition,
+from scoresubnet.evaluation.cache import settings_key
+from scoresubnet.evaluation.report.markdown import cell, heading, markdown_table, words_table
+from scoresubnet.files import write_text
+from scoresubnet.sampling import Sampling
+
+BEGIN = "<!-- figures: written by python -m scoresubnet.experiments.card -->"
+END = "<!-- end of figures -->"
+SHOWN = (
+    *("pocketsphinx/accuracy", "evaluator/accuracy", "evaluator/frechet_infinite"),
+    *("evaluator/kernel", "dnsmos/dnsmos_ovrl", "distillmos/distillmos"),
 )
-from scoresubnet.evaluation.reference import first_clips, reference_recognition
-from scoresubnet.evaluation.tables import intelligibility_table, ratio, summary
-from scoresubnet.files import file_hash, write_json, write_text
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
-from scoresubnet.plots import save_figure, save_grid
-from scoresubnet.vocoders import GriffinLim
-from scoresubnet.weights import ModelFile, find_weights, load_model
-
-SOURCE = "speech_commands"
-TIMES = (1e-3, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-MOST_REFERENCES = 100  # recordings of each label that the recogniser hears
-ACCURACY_SEED = 0  # of the noise on the recordings
-PRESET, SAMPLER = "paper", "euler-maruyama"  # of which steps and guidance may be others
-PACKAGES = ("scoresubnet", "torch", "numpy", "pocketsphinx", "soundfile", "soxr")
+ROWS = ("real", "vocoded")
 
 
-def reference_table(data: Path, out: Path) -> str:
-    """Hear the recordings of the 18 words, keep that in `out`, and return it as a table.
-
-    Args:
-        data: the folder that holds `speech_commands`.
-        out: made if missing.
-
-    Raises:
-        FileNotFoundError: the recordings are not there.
-    """
-    words = WORD_SETS["WORDS18"]
-    clips = find_speech_commands(data / SOURCE, words)
-    rows = hear_recordings(WordRecogniser(words), clips, GriffinLim(), out)
-    return intelligibility_table(words, rows, training_counts(clips))
-
-
-def make_card(
-    weights: str, data: Path, out: Path, seeds: Sequence[int], guidance: float, steps: int
-) -> str:
-    """Measure the weights, write everything to `out`, and return `intelligibility.md`.
-
-    Args:
-        weights: name of shipped weights, a folder or a file.
-        data: the folder that holds `speech_commands`, with every label of the weights.
-        out: made if missing; an earlier card in it is replaced.
-        seeds: one clip of each label is generated per seed.
-        guidance: gamma.
-        steps: reverse steps.
-
-    Raises:
-        WeightsError: the weights cannot be used.
-        FileNotFoundError: the recordings are not there.
-        ValueError: the recogniser or the recordings lack a label, or a number is out of its range.
-    """
-    file = load_model(weights)
-    vocoder = GriffinLim(file.mel)
-    generator = SpeechGenerator(file, vocoder)
-    labels = [label for label in file.labels for _ in seeds]
-    all_seeds = list(seeds) * len(file.labels)
-    generator.check(labels, all_seeds, guidance, SAMPLER, steps, preset=PRESET)
-    recogniser = WordRecogniser(file.labels)
-    clips = find_speech_commands(data / SOURCE, file.labels)
-
-    curve = measure_classifier(file, clips, out)
-    save_figure(accuracy_figure(curve, len(file.labels)), out / "accuracy.png")
-    rows = hear_recordings(recogniser, clips, vocoder, out)
-    speech = generate(generator, labels, all_seeds, guidance, steps)
-    heard = recognition(
-        recogniser, speech.audio, speech.labels, speech.rate, description="generated"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = ArgumentParser(
+        prog="python -m scoresubnet.experiments.card",
+        description="Write the figures of a report into a README and a model card.",
     )
-    rows["generated"] = heard
-    generated = write_clips(speech, heard, out)
-    save_grid(every(speech, len(seeds)), file.mel, out / "grid.png")
-
-    training = training_counts(clips)
-    settings = {
-        "weights": weights,
-        "weights_sha256": file_hash(find_weights(weights)),
-        "labels": file.labels,
-        "seeds": list(seeds),
-        "guidance": guidance,
-        "steps": steps,
-        "preset": PRESET,
-        "sampler": SAMPLER,
-        "vocoder": vocoder.name,
-        "mel": file.mel.to_dict(),
-        "mel_hash": file.mel.hash,
-        "recogniser": recogniser.settings,
-        "accuracy_seed": ACCURACY_SEED,
-        "most_references": MOST_REFERENCES,
-    }
-    values = {
-        "settings": settings,
-        "versions": versions(),
-        "notes": file.notes,
-        "training_clips": training,
-        "accuracy": [point.to_dict() for point in curve],
-        "intelligibility": {name: summary(result) for name, result in rows.items()},
-        "ratio_to_vocoded": ratio(rows),
-        "generated": generated,
-    }
-    write_json(out / "card.json", values)
-    text = f"""# Intelligibility of {weights}
-
-Share of the clips in which a recogniser (pocketsphinx {version("pocketsphinx")}) that hears one of
-these {len(file.labels)} words or none hears the one that was meant.
-
-- Generated: {len(seeds)} a word (seeds {seeds[0]} to {seeds[-1]}), guidance {guidance:g}, \
-{steps} steps of {SAMPLER}, {vocoder.name}.
-- Real: testing clips of Speech Commands, at most {MOST_REFERENCES} a word.
-- Training clips: those of Speech Commands.
-
-{intelligibility_table(file.labels, rows, training)}"""
-    write_text(out / "intelligibility.md", text)
-    return text
+    parser.add_argument("report", type=Path, help="folder of an evaluation of one system")
+    parser.add_argument("--readme", type=Path | None, help="gets the main figures")
+    parser.add_argument("--card", type=Path | None, help="gets these, every word, and the noise")
+    given = parser.parse_args(arguments)
+    report = json.loads((given.report / "report.json").read_text(encoding="utf-8"))
+    if given.readme:
+        write_block(given.readme, main_figures(report))
+    if given.card:
+        write_block(given.card, card_figures(report))
+    print(stamp(report))
+    return 0
 
 
-def training_counts(clips: Sequence[Clip]) -> dict[str, int]:
-    """Label -> number of its training clips, 0 included."""
-    counts = Counter(clip.label for clip in clips if clip.split == "training")
-    return {label: counts[label] for label in dict.fromkeys(clip.label for clip in clips)}
+def stamp(report: Mapping[str, Any]) -> str:
+    """A sentence that names all that the figures depend on.
 
-
-def measure_classifier(file: ModelFile, clips: Sequence[Clip], out: Path) -> list[AccuracyAt]:
-    """Accuracy on all testing clips at each of `TIMES`; their features are kept in `out`."""
-    testing = [clip for clip in clips if clip.split == "testing"]
-    features = build_features(testing, file.labels, out / "features", file.mel)
-    rows = rows_of(features, "testing", SOURCE)
-    return accuracy_over_time(file, features, rows, TIMES, ACCURACY_SEED)
-
-
-def hear_recordings(
-    recogniser: WordRecogniser, clips: Sequence[Clip], vocoder: GriffinLim, out: Path
-) -> dict[str, RecognitionResult]:
-    """What is heard in the first testing clips of each label: "vocoded" and "untouched"."""
-    chosen = first_clips(clips, "testing", MOST_REFERENCES)
-    return {
-        "vocoded": reference_recognition(recogniser, chosen, vocoder, out),
-        "untouched": reference_recognition(recogniser, chosen, None, out),
-    }
-
-
-def generate(
-    generator: SpeechGenerator,
-    labels: Sequence[str],
-    seeds: Sequence[int],
-    guidance: float,
-    steps: int,
-) -> GeneratedSpeech:
-    """One clip per label and seed by the paper's setting, with a progress bar."""
-    with tqdm(desc="generating", unit="step") as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        return generator.generate(labels, seeds, guidance, SAMPLER, steps, progress, preset=PRESET)
-
-
-def every(speech: GeneratedSpeech, count: int) -> GeneratedSpeech:
-    """Items 0, count, 2 count, ...: with `count` clips of each label, the first of each."""
-    return GeneratedSpeech(
-        speech.mels[::count],
-        speech.audio[::count],
-        speech.rate,
-        speech.labels[::count],
-        speech.seeds[::count],
-        speech.heard[::count],
-        speech.confidence[::count],
+    Raises:
+        ValueError: the report is not of one system that was sampled.
+    """
+    name, about = only_system(report)
+    vocoder = settings_key("vocoder", about["vocoder"])
+    sampling = Sampling.from_dict({k: about[k] for k in about if k in Sampling.__match_args__})
+    return (
+        f"{report['systems'][name]['clips']} clips of weights {about['weights_sha256'][:12]}, "
+        f"vocoder {vocoder}, scoresubnet {report['versions']['scoresubnet']}; {sampling}."
     )
 
 
-def write_clips(
-    speech: GeneratedSpeech, result: RecognitionResult, out: Path
-) -> list[dict[str, Any]]:
-    """Write `wav/<label>_<seed>.wav`, and return one row per clip, ready for JSON."""
-    rows = []
-    for index, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
-        name = f"wav/{label}_{seed}.wav"
-        write_wav(out / name, speech.audio[index].numpy(), speech.rate)
-        row = {
-            "file": name,
-            "label": label,
-            "seed": seed,
-            "heard": result.heard[index],
-            "classifier": speech.heard[index],
-            "confidence": round(speech.confidence[index].item(), 4),
-        }
-        rows.append(row)
-    return rows
+def only_system(report: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and settings of the one system of a report.
+
+    Raises:
+        ValueError: there are several, or it was not sampled.
+    """
+    ((name, about), *others) = report["evaluated"].items()
+    if others or "weights_sha256" not in about:
+        raise ValueError("give the report of one system that was sampled from weights")
+    return name, about
 
 
-def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """The versions that the figures were made with."""
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # scoresubnet itself, run from a checkout
-            found[package] = "not installed"
-    return found
+def main_figures(report: Mapping[str, Any]) -> str:
+    """The stamp, and a line per metric: the system beside real clips."""
+    name, _ = only_system(report)
+    figures = {f["key"]: f for s in report["sections"].values() for f in s["figures"]}
+    lines = [["", *(report["systems"][row]["title"] for row in (name, *ROWS))]]
+    for key in SHOWN:
+        if key in figures:
+            found = figures[key]
+            cells = [cell(found["systems"].get(row), found["digits"]) for row in (name, *ROWS)]
+            what = f"{key.split('/')[0]}: {heading(found, set())}"
+            lines.append([what, *cells])
+    return f"{stamp(report)}\n\n{markdown_table(lines)}"
+
+
+def card_figures(report: Mapping[str, Any]) -> str:
+    """The main figures, the classifier against noise, and what is heard of every word."""
+    name, _ = only_system(report)
+    parts = [main_figures(report)]
+    if classifier := report["sections"].get("classifier"):
+        found = [figure["systems"][name] for figure in classifier["figures"]]
+        times = [f"{time:g}" for time in classifier["details"]["times"]]
+        shares = [f"{100 * each['value']:.1f}" for each in found]
+        parts.append(
+            f"The frozen classifier on {found[0]['count']} real test clips, against noise:\n\n"
+            + markdown_table([["t", *times], ["right, %", *shares]])
+        )
+    if heard := report["sections"].get("pocketsphinx"):
+        parts.append(f"{heard['title']}:\n\n{markdown_table(words_table(dict(report), heard))}")
+    return "\n".join(parts)
+
+
+def write_block(path: Path, text: str) -> None:
+    """Replace what lies between the marks of a file.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    before = path.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not pattern.search(before):
+        raise ValueError(f"{path}: no place for figures; put in the lines {BEGIN} and {END}")
+    block = f"{BEGIN}\n{text}\n{END}"
+    write_text(path, pattern.sub(lambda _: block, before, count=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,8 +10,8 @@ sde        the forward process
 callback   called with (step, x) after each step, for progress and pictures
 
 All end at t_eps, and none makes a last denoising step to t = 0: at the default t_eps the noise
-that is left has a standard deviation of 0.01, half a percent of the range of the scaled
-log-Mels. Solvers that add noise add none in their last step.
+that is left has a standard deviation of sigma(t_eps) = 0.0105 at most (with 20 steps or more), half
+a percent of the range of the scaled log-Mels. Solvers that add noise add none in their last step.
 
 What counts for the time that they take is how often they ask for the score: see `evaluations`.
 """

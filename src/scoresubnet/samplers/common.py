@@ -1,14 +1,15 @@
-"""What every solver takes: noise of one generator per sample, a callback, one time per item."""
+"""What solvers share: one generator per sample, a callback, a time per item, an exact step."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from scoresubnet.score import ScoreFunction
-from scoresubnet.sde import VPSDE
+from scoresubnet.sde import VPSDE, over_batch
 
 Noise = Callable[[], Tensor]
 Callback = Callable[[int, Tensor], None]
@@ -22,6 +23,30 @@ def no_callback(step: int, x: Tensor) -> None:
 def for_each_item(t: Tensor, x: Tensor) -> Tensor:
     """The time t () for every item of x (B, ...): (B,), in the type and place of x."""
     return torch.full((len(x),), t.item(), dtype=x.dtype, device=x.device)
+
+
+def denoised(score_fn: ScoreFunction, x: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
+    """Tweedie's estimate of X_0, (x + sigma^2 score) / alpha, same shape as x, at time t ()."""
+    t = for_each_item(t, x)
+    score = score_fn(x, t)
+    return (x + over_batch(sde.sigma(t) ** 2, x) * score) / over_batch(sde.alpha(t), x)
+
+
+def exact_mean(x: Tensor, x0: Tensor, t: Tensor, then: Tensor, sde: VPSDE, eta: int) -> Tensor:
+    """The step from t () to `then` (), without noise, that is exact while X_0 stays as estimated.
+
+    (sigma'/sigma) e^(-eta h) x + alpha' (1 - e^(-(1 + eta) h)) X_0, with h the step in
+    log(alpha/sigma) (Lu et al. 2022, "DPM-Solver++", arXiv 2211.01095).
+
+    Args:
+        x: the sample at t (B, ...).
+        x0: the estimate of X_0, same shape.
+        eta: 0 for the probability-flow ODE (DDIM); 1 for the reverse SDE, where this is the mean
+            of X_then given X_t and X_0 (Ho et al. 2020, eq. 7).
+    """
+    h = (sde.log_snr(then) - sde.log_snr(t)).item()
+    shrink = (sde.sigma(then) / sde.sigma(t)).item() * math.exp(-eta * h)
+    return shrink * x - sde.alpha(then).item() * math.expm1(-(1 + eta) * h) * x0
 
 
 def seeded_noise(seeds: list[int], shape: tuple[int, ...], device: torch.device | str) -> Noise:

@@ -12,9 +12,9 @@ import math
 
 from torch import Tensor
 
-from scoresubnet.samplers.common import Callback, Noise, for_each_item, no_callback
+from scoresubnet.samplers.common import Callback, Noise, denoised, exact_mean, no_callback
 from scoresubnet.score import ScoreFunction
-from scoresubnet.sde import VPSDE, over_batch
+from scoresubnet.sde import VPSDE
 
 
 def dpmpp_2m(
@@ -52,33 +52,24 @@ def _multistep(
     sde: VPSDE,
     callback: Callback,
 ) -> Tensor:
-    """x <- (sigma'/sigma) e^(-eta h) x + alpha' (1 - e^(-(1 + eta) h)) D + sigma' n z.
+    """x <- `exact_mean` of the extrapolated X_0, plus sigma' sqrt(1 - e^(-2 eta h)) z.
 
-    h is the step in log(alpha/sigma), D the extrapolated X_0 and n^2 = 1 - e^(-2 eta h); eta is 0
-    for the ODE, which has no noise, and 1 for the SDE.
+    eta is 0 for the ODE, which has no noise, and 1 for the SDE.
     """
     steps = len(times) - 1
     eta = 0 if noise is None else 1
-    alphas, sigmas = sde.alpha(times).tolist(), sde.sigma(times).tolist()
     widths = sde.log_snr(times).diff().tolist()
     before = x
     for step in range(steps):
-        h, alpha, sigma = widths[step], alphas[step + 1], sigmas[step + 1]
+        t, then, h = times[step], times[step + 1], widths[step]
         last = step == steps - 1
-        x0 = _denoised(score_fn, x, times[step], sde)
+        x0 = denoised(score_fn, x, t, sde)
         d = x0
-        if 0 < step < steps - 1:
+        if step and not last:
             d = x0 + h / (2 * widths[step - 1]) * (x0 - before)
-        x = sigma / sigmas[step] * math.exp(-eta * h) * x - alpha * math.expm1(-(1 + eta) * h) * d
+        x = exact_mean(x, d, t, then, sde, eta)
         if noise is not None and not last:
-            x = x + sigma * math.sqrt(-math.expm1(-2 * h)) * noise()
+            x = x + sde.sigma(then).item() * math.sqrt(-math.expm1(-2 * h)) * noise()
         before = x0
         callback(step, x)
     return x
-
-
-def _denoised(score_fn: ScoreFunction, x: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
-    """Tweedie's estimate of X_0, (x + sigma^2 score) / alpha, same shape as x, at time t ()."""
-    t = for_each_item(t, x)
-    score = score_fn(x, t)
-    return (x + over_batch(sde.sigma(t) ** 2, x) * score) / over_batch(sde.alpha(t), x)

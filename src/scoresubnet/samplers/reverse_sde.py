@@ -1,11 +1,25 @@
-"""Solvers of the reverse SDE by small steps in t: Euler-Maruyama, alone or with a corrector."""
+"""Solvers of the reverse SDE by small steps in t: Euler-Maruyama, alone or with a corrector.
+
+The last step is an exact one and adds no noise. Euler's would overshoot: on a uniform grid sigma
+changes several-fold in it, and on data at one point 100 steps of Euler's would leave a standard
+deviation of 0.029, 20 steps 0.26. The exact step leaves less than sigma(t_eps), 0.0105.
+"""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor
 
-from scoresubnet.samplers.common import Callback, Noise, for_each_item, no_callback
+from scoresubnet.samplers.common import (
+    Callback,
+    Noise,
+    denoised,
+    exact_mean,
+    for_each_item,
+    no_callback,
+)
 from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import VPSDE, norm_of_each
 
@@ -18,14 +32,14 @@ def euler_maruyama(
     sde: VPSDE,
     callback: Callback = no_callback,
 ) -> Tensor:
-    """Euler-Maruyama on the reverse SDE (paper, eq. 2); the last step adds no noise.
+    """Euler-Maruyama on the reverse SDE (paper, eq. 2), with an exact last step without noise.
 
-    dX = [-1/2 beta X - beta score] dt + sqrt(beta) dW, with dt < 0. Weak order 1.
+    dX = [-1/2 beta X - beta score] dt + sqrt(beta) dW, with dt < 0. Weak order 1. The paper does
+    not say how its last step goes; see the head of this file.
     """
-    steps = len(times) - 1
-    for step in range(steps):
-        last = step == steps - 1
-        x = _reverse_step(score_fn, x, times[step], times[step + 1], None if last else noise, sde)
+    last = len(times) - 2
+    for step, (t, then) in enumerate(itertools.pairwise(times)):
+        x = _reverse_step(score_fn, x, t, then, None if step == last else noise, sde)
         callback(step, x)
     return x
 
@@ -41,19 +55,18 @@ def predictor_corrector(
 ) -> Tensor:
     """Euler-Maruyama, each step corrected by Langevin dynamics at its new time.
 
-    Song et al. 2021, algorithm 1, with the corrector of algorithm 5. The last step has neither
-    noise nor corrector, since nothing would take the corrector's noise away again.
+    Song et al. 2021, algorithm 1, with the corrector of algorithm 5. The last step is exact and has
+    neither noise nor corrector, since nothing would take the corrector's noise away again.
 
     Args:
         ratio: r, the signal-to-noise ratio of the corrector, 0.16 in the code of Song et al. It
             widens the variance however many steps are made: of Gaussian data by up to r^2 of it.
     """
-    steps = len(times) - 1
-    for step in range(steps):
-        last = step == steps - 1
-        x = _reverse_step(score_fn, x, times[step], times[step + 1], None if last else noise, sde)
-        if not last:
-            x = _langevin(score_fn, x, times[step + 1], noise(), ratio)
+    last = len(times) - 2
+    for step, (t, then) in enumerate(itertools.pairwise(times)):
+        x = _reverse_step(score_fn, x, t, then, None if step == last else noise, sde)
+        if step != last:
+            x = _langevin(score_fn, x, then, noise(), ratio)
         callback(step, x)
     return x
 
@@ -61,14 +74,13 @@ def predictor_corrector(
 def _reverse_step(
     score_fn: ScoreFunction, x: Tensor, t: Tensor, then: Tensor, noise: Noise | None, sde: VPSDE
 ) -> Tensor:
-    """One Euler-Maruyama step from t () to `then` (), without noise if there is none."""
+    """One Euler-Maruyama step from t () to `then` (); without noise the exact one."""
+    if noise is None:
+        return exact_mean(x, denoised(score_fn, x, t, sde), t, then, sde, eta=1)
     dt = (then - t).item()
     beta = sde.beta(t).item()
     drift = -0.5 * beta * x - beta * score_fn(x, for_each_item(t, x))
-    x = x + drift * dt
-    if noise is not None:
-        x = x + (beta * -dt) ** 0.5 * noise()
-    return x
+    return x + drift * dt + (beta * -dt) ** 0.5 * noise()
 
 
 def _langevin(score_fn: ScoreFunction, x: Tensor, t: Tensor, z: Tensor, ratio: float) -> Tensor:

@@ -49,7 +49,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TimesConfig:
-    """How training times are drawn: `uniform` (the paper), or `logit_normal` around `centre`.
+    """Distribution of training times: `uniform` (the paper), or `logit_normal` around `centre`.
 
     Attributes:
         distribution: a key of `schedules.TIME_DISTRIBUTIONS`.
@@ -70,7 +70,7 @@ class TimesConfig:
 
     @property
     def arguments(self) -> dict[str, float]:
-        """What the distribution takes beyond count, t_eps and generator."""
+        """Arguments of the distribution beyond count, t_eps and generator."""
         if self.distribution == "uniform":
             return {}
         return {
@@ -219,7 +219,7 @@ class EvaluatorTraining:
 
     Attributes:
         label_smoothing: share of the target that is spread over all words.
-        lessons: file or folder of `experiments.lessons` to train on, instead of the training clips
+        lessons: file or folder of `recipes/lessons.py` to train on, instead of the training clips
             of `data`, whose validation clips are still used.
         lesson_weight: of the distance to the teacher's features, beside the cross-entropy.
     """
@@ -242,3 +242,10 @@ class EvaluatorTraining:
 
 Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
 """The config of a run."""
+
+TRAININGS: dict[str, type[Training]] = {
+    "classifier": ClassifierTraining,
+    "score": ScoreTraining,
+    "vocoder": VocoderTraining,
+    "evaluator": EvaluatorTraining,
+}

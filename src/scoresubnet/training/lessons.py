@@ -32,7 +32,7 @@ SEGMENTS = 13
 
 @dataclass
 class Lessons:
-    """What a file holds, N lessons.
+    """N lessons, as a file holds them.
 
     Attributes:
         x: log-Mels in [-1, 1] (N, F, T), float16.
@@ -53,7 +53,7 @@ class Lessons:
     mel: MelSettings
 
     def heard(self, rows: list[int]) -> Tensor:
-        """What to learn of words (B, C), probabilities.
+        """Words to learn (B, C), as probabilities.
 
         The answers of the teacher, halfway towards the label where that is all that is said.
         """

@@ -29,7 +29,7 @@ def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:
 
 
 class StepTraining(lightning.LightningModule):
-    """What all trainings share: AdamW, its schedule, and randomness by the step."""
+    """The ground of all trainings: AdamW, its schedule, and randomness by the step."""
 
     betas = (0.9, 0.99)
     arithmetic: Precision = "32-true"
@@ -58,7 +58,7 @@ class StepTraining(lightning.LightningModule):
 
 
 class NoisyTraining(StepTraining):
-    """What classifier and Score Subnet share: noise and times of a step, loss per quarter of t."""
+    """The ground of classifier and Score Subnet: noise and times of a step, loss by quarter."""
 
     def __init__(
         self,

@@ -75,6 +75,7 @@ def train_score(
         with seeded(config.run.seed):
             model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
         model.parametrisation = config.parametrisation
+        model.sampling = None  # of whatever subnet was there before
         if start is not None:
             _start(load_model(start), model)
         data = SpeechData(config.data, config.run.seed, model.mel)
@@ -102,6 +103,6 @@ def _start(source: ModelFile, model: ModelFile) -> None:
 
 
 def _ground(model: ModelFile) -> dict[str, str | None]:
-    """What a Score Subnet cannot be moved away from."""
+    """The things that a Score Subnet cannot be moved away from."""
     classifier = state_hash(model.classifier.state_dict())[:16]
     return {"parametrisation": model.parametrisation, "classifier": classifier}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from scoresubnet.data.clips import Clip, Split, list_audio, speaker_of, word_folders
+from scoresubnet.data.clips import Clip, Split, speaker_of, word_files
 
 
 def find_folder(
@@ -22,16 +22,10 @@ def find_folder(
         FileNotFoundError: the root is missing.
         ValueError: a word has no folder (the nearest names are listed), or no clips.
     """
-    clips = []
-    for folder in word_folders(Path(root), words):
-        files = list_audio(folder)
-        if not files:
-            raise ValueError(f"{folder}: no .wav or .flac files here")
-        clips += [
-            Clip(path, folder.name, split_of(path.stem), "folder", speaker=speaker_of(path.stem))
-            for path in files
-        ]
-    return clips
+    return [
+        Clip(path, word, split_of(path.stem), "folder", speaker=speaker_of(path.stem))
+        for word, path in word_files(Path(root), words)
+    ]
 
 
 def split_of(stem: str) -> Split:

@@ -33,7 +33,7 @@ def find_fsdd(root: str | os.PathLike[str], words: Sequence[str] | str | None = 
         raise FileNotFoundError(f"{folder}: there is no such folder; give the root of FSDD")
     wanted = DIGITS if words is None else [w for w in resolve_words(words) if w in DIGITS]
     if not wanted:
-        raise ValueError(f"FSDD has only {', '.join(DIGITS)}; none of them is among {words!r}")
+        raise ValueError(f"FSDD has only {', '.join(DIGITS)}; give one of them, not {words!r}")
     clips: dict[str, list[Clip]] = {word: [] for word in wanted}
     for path in list_audio(folder):
         match = _NAME.fullmatch(path.stem)

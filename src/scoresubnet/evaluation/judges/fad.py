@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from scoresubnet.audio.io import Audio, fit_length
-from scoresubnet.evaluation.judges.embedding import Embedded, row_by_row
+from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.statistics.checks import Floats

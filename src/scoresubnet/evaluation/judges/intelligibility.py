@@ -1,21 +1,17 @@
-"""Whether a stranger to the model hears the word: a forced-choice recogniser (pocketsphinx)."""
+"""Intelligibility to a stranger to the model: a forced-choice recogniser (pocketsphinx)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
 import soxr
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from scoresubnet.data.words import resolve_words
 from scoresubnet.evaluation.judges.waveforms import as_clip
-from scoresubnet.evaluation.statistics.shares import Share, shares_by_label
 
 RATE = 16_000  # of pocketsphinx's acoustic model, hertz
 SILENCE = 0.3  # put before and after each clip, seconds; the search wants a pause at either end
@@ -95,61 +91,3 @@ class WordRecogniser:
     def _knows(self, word: str) -> bool:
         # Other characters would be grammar, or name a pronunciation as in "zero(2)".
         return bool(re.fullmatch(r"[\w'.-]+", word)) and self._decoder.lookup_word(word) is not None
-
-
-@dataclass(frozen=True)
-class RecognitionResult:
-    """What was heard in B clips.
-
-    Attributes:
-        labels: the word that each clip should be.
-        heard: the word that was recognised, or None.
-    """
-
-    labels: tuple[str, ...]
-    heard: tuple[str | None, ...]
-
-    @cached_property
-    def right(self) -> tuple[bool, ...]:
-        """Whether each clip was heard as its label, (B,)."""
-        return tuple(a == b for a, b in zip(self.labels, self.heard, strict=True))
-
-    @property
-    def overall(self) -> Share:
-        """Share of the clips heard as their label; `overall.interval` is its 95 % interval."""
-        return Share(sum(self.right), len(self.right))
-
-    @property
-    def by_label(self) -> dict[str, Share]:
-        """The same for each label, in the order in which the labels first appear."""
-        return shares_by_label(self.labels, self.right)
-
-
-def recognition(
-    recogniser: WordRecogniser,
-    audio: Iterable[ArrayLike],
-    labels: Sequence[str],
-    rate: int = RATE,
-    progress: bool = True,
-    description: str = "recognising",
-) -> RecognitionResult:
-    """Recognise many clips, with a progress bar.
-
-    Args:
-        recogniser: knows every label.
-        audio: B clips (N,): an array (B, N), or clips of several lengths, also made one by one.
-        labels: the word of each clip.
-        rate: samples per second.
-        progress: show the bar.
-        description: what stands before the bar.
-
-    Raises:
-        ValueError: the recogniser does not know a label, the numbers of clips and labels differ, or
-            a clip cannot be used.
-    """
-    if unknown := sorted(set(labels) - set(recogniser.words)):
-        raise ValueError(f"the recogniser does not know {', '.join(unknown)}")
-    pairs = zip(audio, labels, strict=True)
-    bar = tqdm(pairs, total=len(labels), desc=description, unit="clip", disable=not progress)
-    heard = tuple(recogniser.recognise(clip, rate) for clip, _ in bar)
-    return RecognitionResult(tuple(labels), heard)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS
-from scoresubnet.evaluation.judges.embedding import Embedded, classified
+from scoresubnet.evaluation.judges.base import Embedded, classified
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.foreign_weights import load_foreign, weights_hash
 from scoresubnet.word_evaluator.network import ResNeXtOutput

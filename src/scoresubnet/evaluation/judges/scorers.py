@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.evaluation.judges.embedding import Embedded, row_by_row
+from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.judges.quality import QualityPredictor
 from scoresubnet.evaluation.judges.waveforms import RATE, Unmeasurable, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.evaluation.judges.embedding import Embedded, row_by_row
+from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats, feature_rows
 
 # Its metadata asks for webrtcvad, which must be compiled, and for `typing`, which Python has.

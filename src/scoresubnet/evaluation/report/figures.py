@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.evaluation.report.report import ARROWS, Report, wrongly_ranked
-from scoresubnet.evaluation.systems import TITLES, System
+from scoresubnet.evaluation.report.assemble import Report
+from scoresubnet.evaluation.report.markdown import ARROWS, wrongly_ranked
+from scoresubnet.evaluation.systems import REFERENCES, System
 from scoresubnet.plots import draw_mel
 
 _INK, _PALE, _WARN = "#1f4e79", "#9aa5b1", "#b3541e"
@@ -35,7 +36,7 @@ def mel_grid(row: System, mel: MelSettings | None = None) -> Figure:
         if k < count:
             draw_mel(panel, front_end(torch.from_numpy(row.clips[k]))[0], settings)
             panel.set_title(row.labels[k] if row.labels else "", fontsize=9)
-    figure.suptitle(f"{TITLES[row.name]}: {count} of {len(row.clips)} clips", fontsize=9)
+    figure.suptitle(f"{row.title}: {count} of {len(row.clips)} clips", fontsize=9)
     return figure
 
 
@@ -53,7 +54,7 @@ def confusion_figure(confusion: Mapping[str, Any], judge: str) -> Figure:
         image = panel.imshow(shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
         panel.set_xticks(range(len(heard)), heard, rotation=90, fontsize=7)
         panel.set_yticks(range(len(found["asked"])), found["asked"], fontsize=7)
-        panel.set(title=TITLES[name], xlabel=f"heard by {judge}", ylabel="should be")
+        panel.set(title=REFERENCES.get(name, name), xlabel=f"heard by {judge}", ylabel="should be")
     figure.colorbar(image, ax=panels, label="share of the label's clips", shrink=0.8)
     return figure
 
@@ -61,10 +62,11 @@ def confusion_figure(confusion: Mapping[str, Any], judge: str) -> Figure:
 def bars_figure(report: Report) -> Figure | None:
     """Each metric as bars, a bar per system with its 95 % interval; None if nothing was measured.
 
-    The generated row stands out; the title of a metric with reference rows in the wrong order too.
+    Systems that are evaluated stand out, and titles of metrics with a wrong order of references.
     """
     wrong = wrongly_ranked(report)
-    figures = [f for section in report["sections"].values() for f in section["figures"]]
+    sections = [s for name, s in report["sections"].items() if name != "classifier"]
+    figures = [f for section in sections for f in section["figures"]]
     if not figures:
         return None
     names = list(report["systems"])
@@ -76,28 +78,51 @@ def bars_figure(report: Report) -> Figure | None:
         panel.set_axis_off()
     for k, found in enumerate(figures):
         panel = panels.flat[k]
-        _bars(panel, found, names)
+        _bars(panel, found, names, report["evaluated"])
         # Of a long name the part before the bracket.
         text = found["text"].split(" (")[0]
         section = found["key"].split("/")[0]
         title = f"{text}{ARROWS[found['better']]}\n{section}"
         panel.set_title(title, fontsize=8, color=_WARN if found["key"] in wrong else "black")
-        titles = [TITLES[name] for name in names] if k % columns == 0 else []
+        titles = [REFERENCES.get(name, name) for name in names] if k % columns == 0 else []
         panel.set_yticks(range(len(names)), titles or [""] * len(names), fontsize=7)
     return figure
 
 
-def _bars(panel: Axes, found: Mapping[str, Any], names: Sequence[str]) -> None:
+def _bars(
+    panel: Axes, found: Mapping[str, Any], names: Sequence[str], evaluated: Collection[str]
+) -> None:
     for position, name in enumerate(names):
         estimate = found["systems"].get(name)
         if estimate is None or estimate["value"] is None:
             panel.text(0, position, " no figure", fontsize=6, va="center", color=_PALE)
             continue
         value = estimate["value"]
-        panel.barh(position, value, color=_INK if name == "generated" else _PALE)
+        panel.barh(position, value, color=_INK if name in evaluated else _PALE)
         if estimate["low"] is not None:
             ends = [estimate["low"], estimate["high"]]
             panel.plot(ends, [position, position], color="black", linewidth=1)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.tick_params(axis="x", labelsize=6)
     panel.spines[["top", "right"]].set_visible(False)
+
+
+def accuracy_figure(section: Mapping[str, Any]) -> Figure:
+    """Accuracy against noise time: each classifier with its 95 % interval, and chance."""
+    times = section["details"]["times"]
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name in section["figures"][0]["systems"]:
+        found = [each["systems"][name] for each in section["figures"]]
+        low, high = ([100 * each[end] for each in found] for end in ("low", "high"))
+        (line,) = axes.plot(
+            times, [100 * f["value"] for f in found], marker="o", markersize=4, label=name
+        )
+        axes.fill_between(times, low, high, alpha=0.25, linewidth=0, color=line.get_color())
+    chance = 100 / len(section["details"]["words"])
+    axes.axhline(chance, color=_WARN, linestyle="--", linewidth=1, label="chance")
+    axes.set(xlabel="noise time t", ylabel="accuracy (%)", ylim=(0, 100), xlim=(0, max(times)))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure

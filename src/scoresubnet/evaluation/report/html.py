@@ -9,17 +9,15 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from scoresubnet.evaluation.report.report import (
-    Report,
+from scoresubnet.evaluation.report.assemble import Report
+from scoresubnet.evaluation.report.markdown import (
     callouts,
-    cost_lines,
     footnotes,
     introduction,
-    left_out_lines,
-    missing_lines,
-    suspect_lines,
+    lists,
     table,
-    time_lines,
+    tables,
+    words_table,
 )
 
 _STYLE = """
@@ -29,7 +27,7 @@ h1, h2 { color: #1f4e79; }
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
 th, td { padding: .3em .7em; border-bottom: 1px solid #d7dce1; text-align: right; }
 th:first-child, td:first-child { text-align: left; white-space: nowrap; }
-tr.generated td { background: #e8f0f8; font-weight: 600; }
+tr.evaluated td { background: #e8f0f8; font-weight: 600; }
 ul.wrong { color: #b3541e; }
 ul.notes { color: #59636e; font-size: 13px; }
 img { max-width: 100%; }
@@ -40,27 +38,24 @@ def html_page(report: Report, pictures: Mapping[str, Figure]) -> str:
     """The whole page; it needs no other file.
 
     Args:
-        report: what `report.assemble` gives.
+        report: what `assemble` gives.
         pictures: heading -> figure.
     """
     parts = [f"<p>{escape(line)}</p>" for line in introduction(report)]
     parts.append(_list(callouts(report), "wrong"))
     for section in report["sections"].values():
         parts.append(f"<h2>{escape(section['title'])}</h2>")
-        parts.append(_table(table(report, section), list(report["systems"])))
+        parts.append(_table(table(report, section), report))
         parts.append(_list(footnotes(section), "notes"))
+        if lines := words_table(report, section):
+            parts.append(_table(lines, report))
+    for heading, cells in tables(report):
+        parts += [f"<h2>{escape(heading)}</h2>", _table(cells, report)]
     for heading, figure in pictures.items():
         parts.append(f"<h2>{escape(heading)}</h2>")
         parts.append(f'<img alt="{escape(heading)}" src="{data_url(figure)}">')
-    for heading, lines in (
-        ("Nearest training clips", suspect_lines(report)),
-        ("Cost", cost_lines(report)),
-        ("Not measured", missing_lines(report)),
-        ("Left out", left_out_lines(report)),
-        ("Times", time_lines(report)),
-    ):
-        if lines:
-            parts += [f"<h2>{heading}</h2>", _list(lines, "notes")]
+    for heading, notes in lists(report):
+        parts += [f"<h2>{heading}</h2>", _list(notes, "notes")]
     body = "\n".join(part for part in parts if part)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -76,15 +71,15 @@ def data_url(figure: Figure) -> str:
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def _table(lines: Sequence[Sequence[str]], names: Sequence[str]) -> str:
+def _table(lines: Sequence[Sequence[str]], report: Report) -> str:
+    """Lines of systems that are evaluated stand out."""
     head, *body = lines
-    rows = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-    rows += ["".join(f"<td>{escape(cell)}</td>" for cell in line) for line in body]
-    classes = ["", *names]
-    text = "\n".join(
-        f'<tr class="{name}">{row}</tr>' for name, row in zip(classes, rows, strict=True)
-    )
-    return f"<table>\n{text}\n</table>"
+    evaluated = {report["systems"][name]["title"] for name in report["evaluated"]}
+    rows = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+    for line in body:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in line)
+        rows.append(f"<tr{' class=evaluated' * (line[0] in evaluated)}>{cells}</tr>")
+    return "<table>\n" + "\n".join(rows) + "\n</table>"
 
 
 def _list(lines: Sequence[str], kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether a metric puts the reference rows in the order that is known beforehand."""
+"""The order of the reference rows, which is known beforehand, and metrics that get it wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoresubnet.evaluation.results import Estimate, Finding
-from scoresubnet.evaluation.systems import TITLES
+from scoresubnet.evaluation.systems import REFERENCES
 
 EXPECTED = (
     ("real", "vocoded"),
@@ -61,8 +61,8 @@ def misranked(findings: Sequence[Finding]) -> list[Misranked]:
                 continue
             clear = not _overlap(first, second)
             text = (
-                f"{metric.text} ({metric.key}; {metric.better} is better) prefers {TITLES[worse]}, "
-                f"{second.value:.{metric.digits}f}, to {TITLES[better]}, "
+                f"{metric.text} ({metric.key}; {metric.better} is better) prefers "
+                f"{REFERENCES[worse]}, {second.value:.{metric.digits}f}, to {REFERENCES[better]}, "
                 f"{first.value:.{metric.digits}f}"
                 f"{'' if clear else ', within their intervals'}"
             )

@@ -6,17 +6,19 @@ computed. A new family is one function in one file, and one entry of `SECTIONS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scoresubnet.evaluation.sections import (
     audio_distances,
     classifiers,
     intelligibility,
+    noise,
     novelty,
     quality,
     speakers,
 )
 from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.registries import find
 
 SECTIONS: dict[str, Callable[[Judging], Measured]] = {
     "evaluator": classifiers.by_evaluator,
@@ -29,16 +31,27 @@ SECTIONS: dict[str, Callable[[Judging], Measured]] = {
     "distillmos": quality.by_distillmos,
     "novelty": novelty.in_speech_embedding,
     "resemblyzer": speakers.by_resemblyzer,
+    "classifier": noise.by_classifier,
 }
 
 
-def prepare(judging: Judging) -> tuple[dict[str, Measured], dict[str, str]]:
+def prepare(
+    judging: Judging, only: Sequence[str] | None = None
+) -> tuple[dict[str, Measured], dict[str, str]]:
     """Every judge that can be had, by name, and of the others why not, and what to do.
 
     Nothing is measured yet.
+
+    Args:
+        judging: what the judges are told.
+        only: names of sections; all if None.
+
+    Raises:
+        ValueError: one of these is unknown.
     """
     ready, missing = {}, {}
-    for name, make in SECTIONS.items():
+    chosen = SECTIONS if only is None else {n: find("section", n, SECTIONS) for n in only}
+    for name, make in chosen.items():
         try:
             ready[name] = make(judging)
         except (ImportError, OSError, ValueError) as error:

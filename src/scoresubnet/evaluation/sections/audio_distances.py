@@ -1,11 +1,20 @@
-"""FAD: the Frechet distance in an embedding of sounds."""
+"""FAD: the Frechet distance in an embedding of sounds, and distances without its bias."""
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from collections.abc import Mapping
+
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.fad import VGGISH_URL, SpeechEmbedding, VGGish
+from scoresubnet.evaluation.measures import (
+    frechet_from,
+    frechet_infinite_from,
+    kernel_distance_from,
+)
 from scoresubnet.evaluation.results import Finding, Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable, distances
+from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.frechet import FEWEST
 from scoresubnet.evaluation.systems import Systems
 
 
@@ -32,17 +41,41 @@ def in_vggish(judging: Judging) -> Measured:
 
 
 def distance_section(title: str, judge: Embedder, judging: Judging) -> Measured:
-    """FAD in any embedding."""
+    """Distances in any embedding: as published, unbiased by a kernel, and at infinitely many."""
 
     def measure(systems: Systems) -> Section:
-        count = systems.equal
-        x = judging.rows(judge, systems.reference[:count]).embedding
-        rows = {
-            name: judging.rows(judge, row.clips[:count]).embedding
-            for name, row in systems.rows.items()
-        }
-        found = distances(judge.name, x, rows, judging)
-        finding = Finding(Metric(f"{judge.name}/fad", "FAD", "lower", 3), found)
-        return Section(judge.name, title, [finding], dict(judge.settings))
+        reference = judging.rows(judge, systems.reference.clips).embedding
+        rows = {n: judging.rows(judge, row.clips).embedding for n, row in systems.rows.items()}
+        findings = distances(judge.name, "FAD", reference, rows, systems)
+        return Section(judge.name, title, findings, dict(judge.settings))
 
     return measure
+
+
+def distances(
+    key: str, name: str, reference: Floats, rows: Mapping[str, Floats], systems: Systems
+) -> list[Finding]:
+    """The three distances of every row from the reference (N, D).
+
+    Args:
+        key: of the section.
+        name: what the Frechet distance is called there.
+        reference: real test clips.
+        rows: system -> (M, D).
+        systems: tell which clips are the same.
+    """
+    equal = systems.equal
+    few: dict[str, Floats | str] = {name: row[:equal] for name, row in rows.items()}
+    every: dict[str, Floats | str] = dict(rows)
+    low = name.lower().split()[0].replace("é", "e")
+    metric = Metric(f"{key}/{low}", f"{name}, {equal} clips", "lower", 2)
+    infinite = Metric(f"{key}/{low}_infinite", f"{name}, infinitely many clips", "lower", 2)
+    kernel = Metric(f"{key}/kernel", "kernel distance x 1000", "lower", 2)
+    enough = every
+    if len(reference) < FEWEST:
+        enough = dict.fromkeys(rows, f"needs {FEWEST} real test clips to compare with")
+    return [
+        frechet_from(reference[:equal], metric).finding(few, systems),
+        frechet_infinite_from(reference, infinite).finding(enough, systems),
+        kernel_distance_from(reference, kernel).finding(every, systems),
+    ]

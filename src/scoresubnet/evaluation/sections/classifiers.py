@@ -1,30 +1,21 @@
-"""What a word classifier makes of sets of clips: FID, IS, mIS, AM, precision, recall, accuracy."""
+"""Figures of a word classifier: accuracy, distances, IS, mIS, AM, precision, recall."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.sc09_resnext import SC09ResNeXt
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
-from scoresubnet.evaluation.results import (
-    Better,
-    Estimate,
-    Finding,
-    Metric,
-    Section,
-    absent,
-    bootstrapped,
-    from_share,
-    plain,
-)
+from scoresubnet.evaluation.measures import mean_of, statistic_of
+from scoresubnet.evaluation.results import Finding, Metric, Section, absent, plain
+from scoresubnet.evaluation.sections.audio_distances import distances
 from scoresubnet.evaluation.sections.common import (
     Judging,
     Measured,
     Unavailable,
-    accuracies,
     confusion,
-    distances,
+    right,
 )
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.inception import (
@@ -87,73 +78,75 @@ def classifier_section(title: str, judge: Embedder, judging: Judging) -> Measure
         )
 
     def measure(systems: Systems) -> Section:
-        rows = {name: judging.rows(judge, row.clips) for name, row in systems.rows.items()}
-        p = {name: made.probabilities for name, made in rows.items()}
-        x = judging.rows(judge, systems.reference).embedding[: systems.equal]
-        equal = {name: made.embedding[: systems.equal] for name, made in rows.items()}
+        made = {name: judging.rows(judge, row.clips) for name, row in systems.rows.items()}
+        p = {name: _known(row.probabilities) for name, row in made.items()}
+        x = {name: row.embedding for name, row in made.items()}
+        reference = judging.rows(judge, systems.reference.clips).embedding
         source = "training" if "training" in p else "real"
-        shares = _known(p[source]).mean(0)
-        heard = {name: [known[k] for k in _known(row).argmax(1)] for name, row in p.items()}
-        precision, recall = _precision_and_recall(x, equal)
+        shares = p[source].mean(0)
+        heard = {name: [known[k] for k in row.argmax(1)] for name, row in p.items()}
+        answers = {name: right(row, heard[name]) for name, row in systems.rows.items()}
+        equal = {name: row[: systems.equal] for name, row in x.items()}
 
         def am(row: Floats) -> float:
             return am_score(row, shares)
 
-        def each(function: Callable[[Floats], Estimate]) -> dict[str, Estimate]:
-            return {name: function(_known(row)) for name, row in p.items()}
-
-        estimates = {
-            "accuracy": accuracies(systems, heard),
-            "frechet": distances(judge.name, x, equal, judging),
-            "is": each(lambda row: bootstrapped(inception_score, row)),
-            # No interval: it depends on the order of the clips.
-            "wrong_axis_is": each(lambda row: plain(wrong_axis_inception_score(row), len(row))),
-            "mis": each(lambda row: bootstrapped(modified_inception_score, row)),
-            "am": each(lambda row: bootstrapped(am, row)),
-            "precision": precision,
-            "recall": recall,
-        }
+        every: dict[str, Floats | str] = dict(p)
+        key = judge.name
         findings = [
-            Finding(Metric(f"{judge.name}/{name}", text, better, digits), estimates[name])
-            for name, text, better, digits in _METRICS
+            mean_of(Metric(f"{key}/accuracy", "accuracy", "higher", 3), share=True).finding(
+                answers, systems
+            ),
+            *distances(key, "Fréchet distance", reference, x, systems),
+            statistic_of(Metric(f"{key}/is", "IS", "higher", 2), inception_score, least=2).finding(
+                every, systems
+            ),
+            _wrong_axis(key, p),
+            statistic_of(
+                Metric(f"{key}/mis", "mIS", "higher", 1), modified_inception_score, least=2
+            ).finding(every, systems),
+            statistic_of(Metric(f"{key}/am", "AM", "lower", 3), am).finding(every, systems),
+            *_precision_and_recall(key, reference[: systems.equal], equal, systems),
         ]
         details = {"confusion": confusion(systems, heard, known), "am_shares": source}
-        return Section(judge.name, title, findings, dict(judge.settings), details)
+        return Section(key, title, findings, dict(judge.settings), details)
 
     return measure
 
 
-_METRICS: tuple[tuple[str, str, Better, int], ...] = (
-    ("accuracy", "accuracy", "higher", 3),
-    ("frechet", "Fréchet distance", "lower", 2),
-    ("is", "IS", "higher", 2),
-    (
-        "wrong_axis_is",
-        "wrong-axis IS (as SC09 scripts print; no Inception Score)",
-        "higher",
-        2,
-    ),
-    ("mis", "mIS", "higher", 1),
-    ("am", "AM", "lower", 3),
-    ("precision", "precision", "higher", 3),
-    ("recall", "recall", "higher", 3),
-)
+def _wrong_axis(key: str, p: Mapping[str, Floats]) -> Finding:
+    """Without interval: it depends on the order of the clips."""
+    text = "wrong-axis IS (as SC09 scripts print; no Inception Score)"
+    found = {
+        name: plain(wrong_axis_inception_score(row), len(row))
+        if len(row) > 1
+        else absent("needs 2 clips, not 1", 1)
+        for name, row in p.items()
+    }
+    return Finding(Metric(f"{key}/wrong_axis_is", text, "higher", 2), found)
+
+
+def _precision_and_recall(
+    key: str, reference: Floats, rows: Mapping[str, Floats], systems: Systems
+) -> list[Finding]:
+    """As many clips of each row: more of them would cover more."""
+    inside: dict[str, Floats | str] = {}
+    covered: dict[str, Floats | str] = {}
+    for name, row in rows.items():
+        if min(len(reference), len(row)) <= NEIGHBOUR:
+            inside[name] = covered[name] = f"needs {NEIGHBOUR + 1} clips"
+            continue
+        scores = manifold_scores(reference, row, NEIGHBOUR)
+        inside[name] = scores.generated_inside.astype(float)
+        covered[name] = scores.real_inside.astype(float)
+    precision = mean_of(Metric(f"{key}/precision", "precision", "higher", 3), share=True)
+    recall = mean_of(Metric(f"{key}/recall", "recall", "higher", 3), share=True)
+    return [
+        precision.finding(inside, systems),
+        recall.finding(covered, systems, by_position=True),
+    ]
 
 
 def _known(probabilities: Floats | None) -> Floats:
     assert probabilities is not None, "a classifier has probabilities"
     return probabilities
-
-
-def _precision_and_recall(
-    reference: Floats, rows: dict[str, Floats]
-) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    precision, recall = {}, {}
-    for name, row in rows.items():
-        if min(len(reference), len(row)) <= NEIGHBOUR:
-            precision[name] = recall[name] = absent(f"needs {NEIGHBOUR + 1} clips", len(row))
-            continue
-        scores = manifold_scores(reference, row, NEIGHBOUR)
-        precision[name] = from_share(int(scores.generated_inside.sum()), len(row))
-        recall[name] = from_share(int(scores.real_inside.sum()), len(reference))
-    return precision, recall

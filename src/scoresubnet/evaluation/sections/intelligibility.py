@@ -1,17 +1,18 @@
-"""Whether recognisers hear the word that a clip should be."""
+"""Intelligibility: recognisers hear the word that a clip should be, or do not."""
 
 from __future__ import annotations
 
 from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
 from scoresubnet.evaluation.judges.scorers import Recogniser, recognition_scorer
 from scoresubnet.evaluation.judges.whisper import ForcedChoice, Whisper
-from scoresubnet.evaluation.results import Finding, Metric, Section
+from scoresubnet.evaluation.measures import mean_of
+from scoresubnet.evaluation.results import Metric, Section
 from scoresubnet.evaluation.sections.common import (
     Judging,
     Measured,
     Unavailable,
-    accuracies,
     confusion,
+    right,
 )
 from scoresubnet.evaluation.systems import Systems
 
@@ -65,8 +66,9 @@ def recognition_section(
         for r, row in systems.rows.items():
             indices = judging.rows(scorer, row.clips).embedding[:, 0].astype(int)
             heard[r] = [words[k] if k >= 0 else NOTHING for k in indices]
+        answers = {r: right(row, heard[r]) for r, row in systems.rows.items()}
         metric = Metric(f"{name}/accuracy", "heard as its label", "higher", 3)
-        finding = Finding(metric, accuracies(systems, heard))
+        finding = mean_of(metric, share=True).finding(answers, systems)
         details = {"confusion": confusion(systems, heard, (*words, NOTHING))}
         return Section(name, title, [finding], dict(recogniser.settings), details)
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from scoresubnet.evaluation.clip_sets import read_clips
-from scoresubnet.evaluation.judges.embedding import Embedder, embedded
+from scoresubnet.evaluation.cache import Cache
+from scoresubnet.evaluation.clips import read_clips
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
-from scoresubnet.evaluation.results import (
-    Finding,
-    Metric,
-    Section,
-    bootstrapped,
-    from_share,
-)
+from scoresubnet.evaluation.measures import mean_of, statistic_of
+from scoresubnet.evaluation.results import Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.evaluation.statistics.neighbours import nearest
-from scoresubnet.evaluation.statistics.novelty import Novelty
-from scoresubnet.evaluation.systems import System, Systems, file_name
+from scoresubnet.evaluation.statistics.neighbours import Neighbours, nearest
+from scoresubnet.evaluation.systems import System, Systems
 
 NEAR = 0.05  # the share of the real test clips that counts as near
 SUSPECTS = 20  # pairs of generated and training clips that are named, at most
@@ -57,24 +53,32 @@ def novelty_section(title: str, judge: Embedder, judging: Judging) -> Measured:
             name: nearest(judging.rows(judge, row.clips).embedding, trained)
             for name, row in systems.rows.items()
         }
-        compared = {name: Novelty(these, found["real"]) for name, these in found.items()}
-        medians, near, copies = {}, {}, {}
-        for name, these in found.items():
-            count = len(these.distances)
-            medians[name] = bootstrapped(_median, these.distances)
-            near[name] = from_share(len(compared[name].suspects(NEAR)), count)
-            copies[name] = from_share(int((these.distances == 0).sum()), count)
+        threshold = float(np.quantile(found["real"].distances, NEAR))
+        gaps: dict[str, Floats | str] = {name: these.distances for name, these in found.items()}
+        near: dict[str, Floats | str] = {
+            name: (these.distances <= threshold).astype(float) for name, these in found.items()
+        }
+        copies: dict[str, Floats | str] = {
+            name: (these.distances == 0).astype(float) for name, these in found.items()
+        }
         nearer = f"nearer than {NEAR:.0%} of the real test clips are"
         findings = [
-            Finding(Metric("novelty/median", "median distance", None, 2), medians),
-            Finding(Metric("novelty/near", nearer, None, 3), near),
-            Finding(Metric("novelty/copies", "exact copies", None, 3), copies),
+            statistic_of(Metric("novelty/median", "median distance", None, 2), _median).finding(
+                gaps, systems
+            ),
+            mean_of(Metric("novelty/near", nearer, None, 3), share=True).finding(near, systems),
+            mean_of(Metric("novelty/copies", "exact copies", None, 3), share=True).finding(
+                copies, systems
+            ),
         ]
         details = {
             "embedding": judge.name,
             "training_clips": len(names),
             "training_left_out": unusable,
-            "suspects": _suspects(systems.rows["generated"], compared["generated"], names),
+            "suspects": {
+                name: _suspects(systems.rows[name], found[name], names, threshold)
+                for name in systems.evaluated
+            },
         }
         return Section("novelty", title, findings, dict(judge.settings), details)
 
@@ -84,34 +88,39 @@ def novelty_section(title: str, judge: Embedder, judging: Judging) -> Measured:
 def _training_rows(judge: Embedder, judging: Judging) -> tuple[Floats, list[str], int]:
     """The rows of all training clips, their names, and how many cannot be read."""
     rows, names, unusable = [], [], 0
+    quiet = replace(judging, cache=Cache(judging.cache.folder, progress=False))
     with tqdm(
         total=len(judging.training),
         desc=f"{judge.name}, training clips",
         unit="clip",
-        disable=not judging.progress,
+        disable=not judging.cache.progress,
     ) as bar:
         for start in range(0, len(judging.training), PART):
             part = judging.training[start : start + PART]
             read = read_clips(part, judging.training_dir, progress=False)
             unusable += len(read.left_out)
             if read.clips:
-                rows.append(embedded(judge, read.clips, judging.cache_dir, False).embedding)
-            names += [file_name(file) for file in read.files]
+                rows.append(quiet.rows(judge, read.clips).embedding)
+            names += [file.name for file in read.files]
             bar.update(len(part))
     if not rows:
         raise ValueError(f"{judging.training_dir}: no training clip can be read")
     return np.concatenate(rows), names, unusable
 
 
-def _suspects(generated: System, compared: Novelty, names: Sequence[str]) -> list[dict[str, Any]]:
-    found = compared.generated
+def _suspects(
+    row: System, found: Neighbours, names: Sequence[str], threshold: float
+) -> list[dict[str, Any]]:
+    """The clips that are at most so far from a training clip, nearest first."""
+    order = found.distances.argsort(kind="stable")
+    near = order[found.distances[order] <= threshold][:SUSPECTS].tolist()
     return [
         {
-            "generated": generated.names[k] if generated.names else str(k),
+            "generated": row.names[k] if row.names else str(k),
             "training": names[found.indices[k]],
             "distance": float(found.distances[k]),
         }
-        for k in compared.suspects(NEAR)[:SUSPECTS].tolist()
+        for k in near
     ]
 
 

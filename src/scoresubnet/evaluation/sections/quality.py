@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from scoresubnet.evaluation.judges.quality import DNSMOS, DistillMOS, QualityPredictor
 from scoresubnet.evaluation.judges.scorers import quality_scorer
-from scoresubnet.evaluation.measures import HEADINGS
-from scoresubnet.evaluation.results import (
-    Estimate,
-    Finding,
-    Metric,
-    Section,
-    absent,
-    bootstrapped,
-)
+from scoresubnet.evaluation.measures import mean_of
+from scoresubnet.evaluation.results import Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured
-from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
+SCORES = {
+    "dnsmos_ovrl": "DNSMOS OVRL",
+    "dnsmos_sig": "DNSMOS SIG",
+    "dnsmos_bak": "DNSMOS BAK",
+    "dnsmos_p808": "DNSMOS P.808",
+    "distillmos": "DistillMOS",
+}
 REFERENCE = 100
 """Clips of each reference row that are heard: these networks are slow, and a mean of a hundred has
 a narrow interval already."""
@@ -51,31 +48,18 @@ def quality_section(
 
     def measure(systems: Systems) -> Section:
         heard = {
-            r: row.clips if r == "generated" else row.clips[:REFERENCE]
+            r: row.clips if r in systems.evaluated else row.clips[:REFERENCE]
             for r, row in systems.rows.items()
         }
         rows = {r: judging.rows(scorer, clips).embedding for r, clips in heard.items()}
         findings = [
-            Finding(
-                Metric(f"{name}/{score}", HEADINGS[score].text, "higher", HEADINGS[score].digits),
-                {r: mean_score(scores[:, k]) for r, scores in rows.items()},
+            mean_of(Metric(f"{name}/{score}", SCORES[score], "higher", 2)).finding(
+                {r: scores[:, k] for r, scores in rows.items()}, systems
             )
             for k, score in enumerate(predictor.scores)
         ]
-        most = max(len(clips) for r, clips in heard.items() if r != "generated")
+        most = max(len(clips) for r, clips in heard.items() if r not in systems.evaluated)
         whole = f"{title} (reference rows: {most} clips each at most)"
         return Section(name, whole, findings, dict(predictor.settings))
 
     return measure
-
-
-def mean_score(scores: Floats) -> Estimate:
-    """The mean of scores (N,), without those that are NaN or infinite, which are counted."""
-    kept = scores[np.isfinite(scores)]
-    if not len(kept):
-        return absent(f"none of {len(scores)} clips has a value")
-    found = bootstrapped(np.mean, kept)
-    if len(kept) == len(scores):
-        return found
-    missing = f"{len(scores) - len(kept)} of {len(scores)} clips have no value"
-    return Estimate(found.value, found.count, found.low, found.high, found.method, missing)

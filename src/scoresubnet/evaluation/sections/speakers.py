@@ -1,17 +1,11 @@
-"""How many voices there are."""
+"""Voices: how far apart they are, and how many."""
 
 from __future__ import annotations
 
-from scoresubnet.evaluation.judges.embedding import Embedder
+from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.speakers import Resemblyzer, speaker_spread
-from scoresubnet.evaluation.results import (
-    Finding,
-    Metric,
-    Section,
-    absent,
-    bootstrapped,
-    plain,
-)
+from scoresubnet.evaluation.measures import statistic_of
+from scoresubnet.evaluation.results import Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
@@ -32,19 +26,16 @@ def speaker_section(title: str, judge: Embedder, judging: Judging) -> Measured:
     """The spread of the voices of as many clips of each row."""
 
     def measure(systems: Systems) -> Section:
-        distances, voices = {}, {}
-        for name, row in systems.rows.items():
-            x = judging.rows(judge, row.clips[: systems.equal]).embedding
-            if len(x) < 2:
-                distances[name] = voices[name] = absent("needs two clips", len(x))
-                continue
-            # Clips that are drawn twice are at distance 0: resampling is biased, hence "centred".
-            distances[name] = bootstrapped(_distance, x, method="centred", resamples=RESAMPLES)
-            voices[name] = plain(speaker_spread(x).voices, len(x))
+        rows: dict[str, Floats | str] = {
+            name: judging.rows(judge, row.clips[: systems.equal]).embedding
+            for name, row in systems.rows.items()
+        }
         key = judge.name
-        findings = [
-            Finding(Metric(f"{key}/distance", "mean distance of voices", "higher", 3), distances),
-            Finding(Metric(f"{key}/voices", "effective number of voices", "higher", 1), voices),
+        distance = Metric(f"{key}/distance", "mean distance of voices", "higher", 3)
+        voices = Metric(f"{key}/voices", "effective number of voices", "higher", 1)
+        findings = [  # clips that are drawn twice are at distance 0: resampling is biased
+            statistic_of(metric, statistic, "centred", RESAMPLES, least=2).finding(rows, systems)
+            for metric, statistic in ((distance, _distance), (voices, _voices))
         ]
         return Section(key, title, findings, dict(judge.settings))
 
@@ -53,3 +44,7 @@ def speaker_section(title: str, judge: Embedder, judging: Judging) -> Measured:
 
 def _distance(embedding: Floats) -> float:
     return speaker_spread(embedding).distance
+
+
+def _voices(embedding: Floats) -> float:
+    return speaker_spread(embedding).voices

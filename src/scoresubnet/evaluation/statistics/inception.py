@@ -47,19 +47,17 @@ def wrong_axis_inception_score(probabilities: ArrayLike) -> float:
     """What SaShiMi's SC09 script prints as "Inception": to compare with published rows only.
 
     It is no Inception Score. The script (`sc09_classifier/test_speech_commands.py` of
-    state-spaces/s4, and of gzhu06/Unconditional-Audio-Generation-Benchmark, which has the same
-    function) shuffles the samples with seed 0, keeps the first half, n = N // 2, and calls scipy's
-    `entropy` of it and of the mean of the other half, with the default axis 0, the samples. Each
-    class's column is thereby normalised over the samples, and so is the mean, repeated over the
-    samples, which becomes 1/n whatever it was. The result is
+    state-spaces/s4, and of gzhu06/Unconditional-Audio-Generation-Benchmark) shuffles the samples
+    with seed 0, keeps the first half, n = N // 2, and calls scipy's `entropy` of it and of the mean
+    of the other half, with the default axis 0, the samples. So each class's column is normalised
+    over the samples, and the repeated mean becomes 1/n whatever it was. The result is
 
         exp of the mean over classes c of KL(p(c|x_i) / sum_j p(c|x_j) || 1/n)
 
     It asks whether each class is given to few samples, not whether each sample is sure and all
     classes occur. Sure predictions with class shares w_c give 1 / (geometric mean of w_c): C for
     even shares, and *more* the more uneven they are. A generator of one word alone scores up to
-    n^((C - 1)/C) if its negligible other probabilities vary, where the correct score is 1. It also
-    depends on the order of the samples.
+    n^((C - 1)/C), where the correct score is 1. It also depends on the order of the samples.
 
     Args:
         probabilities: p(y|x), (N, C), N >= 2, in the script's order (natural order of file names).
@@ -69,8 +67,7 @@ def wrong_axis_inception_score(probabilities: ArrayLike) -> float:
         probability 0 throughout either half.
 
     Raises:
-        ValueError: N < 2, or the probabilities are not (N, C), not finite, negative, or do not sum
-            to 1.
+        ValueError: as `inception_score` does.
     """
     p = probability_rows(probabilities, "probabilities", least=2)
     shuffled = p[np.random.RandomState(0).permutation(len(p))]
@@ -100,8 +97,7 @@ def modified_inception_score(probabilities: ArrayLike) -> float:
         for then so is the divergence.
 
     Raises:
-        ValueError: N < 2, or the probabilities are not (N, C), not finite, negative, or do not sum
-            to 1.
+        ValueError: as `inception_score` does.
     """
     p = probability_rows(probabilities, "probabilities", least=2)
     occurs = p.any(0)

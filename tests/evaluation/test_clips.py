@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from scoresubnet.evaluation.clip_sets import (
+from scoresubnet.evaluation.clips import (
     ClipFile,
     find_clip_files,
     find_reference,
-    halves,
     in_turn,
     label_of,
     labels_of,
     read_clips,
+    split_by_speaker,
 )
 
 
@@ -87,14 +87,44 @@ def test_labels_take_turns() -> None:
     assert drawn != in_turn(files(a=2, b=5, c=5), seed=1)
 
 
-def test_halves_share_no_file_and_split_every_label() -> None:
-    first, second = halves(files(a=5, b=5, c=6), seed=0)
+def spoken(**counts: int) -> list[ClipFile]:
+    """Speakers "s0", "s1", ... say each word as often as given, one take after the other."""
+    return [
+        ClipFile(Path(f"{label}/s{k // 2}_nohash_{k % 2}.wav"), label)
+        for label, n in counts.items()
+        for k in range(n)
+    ]
+
+
+def test_halves_share_no_speaker_and_split_every_label() -> None:
+    files = spoken(a=40, b=40, c=12)
+    first, second = split_by_speaker(files, seed=0)
+    assert {f.path for f in first} | {f.path for f in second} == {f.path for f in files}
+    speakers = [{f.path.stem.partition("_nohash_")[0] for f in half} for half in (first, second)]
+    assert not speakers[0] & speakers[1]
+    assert abs(len(first) - len(second)) <= 4
+    for label, total in {"a": 40, "b": 40, "c": 12}.items():
+        counts = [sum(f.label == label for f in half) for half in (first, second)]
+        assert sum(counts) == total
+        assert abs(counts[0] - counts[1]) <= 4
+    assert split_by_speaker(files, seed=0) == (first, second)
+    assert split_by_speaker(files, seed=1) != (first, second)
+
+
+def test_files_that_tell_no_speaker_are_split_one_by_one() -> None:
+    first, second = split_by_speaker(files(a=5, b=5, c=6), seed=0)
     assert not {f.path for f in first} & {f.path for f in second}
     assert len(first) == len(second) == 8
-    for half in (first, second):
-        counts = Counter(f.label for f in half)
-        assert counts["c"] == 3
-        assert {counts["a"], counts["b"]} == {2, 3}
+    assert Counter(f.label for f in first)["c"] == 3
+
+
+def test_real_recordings_are_split_nearly_evenly(recordings: Path) -> None:
+    reference = find_reference(recordings / "speech_commands").testing
+    first, second = split_by_speaker(reference, seed=0)
+    assert abs(len(first) - len(second)) <= 0.02 * len(reference)
+    for label in labels_of(reference):
+        counts = [sum(f.label == label for f in half) for half in (first, second)]
+        assert abs(counts[0] - counts[1]) <= 0.2 * sum(counts), label
 
 
 def test_reading_names_what_it_leaves_out(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from scoresubnet.experiments.answers import answers
+from recipes.answers import answers
 
 
 def task(count: int = 240) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

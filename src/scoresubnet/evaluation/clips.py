@@ -1,9 +1,9 @@
-"""Folders of clips to evaluate: which files, which word each is, and what cannot be used."""
+"""Clips to evaluate: the files of a folder, the word and speaker of each, and their sound."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, AudioError, fit_length, read_audio
-from scoresubnet.data.clips import list_audio
+from scoresubnet.data.clips import list_audio, speaker_of
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.judges.waveforms import RATE
@@ -31,6 +31,11 @@ class ClipFile:
 
     path: Path
     label: str | None
+
+    @property
+    def name(self) -> str:
+        """`<label>/<stem>`, or the stem alone."""
+        return f"{self.label}/{self.path.stem}" if self.label else self.path.stem
 
 
 @dataclass(frozen=True)
@@ -176,14 +181,29 @@ def in_turn(files: Sequence[ClipFile], seed: int) -> list[ClipFile]:
     return [group[k] for k in range(longest) for group in groups if k < len(group)]
 
 
-def halves(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFile], list[ClipFile]]:
-    """Two drawn halves with no file in common, each label split evenly, both as `in_turn`."""
-    groups = _drawn(files, seed)
-    # Where a label's count is odd, the halves get the spare clip in turn.
-    starts = np.cumsum([0, *(len(group) % 2 for group in groups)]) % 2
-    first = [f for group, k in zip(groups, starts, strict=False) for f in group[int(k) :: 2]]
-    second = [f for group, k in zip(groups, starts, strict=False) for f in group[1 - int(k) :: 2]]
-    return in_turn(first, seed), in_turn(second, seed)
+def split_by_speaker(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFile], list[ClipFile]]:
+    """Two drawn halves, no speaker in both, each label split nearly evenly, both as `in_turn`.
+
+    Speakers are told by the names of files (`data.clips.speaker_of`); a file whose name tells none
+    counts as a speaker. One after the other, those with the most files first, they go to the half
+    that has fewer of their words.
+    """
+    speakers: defaultdict[str, list[ClipFile]] = defaultdict(list)
+    for file in files:
+        speakers[speaker_of(file.path.stem) or str(file.path)].append(file)
+    generator = np.random.default_rng(seed)
+    drawn = [list(speakers)[k] for k in generator.permutation(len(speakers))]
+    drawn.sort(key=lambda speaker: -len(speakers[speaker]))  # stable: ties stay drawn
+    found: tuple[list[ClipFile], list[ClipFile]] = ([], [])
+    counts: tuple[Counter[str | None], Counter[str | None]] = (Counter(), Counter())
+    for speaker in drawn:
+        own = Counter(file.label for file in speakers[speaker])
+        excess = sum(own[label] * (counts[0][label] - counts[1][label]) for label in own)
+        # Words even: the smaller half.
+        half = int((excess, counts[0].total() - counts[1].total()) > (0, 0))
+        counts[half].update(own)
+        found[half].extend(speakers[speaker])
+    return in_turn(found[0], seed), in_turn(found[1], seed)
 
 
 def _drawn(files: Sequence[ClipFile], seed: int) -> list[list[ClipFile]]:

@@ -1,15 +1,12 @@
-"""Embeddings of clips, one row each, and a cache in which every clip is embedded once.
+"""Judges: each makes a row of every clip, an embedding, probabilities, or scores.
 
 Distances between sets of clips (FID, FAD, precision and recall) are computed on such rows.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,12 +16,8 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.waveforms import as_clip
-from scoresubnet.evaluation.measures import content_hash
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.files import replacing, write_json
 from scoresubnet.word_evaluator.network import ResNeXtOutput
-
-PART = 32  # clips that are embedded before their rows are kept
 
 
 @dataclass(frozen=True)
@@ -116,65 +109,3 @@ def _one_by_one(clips: Sequence[Audio], progress: bool, description: str) -> Ite
         raise ValueError("no clips to embed")
     for clip in tqdm(clips, desc=description, unit="clip", disable=not progress):
         yield as_clip(clip)
-
-
-def embedded(
-    embedder: Embedder, clips: Sequence[Audio], cache_dir: Path, progress: bool = True
-) -> Embedded:
-    """What the embedder makes of the clips, with a progress bar over those it has not seen yet.
-
-    A row is kept by the samples of its clip, in a folder named by the embedder and its settings:
-    `<cache_dir>/<name>-<hash>/<hash of the samples>.npy`, beside the settings as JSON. So no clip
-    is embedded twice, whatever set it is in, and an interrupted run goes on where it stopped.
-
-    Args:
-        embedder: makes the rows.
-        clips: N clips (samples,), N >= 1.
-        cache_dir: gets a few kilobytes a clip.
-        progress: show the bar.
-
-    Raises:
-        ValueError: there are no clips, a clip cannot be used, or a file of the cache is damaged
-            (it is named).
-    """
-    if not len(clips):
-        raise ValueError("no clips to embed")
-    settings = {"embedder": embedder.name, **embedder.settings}
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    folder = cache_dir / f"{embedder.name}-{key}"
-    paths = [folder / f"{content_hash([clip])}.npy" for clip in clips]
-    missing = {p: clip for p, clip in zip(paths, clips, strict=True) if not p.is_file()}
-    if missing:
-        write_json(folder / "settings.json", settings)
-    with tqdm(total=len(missing), desc=embedder.name, unit="clip", disable=not progress) as bar:
-        for part in _parts(list(missing)):
-            made = embedder([missing[path] for path in part])
-            rows = made.embedding
-            if made.probabilities is not None:
-                rows = np.hstack([rows, made.probabilities])
-            for path, row in zip(part, rows, strict=True):
-                _write_row(path, row)
-            bar.update(len(part))
-    rows = np.stack([_read_row(path) for path in paths])
-    classes = len(embedder.labels or ())
-    if not classes:
-        return Embedded(rows)
-    return Embedded(rows[:, :-classes], rows[:, -classes:])
-
-
-def _parts(paths: list[Path]) -> Iterator[list[Path]]:
-    for start in range(0, len(paths), PART):
-        yield paths[start : start + PART]
-
-
-def _write_row(path: Path, row: Floats) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, row)
-
-
-def _read_row(path: Path) -> Floats:
-    try:
-        row: Floats = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: damaged; delete it, and it is made again ({error})") from error
-    return row

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoresubnet.experiments.lessons import RATE, main, varied
+from recipes.lessons import main, varied
+from scoresubnet.audio import SAMPLE_RATE as RATE
 
 
 def test_variations_are_seconds_of_their_own_and_repeatable() -> None:

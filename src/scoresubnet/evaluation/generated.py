@@ -1,0 +1,183 @@
+"""Clips sampled from weights to be evaluated: kept as files, so that a break loses little."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from scoresubnet.audio.io import write_wav
+from scoresubnet.cost import count_gmacs, subnet_cost
+from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.evaluation.clips import ClipFile
+from scoresubnet.files import file_hash, write_json
+from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.sampling import Sampling
+from scoresubnet.weights import find_weights
+
+SETTINGS, SPEED = "settings.json", "speed.json"
+PART = 16  # clips that are made before they are kept
+
+
+def clip_seed(seed: int, label: str, number: int) -> int:
+    """The seed of one clip, 32 bits: every label and number has noise of its own.
+
+    It does not depend on the weights or their settings, so that clip k of a label begins with the
+    same noise in all systems that are compared.
+    """
+    digest = hashlib.sha256(json.dumps([seed, label, number]).encode()).digest()
+    return int.from_bytes(digest[:4])
+
+
+class GeneratedClips:
+    """A folder `<label>/<number>.wav` of clips of one generator; what is missing is sampled.
+
+    Args:
+        generator: samples and vocodes.
+        weights: name, folder or file of what it has loaded.
+        sampling: how.
+        labels: words to sample, or "none" alone; all that the weights know if None.
+        count: clips of each label, numbers 0 to count - 1.
+        seed: see `clip_seed`.
+        folder: gets the clips, their settings, and the seconds that they took.
+
+    Raises:
+        ValueError: a label or setting cannot be used, the clips of several labels would be alike,
+            or the folder holds clips of other settings.
+    """
+
+    def __init__(
+        self,
+        generator: SpeechGenerator,
+        weights: str,
+        sampling: Sampling,
+        labels: Sequence[str] | None,
+        count: int,
+        seed: int,
+        folder: Path,
+    ) -> None:
+        self.generator, self.weights, self.sampling = generator, weights, sampling
+        self.labels = tuple(labels or generator.labels)
+        self.count, self.seed, self.folder = count, seed, folder
+        if UNCONDITIONAL in self.labels and len(self.labels) > 1:
+            raise ValueError(f"{UNCONDITIONAL!r} stands alone: evaluate unconditional clips apart")
+        generator.check(list(self.labels), [0] * len(self.labels), sampling)
+        if not sampling.guidance and len(self.labels) > 1:
+            raise ValueError(
+                "with guidance 0 no label is asked for; for unconditional clips choose --labels "
+                f"{UNCONDITIONAL} and as large a --count as you want"
+            )
+        self.settings: dict[str, object] = {
+            "weights_sha256": file_hash(find_weights(weights)),
+            "vocoder": generator.vocoder.settings,
+            **sampling.to_dict(),
+            "seed": seed,
+        }
+        refuse_other_clips(folder, self.settings)
+
+    def files(self, progress: bool = True) -> list[ClipFile]:
+        """Make the clips that are missing; the files of all that were asked for."""
+        wanted = [(label, k) for label in self.labels for k in range(self.count)]
+        paths = {item: self.folder / item[0] / f"{item[1]}.wav" for item in wanted}
+        missing = [item for item in wanted if not paths[item].is_file()]
+        batches = [missing[k : k + PART] for k in range(0, len(missing), PART)]
+        write_json(self.folder / SETTINGS, self.settings)
+        name = f"{self.folder.name}, {len(wanted) - len(missing)} of {len(wanted)} kept"
+        with tqdm(desc=name, unit="step", disable=not progress) as bar:
+
+            def step(done: int, total: int) -> None:
+                bar.total = total * len(batches)
+                bar.update()
+
+            for batch in batches:
+                start = time.perf_counter()
+                speech = self.generator.generate(
+                    [label for label, _ in batch],
+                    [clip_seed(self.seed, *item) for item in batch],
+                    self.sampling,
+                    progress=step,
+                )
+                for item, audio in zip(batch, speech.audio, strict=True):
+                    write_wav(paths[item], audio.numpy(), speech.rate)
+                self._spend(len(batch), time.perf_counter() - start)
+        return [
+            ClipFile(paths[label, k], None if label == UNCONDITIONAL else label)
+            for label, k in wanted
+        ]
+
+    def about(self) -> dict[str, object]:
+        """What is sampled, ready for JSON."""
+        each = "of no word" if self.labels == (UNCONDITIONAL,) else "of each word"
+        what = f"{self.count} {each}, sampled from {self.weights}"
+        return {"what": what, "weights": self.weights, "count": self.count, **self.settings}
+
+    def cost(self) -> dict[str, float]:
+        """Parameters, and multiply-adds (in units of 1e9) and activation memory (MiB) of one clip.
+
+        Of a step they are those of `cost.subnet_cost`. Of a clip all steps of the sampler count,
+        with guidance where it is on, and the vocoder. Moves the model to the CPU.
+        """
+        self.generator.model.to("cpu")
+        step = asdict(subnet_cost(self.generator.model))
+        label = self.labels[0]
+        clip = count_gmacs(lambda: self.generator.generate(label, 0, self.sampling))
+        return {**step, "clip_gmacs": clip, "clip_seconds": self.generator.mel.clip_seconds}
+
+    def speed(self) -> dict[str, float]:
+        """Seconds a clip and a second of sound, over all runs."""
+        spent = self._spent()
+        each = spent["seconds"] / max(1, spent["clips"])
+        factor = each / self.generator.mel.clip_seconds
+        return {**spent, "seconds_per_clip": each, "real_time_factor": factor}
+
+    def _spend(self, clips: int, seconds: float) -> None:
+        spent = self._spent()
+        total = {"clips": spent["clips"] + clips, "seconds": spent["seconds"] + seconds}
+        write_json(self.folder / SPEED, total)
+
+    def _spent(self) -> dict[str, float]:
+        path = self.folder / SPEED
+        if not path.is_file():
+            return {"clips": 0, "seconds": 0.0}
+        spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return spent
+
+
+def load_generator(weights: str, vocoder: str) -> SpeechGenerator:
+    """The generator, on a GPU if there is one.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or foreign.
+        ValueError: the vocoder is unknown, or made for other features.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return SpeechGenerator.from_pretrained(weights, vocoder, device=device)
+
+
+def refuse_other_clips(folder: Path, settings: Mapping[str, object]) -> None:
+    """Fail if the folder holds clips of other settings, and name what differs.
+
+    Raises:
+        ValueError: it does.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        return
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    names = sorted({*kept, *settings})
+    differing = [
+        f"{name} {kept.get(name)} / {settings.get(name)}"
+        for name in names
+        if kept.get(name) != settings.get(name)
+    ]
+    if differing:
+        raise ValueError(
+            f"{folder}: holds clips of other settings (there / now: {', '.join(differing)}); "
+            "choose another --out, or delete that folder"
+        )

@@ -1,0 +1,67 @@
+"""The frozen classifier as a judge: the words that it hears through more and more noise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from scoresubnet.audio.io import Audio, fit_length
+from scoresubnet.audio.mel import LogMel
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.evaluation.judges.base import Embedded
+from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.weights import ModelFile
+
+TIMES = (1e-3, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+class NoisyClassifier:
+    """Rows are indices of the words heard at X_t = alpha(t) X_0 + sigma(t) eps, for each of TIMES.
+
+    A clip gets the same noise eps at every time, drawn from the content of its log-Mel, so that a
+    row depends on its clip alone.
+
+    Args:
+        model: its classifier is frozen in place, and moves to the CPU.
+    """
+
+    name = "classifier"
+    labels = None
+
+    def __init__(self, model: ModelFile) -> None:
+        self.words, self.sde = model.labels, model.sde
+        self.classifier = FrozenClassifier(model.classifier.cpu())
+        self.front_end = LogMel(model.mel)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that a row depends on besides the clip, ready for JSON."""
+        return {
+            "weights": weights_hash(self.classifier.classifier),
+            "mel": self.front_end.settings.hash,
+            "times": list(TIMES),
+        }
+
+    @torch.no_grad()
+    def __call__(self, clips: Sequence[Audio], progress: bool = False) -> Embedded:
+        """The rows (N, len(TIMES)) of clips (samples,)."""
+        samples = self.front_end.settings.clip_samples
+        fitted = np.stack([fit_length(clip, samples) for clip in clips])
+        x0 = self.front_end(torch.from_numpy(fitted))
+        noise = torch.stack([_noise(x) for x in x0])
+        heard = []
+        for time in TIMES:
+            t = torch.full((len(x0),), max(time, self.sde.t_eps))
+            heard.append(self.classifier(self.sde.perturb(x0, noise, t), t).argmax(1))
+        return Embedded(torch.stack(heard, dim=1).double().numpy())
+
+
+def _noise(x: torch.Tensor) -> torch.Tensor:
+    """Standard normal, shaped like x (1, F, T)."""
+    # To a hundredth, so that rounding of the front end draws no other noise.
+    content = (100 * x).round().to(torch.int16).numpy().tobytes()
+    seed = int.from_bytes(hashlib.sha256(content).digest()[:4])
+    return torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,47 @@
+"""The three files of a report, and the pictures in the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from scoresubnet.evaluation.report.assemble import Report
+from scoresubnet.evaluation.report.figures import (
+    accuracy_figure,
+    bars_figure,
+    confusion_figure,
+    mel_grid,
+)
+from scoresubnet.evaluation.report.html import html_page
+from scoresubnet.evaluation.report.markdown import markdown
+from scoresubnet.evaluation.systems import Systems
+from scoresubnet.files import write_json, write_text
+
+NAMES = ("report.md", "report.json", "report.html")
+
+
+def write_report(report: Report, systems: Systems, out: Path) -> None:
+    """Write the three files; each appears complete or not at all."""
+    write_json(out / "report.json", report)
+    write_text(out / "report.md", markdown(report))
+    write_text(out / "report.html", html_page(report, pictures(report, systems)))
+
+
+def pictures(report: Report, systems: Systems) -> dict[str, Figure]:
+    """Heading -> picture, of what was measured."""
+    found: dict[str, Figure] = {}
+    bars = bars_figure(report)
+    if bars is not None:
+        found["Every metric beside the reference rows"] = bars
+    for name, section in report["sections"].items():
+        confusion = section["details"].get("confusion")
+        if confusion and confusion["systems"]:
+            found[f"Confusions: {section['title']}"] = confusion_figure(confusion, name)
+        if name == "classifier":
+            found["Accuracy against noise"] = accuracy_figure(section)
+    for row in systems.rows.values():
+        if row.name not in (*systems.evaluated, "vocoded"):
+            continue
+        found[f"Log-Mels: {row.title}"] = mel_grid(row)
+    return found

@@ -1,0 +1,244 @@
+"""An evaluation from start to end: files found, clips sampled and read, judged, and reported."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import torch
+
+from scoresubnet.evaluation.cache import Cache, content_key
+from scoresubnet.evaluation.clips import ClipFile, ClipSet, in_turn, read_clips, split_by_speaker
+from scoresubnet.evaluation.generated import GeneratedClips, load_generator
+from scoresubnet.evaluation.plan import LEAST, Folders, Plan, asked_labels, plan
+from scoresubnet.evaluation.report.assemble import Report, assemble
+from scoresubnet.evaluation.report.files import write_report
+from scoresubnet.evaluation.sections import prepare
+from scoresubnet.evaluation.sections.common import Judging
+from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.evaluation.systems import REFERENCES, RealClips, Systems, rows_of
+from scoresubnet.files import refuse_unwritable
+from scoresubnet.vocoders import Vocoder, load_vocoder
+from scoresubnet.weights import load_model
+
+SEED = 0  # of the choice of reference clips, and of the noise
+COUNT = 100  # clips that are sampled of each label
+PACKAGES = (
+    *("scoresubnet", "torch", "numpy", "soundfile", "soxr", "matplotlib", "pocketsphinx"),
+    *("speechmos", "distillmos", "xls-r-sqa", "onnxruntime", "librosa", "livekit-wakeword"),
+    *("resemblyzer", "webrtcvad-wheels", "ctranslate2", "tokenizers"),
+)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What to evaluate, and by what.
+
+    Attributes:
+        systems: the first is the one that the others are compared with.
+        reference: folder of real clips that were not trained on, or of Speech Commands.
+        out: folder of the report, the cache and new clips.
+        training: folder of training clips, if the reference has none.
+        labels: words to choose, or the name of a word set; all if None.
+        reference_count: most real clips of a row; all if None.
+        count: clips to sample of each label.
+        seed: of those clips.
+        vocoder: of systems that name none, and of the row "vocoded".
+        judges: `evaluator`, `sc09_resnext`, `vggish` and `whisper`, see `Judging`.
+        only: names of sections; all if None.
+    """
+
+    systems: Sequence[SystemSpec]
+    reference: str
+    out: Path
+    training: str | None = None
+    labels: Sequence[str] | None = None
+    reference_count: int | None = None
+    count: int = COUNT
+    seed: int = 0
+    vocoder: str = "pitch"
+    judges: Mapping[str, str | None] = field(default_factory=dict)
+    only: Sequence[str] | None = None
+
+    def run(self) -> Report:
+        """Evaluate, and write `report.json`, `report.md` and `report.html` into `out`.
+
+        Raises:
+            ValueError: a setting, a folder or the weights cannot be used.
+            OSError: a folder is missing, or the output cannot be written.
+        """
+        clock = Clock()
+        self._refuse_contradictions()
+        found = self._systems()
+        folders = Folders(Path(self.reference), Path(self.training) if self.training else None)
+        planned = plan(found, folders, asked_labels(self.labels))
+        samplers = {n: each for n, each in found.items() if isinstance(each, GeneratedClips)}
+        vocoder = self._vocoder(samplers)
+        cache = Cache(self.out / "cache")
+        judging = Judging(
+            planned.words,
+            cache,
+            planned.reference.training,
+            folders.training or folders.reference,
+            {name: load_model(each.weights) for name, each in samplers.items()},
+            **self.judges,
+        )
+        with clock("loading the judges"):
+            ready, missing = prepare(judging, self.only)
+        for name, why in missing.items():
+            print(f"not measured: {name}: {why}", file=sys.stderr)
+        refuse_unwritable(self.out)
+
+        files = dict(planned.given)
+        for name, each in samplers.items():
+            with clock(f"sampling {name}" if len(samplers) > 1 else "sampling"):
+                files[name] = each.files()
+        with clock("reading and vocoding"):
+            evaluated = {
+                name: _read(name, in_turn(files[name], SEED), self._folder_of(found[name]))
+                for name in found
+            }
+            real = self._real(planned, folders)
+            systems = rows_of(evaluated, real, vocoder, cache, SEED)
+        sections = []
+        for name, measure in ready.items():
+            with clock(name):
+                sections.append(measure(systems))
+
+        read = evaluated | {"real": real.row, "reference": real.reference}
+        read |= {"training": real.training}
+        about = {
+            "evaluated": {name: _about(found[name], systems, name) for name in found},
+            "reference": {"what": self.reference, "training": self.training},
+            "labels": list(planned.words),
+            "left_out": {n: [asdict(item) for item in clips.left_out] for n, clips in read.items()},
+            "sha256": {n: content_key(*row.clips) for n, row in systems.rows.items()}
+            | {"reference": content_key(*systems.reference.clips)},
+            "vocoder": vocoder.settings,
+            "seeds": {"choice": SEED, "noise": SEED, "clips": self.seed},
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+        }
+        times: dict[str, Any] = {"seconds": clock.seconds}
+        if samplers:
+            times["sampling"] = {name: each.speed() for name, each in samplers.items()}
+        costs = {name: each.cost() for name, each in samplers.items()}
+        report = assemble(about, systems, sections, missing, costs, times)
+        write_report(report, systems, self.out)
+        return report
+
+    def _refuse_contradictions(self) -> None:
+        if not self.systems:
+            raise ValueError("nothing to evaluate: give a folder of generated clips, or --weights")
+        if self.reference_count is not None and self.reference_count < LEAST:
+            raise ValueError(f"--reference-count {self.reference_count} is too few; need {LEAST}")
+        if not 1 <= self.count <= 10_000:
+            raise ValueError(f"count {self.count} is out of range; it lies between 1 and 10000")
+        out = self.out.resolve()
+        given = [spec.folder for spec in self.systems]
+        for name in (*given, self.reference, self.training):
+            if name and Path(name).resolve() in (out, *out.parents):
+                raise ValueError(f"--out {self.out} lies in {name}, whose files are evaluated")
+
+    def _systems(self) -> dict[str, Path | GeneratedClips]:
+        """The folder, or the clips to be sampled, of each system, by a name of its own."""
+        single = len(self.systems) == 1
+        names = [spec.name or ("generated" if single else spec.called) for spec in self.systems]
+        for k, name in enumerate(names):
+            if name in REFERENCES or name in names[:k]:
+                raise ValueError(f"two rows are called {name!r}; give the system another name")
+        found: dict[str, Path | GeneratedClips] = {}
+        for name, spec in zip(names, self.systems, strict=True):
+            if spec.folder:
+                found[name] = Path(spec.folder)
+                continue
+            assert spec.weights is not None
+            generator = load_generator(spec.weights, spec.vocoder or self.vocoder)
+            asked = asked_labels(self.labels)
+            sampling = generator.check(
+                list(asked or generator.labels[:1]),
+                [0] * len(asked or generator.labels[:1]),
+                spec.sampling,
+                **spec.overrides,
+            )
+            folder = self.out / "generated" / ("" if single else name)
+            found[name] = GeneratedClips(
+                generator, spec.weights, sampling, asked, self.count, self.seed, folder
+            )
+        return found
+
+    def _vocoder(self, samplers: Mapping[str, GeneratedClips]) -> Vocoder:
+        """Of the row "vocoded": the first generator's, or the one that is named."""
+        for each in samplers.values():
+            return each.generator.vocoder
+        return load_vocoder(self.vocoder)
+
+    def _real(self, planned: Plan, folders: Folders) -> RealClips:
+        row, reference = split_by_speaker(planned.reference.testing, SEED)
+        most = self.reference_count
+        training = in_turn(planned.reference.training, SEED)[: most or len(row)]
+        where = folders.training or folders.reference
+        return RealClips(
+            _read("real", row[:most], folders.reference),
+            _read("reference", reference[:most], folders.reference),
+            _read("training", training, where, least=0),
+        )
+
+    @staticmethod
+    def _folder_of(each: Path | GeneratedClips) -> Path:
+        return each.folder if isinstance(each, GeneratedClips) else each
+
+
+class Clock:
+    """Keeps the seconds of named parts."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """The versions that the figures are made with."""
+    found = {"python": python_version()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _about(each: Path | GeneratedClips, systems: Systems, name: str) -> dict[str, object]:
+    """Where the clips of a system are from, ready for JSON."""
+    made = each.about() if isinstance(each, GeneratedClips) else {"what": str(each)}
+    return made | {"labelled": systems.rows[name].labels is not None}
+
+
+def _read(name: str, files: Sequence[ClipFile], folder: Path, least: int = LEAST) -> ClipSet:
+    """The clips of a row; what is left out is named.
+
+    Raises:
+        ValueError: too few files can be read.
+    """
+    found = read_clips(files, folder, f"reading, {name}")
+    for item in found.left_out:
+        print(f"left out: {name}: {item.file}: {item.reason}", file=sys.stderr)
+    if len(found.clips) < least:
+        raise ValueError(
+            f"{folder}: only {len(found.clips)} of {len(files)} sound files can be read; need "
+            f"at least {least}"
+        )
+    return found
