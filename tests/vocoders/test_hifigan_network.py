@@ -25,6 +25,12 @@ def changed(state: dict[str, Tensor], change: str) -> dict[str, Tensor]:
         del state[name]
     elif change == "unexpected":
         state["cond_layer.conv.weight"] = torch.zeros(1)
+    elif change == "second of a name":
+        state["upsampler.0.bias"] = torch.zeros_like(state["ups.0.conv.bias"])
+    elif change == "mean":
+        state |= {"mean": torch.zeros(80), "scale": torch.ones(80)}
+    elif change == "not wrapped":
+        state = {key.replace(".conv.", "."): value for key, value in state.items()}
     elif change == "foreign names":
         state = {f"generator.{key}": value for key, value in state.items()}
     elif change == "shape":
@@ -43,6 +49,9 @@ def changed(state: dict[str, Tensor], change: str) -> dict[str, Tensor]:
     [
         ("missing", r"1 missing \(upsampler.1.parametrizations.weight.original1\)"),
         ("unexpected", r"1 unexpected \(cond_layer.weight\)"),
+        ("second of a name", r"1 unexpected \(upsampler.0.bias\)"),
+        ("mean", r"2 unexpected \(mean, scale\)"),
+        ("not wrapped", r"234 unexpected \(conv_post.bias, "),
         ("foreign names", r"234 missing \(conv_post.bias, "),
         ("shape", r"1 of another shape \(upsampler.1.parametrizations.weight.original1\)"),
         ("bias", r"1 of another shape \(conv_pre.bias\)"),

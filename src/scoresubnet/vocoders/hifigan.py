@@ -22,6 +22,7 @@ from scoresubnet.vocoders.hifigan_folder import (
     RECIPE,
     RECIPE_FILE,
     SHAPE,
+    SPEECHBRAIN,
     HifiGanFolder,
     find_folder,
     read_folder,
@@ -126,7 +127,15 @@ def read_network(folder: HifiGanFolder) -> nn.Module:
     except ImportError as error:
         raise ImportError(f"the vocoder hifigan needs transformers ({error}); {INSTALL}") from error
     path = folder.weights
-    stored = {_renamed(name): tensor.float() for name, tensor in read_state_dict(path).items()}
+    stored: dict[str, Tensor] = {}
+    foreign = set()
+    for name, tensor in read_state_dict(path).items():
+        renamed = _renamed(name, path.name == SPEECHBRAIN[0])
+        if renamed is None or renamed in stored:
+            foreign.add(name)
+        else:
+            stored[renamed] = tensor.float()
+    _refuse(path, unexpected=foreign)
     try:
         with torch.random.fork_rng(devices=[]):
             network: Any = SpeechT5HifiGan(SpeechT5HifiGanConfig(**folder.shape))
@@ -149,12 +158,16 @@ def read_network(folder: HifiGanFolder) -> nn.Module:
     return network.requires_grad_(False).eval()
 
 
-def _renamed(name: str) -> str:
-    """A tensor's name in transformers: of speechbrain's `ups.0.conv.weight` `upsampler.0.weight`.
+def _renamed(name: str, wrapped: bool) -> str | None:
+    """A tensor's name in transformers; None if it is not named as in its form.
 
-    Weight norms are named as by today's torch.
+    Where layers are wrapped (speechbrain), `ups.0.conv.weight` is `upsampler.0.weight`. Weight
+    norms are named as by today's torch.
     """
-    name = re.sub(r"^ups\.", "upsampler.", name).replace(".conv.", ".")
+    if wrapped:
+        if ".conv." not in name or name.startswith("upsampler."):
+            return None
+        name = re.sub(r"^ups\.", "upsampler.", name).replace(".conv.", ".")
     name = re.sub(r"weight_g$", _DIRECTION.replace("1", "0"), name)
     return re.sub(r"weight_v$", _DIRECTION, name)
 

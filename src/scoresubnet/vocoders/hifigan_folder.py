@@ -44,6 +44,10 @@ SHAPE = {
     **{k: k for k in ("upsample_initial_channel", "upsample_kernel_sizes", "leaky_relu_slope")},
     **{k: k for k in ("resblock_kernel_sizes", "resblock_dilation_sizes", "normalize_before")},
 }
+_PAIRED = (
+    ("upsample_rates", "upsample_kernel_sizes"),
+    ("resblock_kernel_sizes", "resblock_dilation_sizes"),
+)
 _UNSTATED = {"leaky_relu_slope": 0.1, "normalize_before": False}  # by speechbrain
 _SUPPORTED = {"out_channels": 1, "resblock_type": "1", "cond_channels": 0, "conv_post_bias": True}
 _AUDIO = {
@@ -122,6 +126,10 @@ def read_folder(folder: Path, where: str) -> HifiGanFolder:
                 f"{TRANSFORMERS[0]} and {' or '.join(TRANSFORMERS[1:])} (transformers)"
             )
         found, facts = form(folder)
+        for one, other in _PAIRED:  # transformers pairs them up and leaves out what is over
+            pair = found.shape[one], found.shape[other]
+            if not all(isinstance(n, list) for n in pair) or len(pair[0]) != len(pair[1]):
+                raise ValueError(f"{one} and {other} must be lists of one length")
         hop_length = math.prod(found.shape["upsample_rates"])
         facts |= {"n_mels": found.shape["model_in_dim"], "hop_length": hop_length}
         recipe = _stated(folder) or found.recipe or _published(folder, where)

@@ -1,0 +1,169 @@
+"""The pages: their Python runs, their commands parse, their links and figures are right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from jsonargparse import ArgumentParser
+
+from scoresubnet import cli
+from scoresubnet.data.sources import SOURCES
+from scoresubnet.evaluation.cache import settings_key
+from scoresubnet.evaluation.sections import SECTIONS
+from scoresubnet.experiments.card import BEGIN, END
+from scoresubnet.files import file_hash
+from scoresubnet.networks.fusion import FUSIONS
+from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.samplers import EVALUATIONS, SAMPLERS
+from scoresubnet.training.config_files import SHIPPED
+from scoresubnet.weights import find_weights, shipped_weights
+
+ROOT = Path(__file__).resolve().parents[1]
+CARDS = {name: path.with_suffix(".md") for name, path in shipped_weights().items()}
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [*PAGES, *sorted((ROOT / "docs/log").glob("*.md")), *CARDS.values()]
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", LINKED, ids=names)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target, anchor in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text):
+        if target.startswith("https://"):
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), flags=re.M)
+            slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+            assert anchor[1:] in slugs, anchor
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of every `scoresubnet ...` line of code, continued lines joined."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^    (?:\S*bin/)?scoresubnet (.*)$", text, flags=re.M)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *CARDS.values()], ids=names)
+def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for arguments in commands(page):
+        words = 2 if arguments[0] == "train" else 1
+        name, rest = " ".join(arguments[:words]), arguments[words:]
+        if "--help" in rest:
+            continue
+        parser = cli.LEAVES[name](ArgumentParser(exit_on_error=False))
+        parser.parse_args([cli._present_name(argument) for argument in rest])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_modules_and_targets_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for module in re.findall(r"python -m ((?:scoresubnet|benchmarks|recipes)[\w.]*)", text):
+        place = module.replace(".", "/")
+        places = [ROOT / "src" / place, ROOT / place]
+        files = [f for p in places for f in (p.with_suffix(".py"), p / "__main__.py")]
+        assert any(f.is_file() for f in files), module
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^    make ([a-z-]+)", text, flags=re.M):
+        assert re.search(rf"^{target}:", makefile, flags=re.M), target
+    for config in re.findall(r"--config (\S+?)[`\s]", text):
+        assert config in SHIPPED or (ROOT / config).is_file(), config
+
+
+def examples(page: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, flags=re.S)
+
+
+def sounds(folder: Path, level: float, **counts: int) -> None:
+    """Noise of a level, so many files by name."""
+    folder.mkdir(parents=True)
+    for name, count in counts.items():
+        for k in range(count):
+            noise = np.random.default_rng(k).standard_normal(16_000)
+            path = folder / f"{name.format(k)}-{k}.wav"
+            soundfile.write(path, level * noise, 16_000)
+
+
+def corpus(root: Path) -> None:
+    sounds(root / "my-corpus", 0.1, **{"s{}-ja": 3, "s{}-nein": 2})
+
+
+def folders(root: Path) -> None:
+    sounds(root / "quiet", 0.02, ja=4)
+    sounds(root / "loud", 0.2, ja=4)
+    sounds(root / "real", 0.1, ja=6)
+
+
+PREPARED: tuple[tuple[Callable[[Path], None] | None, str], ...] = (
+    (None, "standard deviation 1.00"),
+    (None, "4 gated taps"),
+    (corpus, "3 {'testing'}"),
+    (folders, "20 dB"),
+)
+
+
+@pytest.mark.parametrize("number", range(len(PREPARED)))
+def test_examples_of_extending_run(
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = examples("extending.md")
+    assert len(found) == len(PREPARED)
+    registries: list[dict[str, Any]] = [SAMPLERS, EVALUATIONS, FUSIONS, SOURCES, SECTIONS]
+    for registry in registries:  # entries of the example go again
+        for name, entry in list(registry.items()):
+            monkeypatch.setitem(registry, name, entry)
+    before = [dict(registry) for registry in registries]
+    prepare, printed = PREPARED[number]
+    if prepare:
+        prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    try:
+        exec(compile(found[number], "extending.md", "exec"), {})
+    finally:
+        for registry, entries in zip(registries, before, strict=True):
+            registry.clear()
+            registry.update(entries)
+    assert printed in capsys.readouterr().out
+
+
+def test_the_example_of_using_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = examples("using.md")
+    exec(compile(example, "using.md", "exec"), {})
+    assert "torch.Size([2, 1, 80, 64])" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("page", "weights"),
+    [(ROOT / "README.md", "words18-small"), *((page, name) for name, page in CARDS.items())],
+    ids=lambda value: value if isinstance(value, str) else value.stem,
+)
+def test_figures_are_of_what_ships(page: Path, weights: str) -> None:
+    text = page.read_text(encoding="utf-8")
+    (block,) = re.findall(f"{re.escape(BEGIN)}(.*?){re.escape(END)}", text, flags=re.S)
+    found = re.search(
+        r"clips of weights (\w{12}), vocoder (\w{16}), scoresubnet (\S+); (.*)\.$",
+        block,
+        flags=re.M,
+    )
+    assert found, "no figures; see experiments/card.py"
+    generator = SpeechGenerator.from_pretrained(weights)
+    assert found[1] == file_hash(find_weights(weights))[:12]
+    assert found[2] == settings_key("vocoder", generator.vocoder.settings)
+    assert found[4] == str(generator.check(list(generator.labels[:1]), [0]))
