@@ -1,4 +1,4 @@
-"""What is compared: reverse steps of the Score Subnet, the U-Net and DiffWave, and whole clips."""
+"""Candidates: reverse steps of the Score Subnet, the U-Net and DiffWave, and whole clips."""
 
 from __future__ import annotations
 

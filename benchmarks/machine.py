@@ -1,4 +1,4 @@
-"""What a result depends on besides the code."""
+"""The machine that a result depends on besides the code."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _resident_mib() -> float:
 
 
 def main(order: str) -> None:
-    """What the child does."""
+    """The work of the child."""
     import torch
 
     given = json.loads(order)

@@ -1,4 +1,4 @@
-"""Where the time of one guided reverse step goes, by kind of operation.
+"""The time of one guided reverse step, by kind of operation.
 
     python -m benchmarks.profile_step --presets small paper --batches 1 8 32
 

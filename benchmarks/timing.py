@@ -29,7 +29,7 @@ class Times:
         return statistics.median(self.rounds)
 
     def ratio(self, other: Times) -> float:
-        """How many times as long as `other`: the median of the ratios of the same round."""
+        """The ratio to the time of `other`: the median of the ratios of the same round."""
         pairs = zip(self.rounds, other.rounds, strict=False)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 

@@ -1,4 +1,4 @@
-"""Which word a teacher hears: answers of a small network on its features, to clips it has not seen.
+"""The words that a teacher hears: answers of a small network on its features, to unseen clips.
 
 A network answers for the clips that it was trained on with their labels. So there are two, each
 trained on one half of the clips and asked about the other half: what is left of doubt between

@@ -23,7 +23,7 @@ from scoresubnet.networks.fusion import FUSIONS
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import EVALUATIONS, SAMPLERS
 from scoresubnet.training.config_files import SHIPPED
-from scoresubnet.weights import find_weights, shipped_weights
+from scoresubnet.weights import DEFAULT_WEIGHTS, find_weights, shipped_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = {name: path.with_suffix(".md") for name, path in shipped_weights().items()}
@@ -59,7 +59,9 @@ def commands(page: Path) -> list[list[str]]:
 @pytest.mark.parametrize("page", [*PAGES, *CARDS.values()], ids=names)
 def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    for arguments in commands(page):
+    found = commands(page)
+    assert found or page.name not in ("README.md", "using.md", "evaluation.md")
+    for arguments in found:
         words = 2 if arguments[0] == "train" else 1
         name, rest = " ".join(arguments[:words]), arguments[words:]
         if "--help" in rest:
@@ -68,7 +70,7 @@ def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         parser.parse_args([cli._present_name(argument) for argument in rest])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names)
+@pytest.mark.parametrize("page", [*PAGES, *CARDS.values()], ids=names)
 def test_modules_and_targets_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for module in re.findall(r"python -m ((?:scoresubnet|benchmarks|recipes)[\w.]*)", text):
@@ -149,13 +151,12 @@ def test_the_example_of_using_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch.Size([2, 1, 80, 64])" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("page", "weights"),
-    [(ROOT / "README.md", "words18-small"), *((page, name) for name, page in CARDS.items())],
-    ids=lambda value: value if isinstance(value, str) else value.stem,
-)
-def test_figures_are_of_what_ships(page: Path, weights: str) -> None:
+@pytest.mark.parametrize("page", [ROOT / "README.md", *CARDS.values()], ids=names)
+def test_figures_are_of_what_ships(page: Path) -> None:
+    weights = page.stem if page.stem in CARDS else DEFAULT_WEIGHTS
     text = page.read_text(encoding="utf-8")
+    if weights != DEFAULT_WEIGHTS and BEGIN not in text:
+        pytest.skip(f"{page.name} has no figures of this version")
     (block,) = re.findall(f"{re.escape(BEGIN)}(.*?){re.escape(END)}", text, flags=re.S)
     found = re.search(
         r"clips of weights (\w{12}), vocoder (\w{16}), scoresubnet (\S+); (.*)\.$",

@@ -54,7 +54,7 @@ def main(run: str, recordings: str, path: str) -> None:
 
 
 def accuracy(evaluator: EvaluatorFile, recordings: Path) -> dict[str, tuple[int, int]]:
-    """How many testing clips of each word are heard as it, and how many there are."""
+    """Counts of the testing clips of each word that are heard as it, and of all."""
     clips = find_speech_commands(recordings, evaluator.labels)
     clips = [clip for clip in clips if clip.split == "testing"]
     judge = WordEvaluator(evaluator)

@@ -13,7 +13,7 @@ from scoresubnet.networks.classifier import Classifier
 
 
 class Features(NamedTuple):
-    """What one pass over the backbone gives; nothing of it carries a gradient.
+    """The results of one pass over the backbone; none of them carries a gradient.
 
     Attributes:
         logits: f(X_t, t) (B, C).

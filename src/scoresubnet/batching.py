@@ -1,4 +1,4 @@
-"""How many clips to sample together: as many as memory holds, and no more than help."""
+"""The number of clips to sample together: as many as memory holds, and no more than help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, multiply-adds and activation memory of one step."""
+"""The cost of a model: parameters, multiply-adds and activation memory of one step."""
 
 from __future__ import annotations
 

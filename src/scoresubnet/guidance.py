@@ -13,7 +13,7 @@ from scoresubnet.sde import norm_of_each, over_batch
 
 
 class Guide(NamedTuple):
-    """What guidance is made of, for one batch.
+    """The parts of guidance, for one batch.
 
     Attributes:
         score: s(x, t), shaped like x (B, 1, F, T).

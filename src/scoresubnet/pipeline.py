@@ -27,7 +27,7 @@ MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 
 @dataclass(frozen=True)
 class GeneratedSpeech:
-    """What `SpeechGenerator.generate` made; item k belongs to `labels[k]` and `seeds[k]`.
+    """The clips that `SpeechGenerator.generate` made; item k belongs to `labels[k]` and `seeds[k]`.
 
     Attributes:
         mels: scaled log-Mels in [-1, 1], (B, 1, F=80, T=64).
@@ -151,7 +151,7 @@ class SpeechGenerator:
         return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(seeds), heard, confidence)
 
     def _fitting(self, count: int) -> int:
-        """How many of `count` items to sample together."""
+        """The number of `count` items to sample together."""
         if count == 1:
             return 1
         device = next(self.model.parameters()).device
@@ -159,7 +159,7 @@ class SpeechGenerator:
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> tuple[tuple[str, ...], Tensor]:
-        """What the classifier hears in scaled log-Mels (B, 1, F, T), and its probability (B,)."""
+        """The words that the classifier hears in log-Mels (B, 1, F, T), with probability (B,)."""
         device = next(self.model.parameters()).device
         t = torch.full((len(x),), self.model.sde.t_eps, device=device)
         probabilities = self.model.backbone(x.to(device), t).softmax(1).cpu()

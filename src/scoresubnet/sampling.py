@@ -126,7 +126,7 @@ SAMPLING_PRESETS: dict[str, Sampling] = {
     "paper": Sampling("euler-maruyama", 100, "uniform", 3.0, "constant"),
     # A tenth of the network evaluations (ours). Guidance below t = 0.7 alone, in six of the
     # steps: above, where there is next to nothing to classify, it adds no quality, and amplifies
-    # rounding errors until the sample is another one (docs/benchmarks.md).
+    # rounding errors until the sample is another one (docs/log/2026-11-27-benchmarks.md).
     "fast": Sampling("dpmpp-2m-sde", 10, "uniform", 3.0, "interval:low=0,high=0.7"),
 }
 

@@ -86,7 +86,7 @@ def interval_guidance(gamma: float, low: float = 0.1, high: float = 0.7) -> Guid
 
     Where it is 0 no class gradient is computed. They give the interval in sigma / alpha; their
     [0.28, 2.9] for ImageNet-512 is [0.08, 0.47] in the default VP time. Above 0.7 little
-    more than noise is left to tell words by (docs/benchmarks.md); `low` is not tuned.
+    more than noise is left to tell words by (docs/log); `low` is not tuned.
 
     Raises:
         ValueError: not 0 <= low <= high <= 1.

@@ -18,12 +18,12 @@ ScoreFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 def epsilon_target(x0: Tensor, noise: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
-    """What an `epsilon` network learns: the noise itself."""
+    """The target of an `epsilon` network: the noise itself."""
     return noise
 
 
 def v_target(x0: Tensor, noise: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
-    """What a `v` network learns: v = alpha eps - sigma x0."""
+    """The target of a `v` network: v = alpha eps - sigma x0."""
     return over_batch(sde.alpha(t), x0) * noise - over_batch(sde.sigma(t), x0) * x0
 
 

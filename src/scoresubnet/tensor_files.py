@@ -29,7 +29,7 @@ class WeightsError(ValueError):
 
 
 class Described(NamedTuple):
-    """What `read_described` finds in a file.
+    """The content of a file that `read_described` reads.
 
     Attributes:
         tensors: by name.

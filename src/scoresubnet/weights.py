@@ -39,7 +39,7 @@ DEFAULT_WEIGHTS = "words18-small"
 
 @dataclass
 class ModelFile:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         classifier: the noise-conditioned classifier.

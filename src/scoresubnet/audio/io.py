@@ -64,7 +64,7 @@ def fit_length(audio: Audio, length: int) -> Audio:
 
 
 def is_silent(audio: Audio) -> bool:
-    """Whether no sample exceeds `SILENCE_PEAK` once the mean (a DC offset) is taken away."""
+    """True where no sample exceeds `SILENCE_PEAK` once the mean (a DC offset) is taken away."""
     return bool(np.abs(audio - audio.mean(dtype=np.float64)).max(initial=0.0) <= SILENCE_PEAK)
 
 

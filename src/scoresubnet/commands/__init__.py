@@ -1,1 +1,1 @@
-"""What the subcommands of `scoresubnet` do; `cli.py` parses their arguments."""
+"""The subcommands of `scoresubnet`; `cli.py` parses their arguments."""

@@ -49,14 +49,14 @@ def run(values: Namespace) -> None:
 
 
 def _sampling(file: ModelFile, as_json: bool) -> object:
-    """How the weights want to be sampled, for a program or for a reader."""
+    """The sampling that the weights recommend, for a program or for a reader."""
     if as_json:
         return None if file.sampling is None else file.sampling.to_dict()
     return str(file.sampling or f"not stated, so {DEFAULT_SAMPLING}")
 
 
 def _fusion(file: ModelFile) -> str | None:
-    """How gradient taps are fused, if there are any."""
+    """The fusion of gradient taps, if there are any."""
     if file.subnet is None or not file.subnet.config.gradient_taps:
         return None
     return file.subnet.config.fusion

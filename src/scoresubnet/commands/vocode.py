@@ -88,7 +88,7 @@ def run(values: Namespace) -> None:
 
 
 def plan(source: Path, out: Path) -> list[Job]:
-    """What is read, and where it goes; nothing is read or written yet.
+    """Inputs and where their sounds go; nothing is read or written yet.
 
     Args:
         source: a file, or a folder of files at any depth; hidden ones are left out.

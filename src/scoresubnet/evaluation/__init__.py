@@ -1,1 +1,1 @@
-"""How good a classifier or a generator is, in figures that others can repeat."""
+"""Evaluation of generators, in figures that others can repeat."""

@@ -112,7 +112,7 @@ class GeneratedClips:
         ]
 
     def about(self) -> dict[str, object]:
-        """What is sampled, ready for JSON."""
+        """The settings of the clips, ready for JSON."""
         each = "of no word" if self.labels == (UNCONDITIONAL,) else "of each word"
         what = f"{self.count} {each}, sampled from {self.weights}"
         return {"what": what, "weights": self.weights, "count": self.count, **self.settings}

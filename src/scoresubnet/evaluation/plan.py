@@ -1,4 +1,4 @@
-"""What is compared with what: the files of every system, and real clips of the same words."""
+"""The plan of a comparison: the files of every system, and real clips of the same words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEAST_REAL = 4  # test clips: two to compare with, and two in the row of real cl
 
 @dataclass(frozen=True)
 class Folders:
-    """Where real clips are.
+    """Folders of real clips.
 
     Attributes:
         reference: clips that were not trained on, or Speech Commands with its lists.
@@ -36,7 +36,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes into a report, found but not read yet.
+    """Files for a report, found but not read yet.
 
     Attributes:
         given: name -> its files, of the systems that are folders.

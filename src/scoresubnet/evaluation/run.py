@@ -39,7 +39,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What to evaluate, and by what.
+    """An evaluation that can be run.
 
     Attributes:
         systems: the first is the one that the others are compared with.
@@ -222,7 +222,7 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def _about(each: Path | GeneratedClips, systems: Systems, name: str) -> dict[str, object]:
-    """Where the clips of a system are from, ready for JSON."""
+    """The origin of the clips of a system, ready for JSON."""
     made = each.about() if isinstance(each, GeneratedClips) else {"what": str(each)}
     return made | {"labelled": systems.rows[name].labels is not None}
 

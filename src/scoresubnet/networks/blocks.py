@@ -87,7 +87,7 @@ class Stage(nn.Module):
         )
 
     def outputs(self, x: Tensor, embedding: Tensor) -> list[Tensor]:
-        """What enters the first ResBlock, and what leaves each: blocks + 1 tensors."""
+        """The input of the first ResBlock and the output of each: blocks + 1 tensors."""
         outputs = [self.down(x)]
         for block in self.blocks:
             outputs.append(block(outputs[-1], embedding))

@@ -1,4 +1,4 @@
-"""How a forward tap and its gradient tap become one: the registry `FUSIONS`."""
+"""Fusions of a forward tap with its gradient tap: the registry `FUSIONS`."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ EVALUATIONS: dict[str, Callable[[int], int]] = {
 
 
 def evaluations(sampler: str, steps: int) -> int:
-    """How often a sampler asks for the score in `steps` steps: what its time is made of.
+    """Count how often a sampler asks for the score in `steps` steps: its time is made of that.
 
     Args:
         sampler: a key of `SAMPLERS`.

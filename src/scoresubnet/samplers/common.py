@@ -1,4 +1,4 @@
-"""What solvers share: one generator per sample, a callback, a time per item, an exact step."""
+"""Common to solvers: one generator per sample, a callback, a time per item, an exact step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens around the steps: averaging, stopping cleanly, saving, showing and logging."""
+"""Callbacks around the steps: averaging, stopping cleanly, saving, showing and logging."""
 
 from __future__ import annotations
 

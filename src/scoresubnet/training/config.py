@@ -1,4 +1,4 @@
-"""What a training run is made of: one dataclass per concern, filled from YAML by jsonargparse."""
+"""The config of a training run: one dataclass per concern, filled from YAML by jsonargparse."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from scoresubnet.registries import refuse_unknown
 
 SHIPPED = {path.stem: path for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")}
 RECIPES = Path("recipes")
-"""Where a checkout has the configs of our own runs, which version 0.1 shipped by name."""
+"""The folder of a checkout with the configs of our own runs, which version 0.1 shipped by name."""
 MOVED = (
     *("words18-small-classifier", "words18-small-finetune-classifier", "words18-small-score"),
     *("words18-small-finetune-score", "words18-small-finish-score", "words18-paper-classifier"),

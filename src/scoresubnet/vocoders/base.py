@@ -1,4 +1,4 @@
-"""What every vocoder is: x in [-1, 1] -> audio, for the Mel settings that it states."""
+"""The protocol of vocoders: x in [-1, 1] -> audio, for the Mel settings that it states."""
 
 from __future__ import annotations
 

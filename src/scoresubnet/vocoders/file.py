@@ -31,7 +31,7 @@ SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch
 
 @dataclass
 class VocoderFile:
-    """What a file holds: the network that reads the pitch, its front end, free notes by key."""
+    """The content of a file: the network that reads the pitch, its front end, free notes by key."""
 
     network: PitchNetwork
     mel: MelSettings

@@ -110,7 +110,7 @@ def load_hifigan(where: str, settings: MelSettings | None = None) -> HifiGan:
 
 
 def recipe_of(settings: MelSettings) -> dict[str, Any]:
-    """What natural log-Mels depend on of our front end, with the keys of `RECIPE`."""
+    """The settings of our front end that natural log-Mels depend on, with the keys of `RECIPE`."""
     return RECIPE | {key: value for key, value in settings.to_dict().items() if key in RECIPE}
 
 

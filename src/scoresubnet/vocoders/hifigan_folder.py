@@ -58,7 +58,7 @@ _AUDIO = {
 
 
 class HifiGanFolder(NamedTuple):
-    """What a folder says.
+    """The content of a folder.
 
     Attributes:
         weights: the file with the tensors.

@@ -1,4 +1,4 @@
-"""Where there is a voice, and at which frequency: read from log-Mels by a small network.
+"""Voicing and pitch, read from log-Mels by a small network.
 
 ConvNeXt blocks over time (Liu et al., "A ConvNet for the 2020s", CVPR 2022), then classification
 over logarithmic bins of frequency, as in CREPE (Kim et al., ICASSP 2018).
@@ -143,7 +143,7 @@ def decode_pitch(logits: PitchLogits, config: PitchNetworkConfig, reach: int) ->
 def pitch_losses(
     logits: PitchLogits, f0: Tensor, config: PitchNetworkConfig, blur: float = 1.0
 ) -> PitchLosses:
-    """How far the logits are from tracked f0 (B, T) in Hz, 0 where there is no voice.
+    """Losses of the logits against tracked f0 (B, T) in Hz, 0 where there is no voice.
 
     The target of a frame is a Gaussian over the bins around its frequency, of a standard deviation
     of `blur` bins.

@@ -4,7 +4,7 @@ What Griffin-Lim cannot find by itself is which phases belong together, from har
 and from frame to frame. Here a small network reads the pitch in the log-Mel; pulses at that pitch
 bring the phases (ours; the sources are those of neural source-filter models: Wang, Takaki &
 Yamagishi, ICASSP 2019). In each iteration the magnitudes are scaled towards the Mel bands that were
-asked for, instead of staying fixed. docs/vocoder.md has the figures.
+asked for, instead of staying fixed. docs/log/2026-11-27-vocoder.md has figures.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class PitchVocoder(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Tensor) -> Tensor:
-        """Where Griffin-Lim starts: x (1, 1, 80, T) -> complex STFT (1, n_fft / 2 + 1, T).
+        """The start of Griffin-Lim: x (1, 1, 80, T) -> complex STFT (1, n_fft / 2 + 1, T).
 
         Pulses and noise, each as loud as the Mel bands, without the hiss of the low bins.
         """

@@ -10,7 +10,7 @@ from scoresubnet.audio.mel import MelSettings
 
 
 class RepeatedSTFT:
-    """What `LogMel.stft` and `LogMel.istft` give, with all that is fixed done once.
+    """`LogMel.stft` and `LogMel.istft`, with all that is fixed done once.
 
     Several times as fast: `torch.istft` computes the overlap of the windows anew each time, and
     both work against the order of values in memory; here a row is a frame. Buffers are kept: one

@@ -34,7 +34,7 @@ FRONT_END = MelSettings(
 
 @dataclass
 class EvaluatorFile:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         network: the classifier.

@@ -105,6 +105,6 @@ class ResNeXt(nn.Module):
         return self.blocks(F.relu(self.norm(self.input(x))))
 
     def classify(self, maps: Tensor) -> ResNeXtOutput:
-        """What the output of `maps` says of the whole clip."""
+        """The answer for the whole clip, from the output of `maps`."""
         embedding = maps.mean(dim=(2, 3))
         return ResNeXtOutput(self.head(self.dropout(embedding)), embedding)

@@ -1,1 +1,1 @@
-"""What hears clips: embeddings, classifiers, recognisers and predictors of quality."""
+"""Judges of clips: embeddings, classifiers, recognisers and predictors of quality."""

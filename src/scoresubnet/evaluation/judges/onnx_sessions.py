@@ -1,4 +1,4 @@
-"""How the networks of onnxruntime are run here: as many threads as asked for, and no chatter."""
+"""Sessions of onnxruntime: as many threads as asked for, and no chatter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How natural speech sounds, guessed without its original: DNSMOS and DistillMOS.
+"""Naturalness, guessed without an original: DNSMOS and DistillMOS.
 
 Both are networks trained on the ratings of listeners, of recordings of several seconds. On clips of
 one second they rank systems; their level is not that of a listening test.

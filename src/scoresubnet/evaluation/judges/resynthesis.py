@@ -1,4 +1,4 @@
-"""How far a resynthesis is from its original: measures of pairs of waveforms at 16 kHz.
+"""Distances of a resynthesis from its original: measures of pairs of waveforms at 16 kHz.
 
 Each takes `original` and `made`, both (N,) float with full scale 1, and gives one float. A pair of
 slightly unequal lengths is cut to the shorter one (`waveforms.aligned`).

@@ -44,7 +44,7 @@ PUBLISHED_CLASSES = (
     "models.resnext.CifarResNeXt",
     "models.resnext.ResNeXtBottleneck",
 )
-"""What the published file names: it is a whole module, saved by the script that trained it."""
+"""Classes that the published file names: a whole module, saved by the script that trained it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How many voices a set of clips has: speaker embeddings, and their spread."""
+"""The number of voices in a set of clips: speaker embeddings, and their spread."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Resemblyzer:
 
 @dataclass(frozen=True)
 class SpeakerSpread:
-    """How far the voices of a set are spread.
+    """The spread of the voices of a set.
 
     Attributes:
         distance: mean cosine distance of two different clips, 0 if all are alike.

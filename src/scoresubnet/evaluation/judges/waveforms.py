@@ -1,4 +1,4 @@
-"""What the measures of waveforms take: finite samples at 16 kHz, and pairs of equal length."""
+"""Input of the measures of waveforms: finite samples at 16 kHz, and pairs of equal length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which word Whisper hears: a forced choice between labels (Radford et al., ICML 2023)."""
+"""The word that Whisper hears: a forced choice between labels (Radford et al., ICML 2023)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 class TokenScorer(Protocol):
-    """What a forced choice asks of a speech recogniser."""
+    """A speech recogniser, as far as a forced choice needs it."""
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -109,7 +109,7 @@ class ForcedChoice:
 
 
 def spellings(word: str) -> tuple[str, ...]:
-    """How a transcript may begin that is this word alone: with a space, as Whisper's do."""
+    """Beginnings of a transcript that is this word alone: with a space, as Whisper's are."""
     found = [f" {word}", f" {word.capitalize()}"]
     if word in DIGITS:
         found.append(f" {DIGITS.index(word)}")
@@ -225,7 +225,7 @@ class Whisper:
 
 
 def log_mel(audio: Audio, bands: int = 80) -> NDArray[np.float32]:
-    """What Whisper hears: audio (N,) at 16 kHz -> (bands, 3000), zeros after its end.
+    """The input of Whisper: audio (N,) at 16 kHz -> (bands, 3000), zeros after its end.
 
     Power of 25 ms periodic Hann windows every 10 ms, in Slaney Mel bands up to 8 kHz; its decimal
     logarithm, no lower than 8 below the greatest, plus 4, over 4 (Radford et al., section 2.2, and

@@ -41,7 +41,7 @@ def mel_grid(row: System, mel: MelSettings | None = None) -> Figure:
 
 
 def confusion_figure(confusion: Mapping[str, Any], judge: str) -> Figure:
-    """What was heard in each label's clips, in shares: a panel for each system."""
+    """Shares of the words heard in each label's clips: a panel for each system."""
     systems = confusion["systems"]
     heard = confusion["heard"]
     lines = max(len(found["asked"]) for found in systems.values())

@@ -58,7 +58,7 @@ def tables(report: Report) -> list[tuple[str, list[list[str]]]]:
 
 
 def introduction(report: Report) -> list[str]:
-    """What was compared with what, in sentences."""
+    """Sentences that say what was compared with what."""
     evaluated = report["evaluated"]
     rows = ", ".join(f"{row['clips']} {row['title']}" for row in report["systems"].values())
     names = "; ".join(f"{name}, {about['what']}" for name, about in evaluated.items())
@@ -175,7 +175,7 @@ def cell(found: Mapping[str, Any] | None, digits: int, sign: str = "") -> str:
 
 
 def footnotes(section: Mapping[str, Any]) -> list[str]:
-    """Why a figure or its interval is missing; systems with the same reason together."""
+    """Reasons for missing figures and intervals; systems with the same reason together."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for figure in section["figures"]:
         for system, found in [*figure["systems"].items(), *figure["differences"].items()]:
@@ -186,7 +186,7 @@ def footnotes(section: Mapping[str, Any]) -> list[str]:
 
 
 def cost_lines(report: Report) -> list[str]:
-    """What the generators cost; nothing if none was sampled."""
+    """Costs of the generators; nothing if none was sampled."""
     lines = []
     for name, cost in report["costs"].items():
         speed = report["times"]["sampling"][name]
@@ -214,7 +214,7 @@ def suspect_lines(report: Report) -> list[str]:
 
 
 def left_out_lines(report: Report) -> list[str]:
-    """How many files could not be used, and which."""
+    """Numbers and names of files that could not be used."""
     return [
         f"{REFERENCES.get(name, name)}, {len(files)}: "
         + "; ".join(f"{file['file']} ({file['reason']})" for file in files)

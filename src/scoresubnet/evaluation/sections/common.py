@@ -1,4 +1,4 @@
-"""What the sections share: what judges are told, and what several of them count."""
+"""The common part of the sections: settings of the judges, and counts of several of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Unavailable(ValueError):
 
 @dataclass(frozen=True)
 class Judging:
-    """What the judges are told.
+    """Settings of the judges.
 
     Attributes:
         words: the labels; none if no clip has one.
@@ -76,7 +76,7 @@ Measured = Callable[[Systems], Section]
 
 
 def right(row: System, heard: Sequence[str]) -> Floats | str:
-    """Whether each clip (N,) is heard as its label, 1 or 0; or why that cannot be said."""
+    """1 for each clip (N,) that is heard as its label, else 0; or why that cannot be said."""
     if row.labels is None:
         return NO_LABELS
     return np.array([float(a == b) for a, b in zip(row.labels, heard, strict=True)])

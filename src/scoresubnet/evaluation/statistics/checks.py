@@ -1,4 +1,4 @@
-"""What the measures accept: finite features, and probabilities that are probabilities."""
+"""Checks of input: finite features, and probabilities that are probabilities."""
 
 from __future__ import annotations
 

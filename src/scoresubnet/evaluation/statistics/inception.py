@@ -44,7 +44,7 @@ def inception_score(probabilities: ArrayLike) -> float:
 
 
 def wrong_axis_inception_score(probabilities: ArrayLike) -> float:
-    """What SaShiMi's SC09 script prints as "Inception": to compare with published rows only.
+    """The "Inception" of SaShiMi's SC09 script: to compare with published rows only.
 
     It is no Inception Score. The script (`sc09_classifier/test_speech_commands.py` of
     state-spaces/s4, and of gzhu06/Unconditional-Audio-Generation-Benchmark) shuffles the samples

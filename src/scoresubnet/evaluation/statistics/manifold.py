@@ -31,7 +31,7 @@ class ManifoldScores(NamedTuple):
 
 
 def manifold_scores(real: ArrayLike, generated: ArrayLike, k: int = 3) -> ManifoldScores:
-    """Where generated and real features lie in each other's manifolds.
+    """Membership of generated and real features in each other's manifolds.
 
     A manifold is the union of the closed balls around each sample that reach to its k-th nearest
     neighbour in its own set (Kynkaanniemi et al. 2019, eqs. 1 and 2, with their k = 3). Precision

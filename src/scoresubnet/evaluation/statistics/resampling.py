@@ -32,7 +32,7 @@ def reference_and_systems(
 def resampling_weights(
     reference: int, sizes: Sequence[int], paired: bool, resamples: int, seed: int
 ) -> tuple[Floats, list[Floats]]:
-    """How often each item is drawn in each of R bootstrap samples, set by set.
+    """Counts of each item in each of R bootstrap samples, set by set.
 
     A set of N items is drawn N times with replacement. The weights of the reference depend on N and
     the seed alone, those of system s on M_s, the seed and, unless paired, on s.
