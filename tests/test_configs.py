@@ -46,7 +46,7 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
     kind = path.stem.rsplit("-", 1)[1]
     assert _train(path, kind) == 0
     config = trained[0][0]
-    assert type(config) is TRAININGS[kind]
+    assert type(trained[0][0]) is TRAININGS[kind]
     assert bool(config.data.sources) == (path in RECIPES or "paper" in path.stem)
     if kind in ("vocoder", "evaluator"):
         return

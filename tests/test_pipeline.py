@@ -123,7 +123,12 @@ def test_a_word_is_the_same_alone_and_among_others(label: str) -> None:
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_keeps_samples_apart(generator: SpeechGenerator, sampler: str) -> None:
     """Guided beside unguided, whatever the neighbours; and each label has its say."""
-    options = {"guidance": 20.0, "steps": 3, "sampler": sampler, "grid": "quadratic"}
+    options: dict[str, Any] = {
+        "guidance": 20.0,
+        "steps": 3,
+        "sampler": sampler,
+        "grid": "quadratic",
+    }
     crowd = generator.generate(["yes", "no", "none"], seeds=[1, 7, 7], **options)
     guided = generator.generate("no", seeds=7, **options)
     unguided = generator.generate("no", seeds=7, **(options | {"guidance": 0.0}))
@@ -143,7 +148,7 @@ def test_samplers_and_grids_are_really_chosen(generator: SpeechGenerator) -> Non
         assert all((one - other).abs().max() > 1e-3 for other in mels[:k])
 
 
-WAYS: list[dict[str, object]] = [
+WAYS: list[dict[str, Any]] = [
     *({"schedule": name} for name in GUIDANCE_SCHEDULES),
     {"schedule": guidance_schedule("interval", low=0.6, high=0.8)},
     {"clamp": 0.05},
@@ -154,7 +159,7 @@ WAYS: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("way", WAYS, ids=[f"way{k}" for k in range(len(WAYS))])
 def test_every_way_of_guiding_leaves_the_unconditional_items_alone(
-    generator: SpeechGenerator, way: dict[str, object]
+    generator: SpeechGenerator, way: dict[str, Any]
 ) -> None:
     none = generator.generate("none", seeds=3, steps=4)
     mixed = generator.generate(["stop", "none"], seeds=[3, 3], steps=4, **way)
@@ -200,7 +205,7 @@ def test_a_preset_is_its_settings_and_what_is_given_wins(generator: SpeechGenera
     labels, seeds = ["yes", "none"], [3, 4]
     fast = generator.generate(labels, seeds, steps=4, sampling="fast")
     interval = "interval:low=0,high=0.7"
-    settings = {"sampler": "dpmpp-2m-sde", "grid": "uniform", "schedule": interval}
+    settings: dict[str, Any] = {"sampler": "dpmpp-2m-sde", "grid": "uniform", "schedule": interval}
     same = generator.generate(labels, seeds, "paper", guidance=3.0, steps=4, **settings)
     made = Sampling("dpmpp-2m-sde", 4, "uniform", 3.0, interval)
     paper = generator.generate(labels, seeds, steps=4, sampling="paper")
@@ -208,8 +213,9 @@ def test_a_preset_is_its_settings_and_what_is_given_wins(generator: SpeechGenera
     assert torch.equal(fast.mels, generator.generate(labels, seeds, made).mels)
     assert (fast.mels - paper.mels).abs().max() > 1e-3
     written = generator.generate(labels, seeds, steps=4, schedule="interval:low=0.6,high=0.8")
-    made = guidance_schedule("interval", low=0.6, high=0.8)
-    assert torch.equal(written.mels, generator.generate(labels, seeds, steps=4, schedule=made).mels)
+    schedule = guidance_schedule("interval", low=0.6, high=0.8)
+    given = generator.generate(labels, seeds, steps=4, schedule=schedule)
+    assert torch.equal(written.mels, given.mels)
 
 
 def test_what_the_weights_recommend_is_the_default(weights: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
@@ -18,11 +18,10 @@ from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.sde import VPSDE
+from scoresubnet.tensor_files import WeightsError, from_plain
 from scoresubnet.weights import (
     ModelFile,
-    WeightsError,
     find_weights,
-    from_plain,
     load_model,
     save_model,
     shipped_weights,
@@ -154,7 +153,7 @@ def test_saved_tensors_do_not_show_the_memory_format(
 
 
 def test_classifier_alone_has_no_score_model(
-    fill: Callable[..., nn.Module], tiny: ClassifierConfig, tmp_path: Path, batch: Batch
+    fill: Callable[..., Classifier], tiny: ClassifierConfig, tmp_path: Path, batch: Batch
 ) -> None:
     x, t, _ = batch
     classifier = fill(Classifier(tiny, 3)).eval()

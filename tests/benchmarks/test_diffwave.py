@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,7 +14,8 @@ def test_the_published_shape_has_its_24_million_parameters() -> None:
     gains = 36 * (512 + 512) + 256 + 256
     assert count_parameters(network) == 24_034_305
     assert count_parameters(network) + gains == pytest.approx(24.1e6, abs=0.05e6)
-    dilations = [layer.dilated.dilation[0] for layer in network.layers]  # type: ignore[union-attr]
+    layers: Any = network.layers
+    dilations = [layer.dilated.dilation[0] for layer in layers]
     assert dilations == [2**k for k in range(12)] * 3
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.text import Annotation
 
 from benchmarks import steps
 from benchmarks.steps import PANELS, main, name_of, settings_within, steps_figure
@@ -66,6 +67,7 @@ def test_a_line_goes_by_evaluations_and_named_settings_are_pointed_out() -> None
         assert list(first.get_xdata()) == [5, 100]
         assert list(second.get_xdata()) == [10]
         (name,) = axes.texts
+        assert isinstance(name, Annotation)
         assert (name.get_text(), name.xy) == ("paper", (100, 0.5))
 
 

@@ -53,7 +53,7 @@ class Ear:
 class Loudness:
     """Takes loud clips for good ones, or, turned round, silent ones."""
 
-    scores = ("distillmos",)
+    scores: tuple[str, ...] = ("distillmos",)
     settings: dict[str, object] = {}  # noqa: RUF012
 
     def __init__(self, sign: float = 1) -> None:

@@ -57,8 +57,8 @@ def test_too_loud_sound_saturates(tmp_path):
 
 
 def test_rounding_is_to_the_nearest_step():
-    audio = np.array([1.4, 1.6, -1.4, -1.6, 32_766.6, 32_767.4], dtype=np.float32) / 32_768
-    assert to_int16(audio).tolist() == [1, 2, -1, -2, 32_767, 32_767]
+    audio = np.array([1.4, 1.6, -1.4, -1.6, 32_766.6, 32_767.4], dtype=np.float32)
+    assert to_int16(audio / np.float32(32_768)).tolist() == [1, 2, -1, -2, 32_767, 32_767]
 
 
 def test_every_step_is_a_float_and_back():

@@ -85,7 +85,6 @@ def test_a_generator_is_compared_with_what_it_can_say(tmp_path: Path) -> None:
 def test_several_systems_are_about_the_words_of_all(tmp_path: Path) -> None:
     real = put(tmp_path / "real", *(f"{word}/{k}" for word in "abc" for k in range(3)))
     made = put(tmp_path / "made", "b/1", "b/2")
-    systems = {"x": Sampled(("a",), ("a",)), "y": made}
-    found = plan(systems, Folders(real), None)
+    found = plan({"x": Sampled(("a",), ("a",)), "y": made}, Folders(real), None)
     assert found.words == ("a", "b")
     assert list(found.given) == ["y"]

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -73,8 +74,8 @@ def test_nothing_is_switched_on_nothing_changes(x: Tensor) -> None:
 
 def test_each_field_switches_its_own_change_on(x: Tensor) -> None:
     for field in ("shift", "stretch", "warp", "gain", "lowpass", "noise", "mask"):
-        value = 5 if field == "shift" else 0.9
-        config = AugmentConfig(**({"shift": 0} | {field: value}))
+        values: dict[str, Any] = {"shift": 0} | {field: 5 if field == "shift" else 0.9}
+        config = AugmentConfig(**values)
         assert not torch.equal(augment(x, config, MEL, rng()), x), field
 
 

@@ -25,7 +25,7 @@ Kind = type[ClipData[Any]]
 
 @pytest.fixture(params=[SpeechData, WaveformData])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture
@@ -47,8 +47,9 @@ def rows_of(data: ClipData[Any], batch: Any) -> list[int]:
 
 def drawn_rows(data: ClipData[Any], steps: int) -> list[int]:
     """The rows of the first batches, without reading them."""
-    batches = itertools.islice(data.train_dataloader().batch_sampler, steps)
-    return [row for batch in batches for row in batch]
+    batches = data.train_dataloader().batch_sampler
+    assert batches is not None
+    return [row for batch in itertools.islice(batches, steps) for row in batch]
 
 
 def link(folder: Path, words_folder: Path, *names: str) -> Path:

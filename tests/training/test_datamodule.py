@@ -23,7 +23,9 @@ def test_features_and_labels_of_a_batch(data: SpeechData) -> None:
     assert x.shape == (4, 1, 80, 64)
     assert x.dtype == torch.float32
     assert labels.dtype == torch.int64
-    rows = next(iter(data.train_dataloader().batch_sampler))
+    batches = data.train_dataloader().batch_sampler
+    assert batches is not None
+    rows = next(iter(batches))
     for item, label, row in zip(x, labels, rows, strict=True):
         path = data.features.clips[row].path
         assert path.parent.name == ("hum", "hiss")[label]

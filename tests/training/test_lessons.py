@@ -110,7 +110,7 @@ def test_without_distance_the_loss_is_the_cross_entropy_to_what_is_heard(
 ) -> None:
     taught = lessons(6)
     pupil = module(taught, data_config(), weight=0.0).eval()
-    pupil.log = lambda *a, **k: None  # type: ignore[method-assign,assignment]
+    pupil.log = lambda *a, **k: None  # type: ignore[method-assign]
     x, words = taught.x.float()[:, None], taught.heard(list(range(6)))
     with torch.no_grad():
         found = pupil.training_step(LessonBatch(x, words, taught.targets.float()), 0)

@@ -48,7 +48,7 @@ def at_step(
     """Do something inside training step `step`, counted from 1."""
     real = module.training_step
 
-    def training_step(self: Any, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self: Any, batch: Any, batch_idx: int) -> Any:
         if self.global_step == step - 1:
             act()
         return real(self, batch, batch_idx)

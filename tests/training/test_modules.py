@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import Network, classifier_loss, dsm_loss
@@ -87,7 +87,7 @@ def test_noise_and_times_of_a_step(
     x, _, labels = batch
     draws = []
     for step in (0, 0, 1):
-        monkeypatch.setattr(type(module), "global_step", property(lambda self, n=step: n))
+        monkeypatch.setattr(type(module), "global_step", step)
         x0, y, noise, t = module.noisy((x, labels))
         assert torch.equal(x0, x)
         assert torch.equal(y, labels)
@@ -131,7 +131,7 @@ def test_classifier_step_is_the_mean_cross_entropy_of_noisy_inputs(
 def test_dropout_is_a_function_of_the_step(
     classifier_run: MakeClassifier,
     tiny: ClassifierConfig,
-    fill: Callable[..., nn.Module],
+    fill: Callable[..., ClassifierModule],
     batch: Batch,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -143,7 +143,7 @@ def test_dropout_is_a_function_of_the_step(
     monkeypatch.setattr(module, "noisy", lambda batch: (x, labels, torch.zeros_like(x), t))
     losses = []
     for step in (0, 1, 0):
-        monkeypatch.setattr(type(module), "global_step", property(lambda self, n=step: n))
+        monkeypatch.setattr(type(module), "global_step", step)
         before = torch.random.get_rng_state()
         losses.append(module.training_step((x, labels), 0).item())
         assert torch.equal(torch.random.get_rng_state(), before)

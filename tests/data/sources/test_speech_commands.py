@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from scoresubnet.data.clips import Split
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import WORD_SETS
 
@@ -86,7 +87,7 @@ def test_presets():
 def test_real_recordings_have_the_official_splits(recordings):
     clips = find_speech_commands(recordings / "speech_commands", "WORDS18")
     counts = Counter((c.label, c.split) for c in clips)
-    splits = ("training", "validation", "testing")
+    splits: tuple[Split, ...] = ("training", "validation", "testing")
     assert tuple(counts["zero", s] for s in splits) == (514, 52, 27)
     assert tuple(counts["right", s] for s in splits) == (508, 100, 389)
     assert tuple(counts["nine", s] for s in splits) == (17, 2, 28)

@@ -19,7 +19,8 @@ def first(clip: Audio) -> Floats:
 def test_no_clips_and_unusable_ones_are_refused() -> None:
     with pytest.raises(ValueError, match="no clips"):
         row_by_row(first, [], False, "")
-    for bad in (np.zeros(0), np.array([np.nan]), np.zeros((2, 2))):
+    unusable: list[np.ndarray] = [np.zeros(0), np.array([np.nan]), np.zeros((2, 2))]
+    for bad in unusable:
         with pytest.raises(ValueError, match="finite samples"):
             row_by_row(first, [CLIP, bad], False, "")
     assert row_by_row(first, [CLIP, CLIP], False, "").shape == (2, 1)

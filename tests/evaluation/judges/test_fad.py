@@ -120,7 +120,8 @@ def test_it_is_the_published_vggish() -> None:
     convolutions = {0: (64, 1), 3: (128, 64), 6: (256, 128), 8: (256, 256), 11: (512, 256)}
     convolutions[13] = (512, 512)
     linear = {0: (4096, 12_288), 2: (4096, 4096), 4: (128, 4096)}
-    expected = {f"features.{k}.weight": (*size, 3, 3) for k, size in convolutions.items()}
+    expected: dict[str, tuple[int, ...]] = {}
+    expected |= {f"features.{k}.weight": (*size, 3, 3) for k, size in convolutions.items()}
     expected |= {f"features.{k}.bias": size[:1] for k, size in convolutions.items()}
     expected |= {f"embeddings.{k}.weight": size for k, size in linear.items()}
     expected |= {f"embeddings.{k}.bias": size[:1] for k, size in linear.items()}
@@ -198,7 +199,7 @@ def test_rows_are_means_over_patches(network: VGG) -> None:
     np.testing.assert_array_equal(rows.embedding[3], rows.embedding[4])
     json.dumps(embedder.settings)
     with torch.no_grad():
-        network.embeddings[0].bias[0] += 1
+        network.embeddings[0].get_parameter("bias")[0] += 1
     assert VGGish(network).settings != embedder.settings
 
 

@@ -49,10 +49,11 @@ def test_a_score_depends_on_its_clip_alone(predictor, words):
 
 
 def test_no_random_state_is_touched(predictor, words):
-    states = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())  # noqa: NPY002
+    key = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
+    states = (torch.get_rng_state(), key, random.getstate())
     type(predictor)()(words[0])
     assert torch.equal(torch.get_rng_state(), states[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], states[1])  # noqa: NPY002
     assert random.getstate() == states[2]
 
 

@@ -18,6 +18,7 @@ from scoresubnet.evaluation.judges.sc09_resnext import (
     CifarResNeXt,
     CifarResNeXtConfig,
     DecibelMel,
+    Padding,
     SC09ResNeXt,
 )
 from scoresubnet.tensor_files import WeightsError
@@ -107,13 +108,13 @@ def test_the_network_agrees_with_its_tensors(network: CifarResNeXt) -> None:
 
 
 @pytest.mark.parametrize("padding", ["reflect", "constant"])
-def test_the_front_end_is_librosa_s(padding: str, sounds: list[np.ndarray]) -> None:
+def test_the_front_end_is_librosa_s(padding: Padding, sounds: list[np.ndarray]) -> None:
     import librosa
 
     for sound in sounds:
         mel = librosa.feature.melspectrogram(y=sound, sr=16_000, n_mels=32, pad_mode=padding)
         expected = librosa.power_to_db(mel, ref=np.max)
-        found = DecibelMel(padding)(torch.from_numpy(sound)[None])  # type: ignore[arg-type]
+        found = DecibelMel(padding)(torch.from_numpy(sound)[None])
         assert found.shape == (1, 1, 32, 32)
         np.testing.assert_allclose(found[0, 0], expected, atol=2e-3)
 

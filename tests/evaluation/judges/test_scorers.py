@@ -18,7 +18,7 @@ def judging(folder: Path) -> Judging:
 
 
 class Fussy:
-    scores = ("a", "b")
+    scores: tuple[str, ...] = ("a", "b")
     settings: dict[str, object] = {}  # noqa: RUF012
 
     def __call__(self, audio: ArrayLike) -> dict[str, float]:
@@ -28,7 +28,7 @@ class Fussy:
 
 
 class Hearer:
-    words = ("yes", "no")
+    words: tuple[str, ...] = ("yes", "no")
     settings: dict[str, object] = {}  # noqa: RUF012
 
     def recognise(self, audio: ArrayLike, rate: int) -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,7 +130,8 @@ def test_bars_mark_what_is_out_of_order(report: Report) -> None:
     assert figure is not None
     (panel,) = figure.axes
     assert panel.title.get_color() == "#b3541e"
-    assert [patch.get_width() for patch in panel.patches] == [1.234, 3.0, 2.0]
+    bars: list[Any] = list(panel.patches)
+    assert [bar.get_width() for bar in bars] == [1.234, 3.0, 2.0]
     report["sections"] = {}
     assert bars_figure(report) is None
 
@@ -142,7 +144,7 @@ def test_confusions_are_shares_of_lines() -> None:
     figure = confusion_figure(confusion, "judge")
     shares = figure.axes[0].images[0].get_array()
     assert shares is not None
-    np.testing.assert_allclose(shares, [[0.75, 0.25], [0, 1]])
+    np.testing.assert_allclose(shares, [[0.75, 0.25], [0.0, 1.0]])
 
 
 def test_a_grid_shows_36_clips_at_most(tmp_path: Path) -> None:

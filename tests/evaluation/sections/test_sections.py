@@ -143,7 +143,7 @@ def test_a_classifier_that_lacks_a_word_is_refused(tmp_path: Path) -> None:
 class Loudness:
     """Takes loud clips for good ones."""
 
-    scores = ("distillmos",)
+    scores: tuple[str, ...] = ("distillmos",)
     settings: dict[str, object] = {}  # noqa: RUF012
 
     def __call__(self, audio: ArrayLike) -> dict[str, float]:

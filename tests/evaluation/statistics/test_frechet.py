@@ -134,7 +134,9 @@ def test_pairing_is_exact_for_equal_systems_and_narrows_a_difference_of_alike_on
     assert np.array_equal(same[:, 0], same[:, 1])
     systems = [y, y + 0.05 * features(80, 4, 2)]
     for made in (frechet_replicates, frechet_infinite_jackknife):
-        together, apart = (np.subtract(*made(x, systems, paired).T).std() for paired in (1, 0))
+        together, apart = (
+            np.subtract(*made(x, systems, paired).T).std() for paired in (True, False)
+        )
         assert together < 0.3 * apart
 
 

@@ -13,8 +13,8 @@ def points(n: int, d: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, d))
 
 
-def precision_and_recall(*sets, k: int = 3) -> tuple[float, float]:
-    inside, real_inside = manifold_scores(*sets, k=k)
+def precision_and_recall(real: np.ndarray, generated: np.ndarray) -> tuple[float, float]:
+    inside, real_inside = manifold_scores(real, generated)
     return inside.mean(), real_inside.mean()
 
 

@@ -15,7 +15,7 @@ def test_weights_are_counts_of_draws(paired):
         # The share of items that are drawn is 1 - 1/e, each is drawn once on average.
         assert (weights > 0).mean() == pytest.approx(1 - np.exp(-1), abs=0.01)
         assert np.abs(weights.mean(0) - 1).max() < 5 / np.sqrt(50)
-    assert np.array_equal(*systems) is paired
+    assert np.array_equal(systems[0], systems[1]) is paired
 
 
 def test_other_systems_and_later_replicates_change_nothing():
