@@ -166,7 +166,7 @@ def test_other_shapes_are_refused(shape):
 @pytest.mark.parametrize("name", ["iterations", "momentum", "mel_updates"])
 def test_negative_numbers_are_refused(name):
     with pytest.raises(ValueError, match=f"negative.*{name}=-1"):
-        GriffinLim(**{name: -1})
+        GriffinLim(**{name: -1})  # type: ignore[arg-type]
 
 
 CHANGES = {"iterations": 3, "momentum": 0.9, "mel_updates": 5, "phase_seed": 1}

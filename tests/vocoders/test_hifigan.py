@@ -77,7 +77,7 @@ def reference(
                 inner = convolved(leaky(branch), f"{block}.convs1.{k}", dilation)
                 branch = branch + convolved(leaky(inner), f"{block}.convs2.{k}")
             branches.append(branch)
-        h = sum(branches) / 3
+        h = np.mean(branches, axis=0)
     audio = np.tanh(convolved(leaky(h, 0.01), "conv_post"))[0]
     return audio[256 * context : audio.size - 256 * context]
 

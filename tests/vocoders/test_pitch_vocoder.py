@@ -87,7 +87,7 @@ def test_settings_tell_the_weights_and_the_features(network: PitchNetwork) -> No
     before = PitchVocoder(network, MelSettings()).settings
     assert PitchVocoder(network, MelSettings(log_max=3.0)).settings != before
     with torch.no_grad():
-        network.head.bias += 0.1
+        network.head.bias.add_(0.1)
     assert PitchVocoder(network, MelSettings()).settings != before
 
 

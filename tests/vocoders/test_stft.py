@@ -9,7 +9,7 @@ from scoresubnet.vocoders.stft import RepeatedSTFT
 
 @pytest.mark.parametrize("numbers", [{}, {"win_length": 800}, {"hop_length": 200}])
 def test_it_is_that_of_the_front_end_each_time(numbers: dict[str, int]) -> None:
-    front_end = LogMel(MelSettings(**numbers, clip_seconds=0.5))  # type: ignore[arg-type]
+    front_end = LogMel(MelSettings(**numbers, clip_seconds=0.5))
     stft = RepeatedSTFT(front_end.settings, 20, 3)
     generator = torch.Generator().manual_seed(3)
     bins, hop = front_end.settings.n_fft // 2 + 1, front_end.settings.hop_length
