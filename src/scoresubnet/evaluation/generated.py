@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -78,6 +79,7 @@ class GeneratedClips:
             "vocoder": generator.vocoder.settings,
             **sampling.to_dict(),
             "seed": seed,
+            "scoresubnet": version("scoresubnet"),
         }
         refuse_other_clips(folder, self.settings)
 
