@@ -1,32 +1,25 @@
-"""Every shipped config is complete, strict, and what its name says."""
+"""Every shipped config and recipe is complete, strict, and what its name says."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scoresubnet import cli
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.networks.subnet import SubnetConfig
-from scoresubnet.training.config import (
-    ClassifierTraining,
-    EvaluatorTraining,
-    ScoreTraining,
-    VocoderTraining,
-)
+from scoresubnet.training.config import TRAININGS
+from scoresubnet.training.config_files import MOVED, SHIPPED
 
-KINDS = {
-    "classifier": ClassifierTraining,
-    "score": ScoreTraining,
-    "vocoder": VocoderTraining,
-    "evaluator": EvaluatorTraining,
-}
-SHIPPED = sorted(cli.CONFIGS.glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+ALL = [*sorted(SHIPPED.values()), *RECIPES]
 
 
 @pytest.fixture
@@ -48,15 +41,20 @@ def _train(path: Path | str, kind: str, *more: str) -> int:
     return cli.main(["train", kind, "--config", str(path), "--out", "runs/x", *extra, *more])
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
-def test_shipped_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) -> None:
+@pytest.mark.parametrize("path", ALL, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) -> None:
     kind = path.stem.rsplit("-", 1)[1]
     assert _train(path, kind) == 0
     config = trained[0][0]
-    assert type(config) is KINDS[kind]
+    assert type(config) is TRAININGS[kind]
+    assert bool(config.data.sources) == (path in RECIPES or "paper" in path.stem)
     if kind in ("vocoder", "evaluator"):
         return
-    preset = PRESETS["paper" if "paper" in path.stem else "small"]
+    paper = "paper" in path.stem
+    assert (config.precision, config.compile) == (
+        ("bf16-mixed", True) if paper else ("32-true", False)  # the paper's size wants a GPU
+    )
+    preset = PRESETS["paper" if paper else "small"]
     if kind == "classifier":
         assert dataclasses.replace(config.network, dropout=0) == dataclasses.replace(
             preset.classifier, dropout=0
@@ -69,17 +67,132 @@ def test_shipped_configs_parse_and_match_their_preset(path: Path, trained: list[
         assert config.subnet == expected
 
 
-@pytest.mark.parametrize("path", [p for p in SHIPPED if "paper" in p.stem], ids=lambda p: p.stem)
-def test_the_paper_sizes_are_set_up_for_a_gpu(path: Path) -> None:
-    values = yaml.safe_load(path.read_text())
-    assert (values["precision"], values["compile"]) == ("bf16-mixed", True)
+# Of the configs as version 0.1 shipped them, each with all its values; see `fingerprint`.
+FROZEN = {
+    "paper-classifier": "bbde90e20b2f053e",
+    "paper-score": "f1f3bcf318807956",
+    "small-classifier": "eb037137efa593ed",
+    "small-score": "b60c5668bf59af5f",
+    "words18-evaluator": "61cdaf8810d3eedb",
+    "words18-paper-classifier": "62e98a28fccb7e35",
+    "words18-paper-score": "924948001c9536c2",
+    "words18-small-classifier": "1bf5dabd4994ccf8",
+    "words18-small-finetune-classifier": "599552e0d3fe91aa",
+    "words18-small-finetune-score": "567d7edc71552d46",
+    "words18-small-finish-score": "65a9730bfd8ec9ab",
+    "words18-small-score": "98584be7fd534192",
+    "words18-taught-evaluator": "9c6388097000ce4a",
+    "word-evaluator": "e14282fd6258d53c",
+}
 
 
-def test_the_paper_preset_predicts_epsilon_at_uniform_times() -> None:
-    values = yaml.safe_load((cli.CONFIGS / "paper-score.yaml").read_text())
-    assert values["parametrisation"] == "epsilon"
-    assert values["times"] == {"distribution": "uniform"}
-    assert values["subnet"]["fusion"] == "cross-attention"
+def fingerprint(config: Any) -> str:
+    """Changes with every value that is not the default, and with the order of nothing."""
+    plain = json.loads(json.dumps(dataclasses.asdict(config)))
+    default = json.loads(json.dumps(dataclasses.asdict(type(config)(type(config.data)()))))
+    flat = {
+        f"{key}.{name}": value
+        for key, group in plain.items()
+        for name, value in (group.items() if isinstance(group, dict) else [("", group)])
+        if value != (default[key][name] if isinstance(group, dict) else default[key])
+    }
+    return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if "vocoder" not in p.stem], ids=lambda p: p.stem)
+def test_configs_keep_their_values(path: Path, trained: list[Any]) -> None:
+    """However they inherit them: the shipped weights say that these recipes made them."""
+    assert _train(path, path.stem.rsplit("-", 1)[1]) == 0
+    assert fingerprint(trained[0][0]) == FROZEN[path.stem]
+
+
+def test_the_recipe_of_the_vocoder_adds_our_recordings(trained: list[Any]) -> None:
+    (path,) = (p for p in RECIPES if "vocoder" in p.stem)
+    for config in (path, "pitch-16khz-vocoder"):
+        assert _train(config, "vocoder") == 0
+    recipe, shipped = (call[0] for call in trained)
+    assert [(s.kind, s.words, s.weight) for s in recipe.data.sources] == [
+        ("speech_commands", "WORDS18", 1.0),
+        ("fsdd", "SC09", 0.3),
+    ]
+    data = dataclasses.replace(recipe.data, sources=())
+    assert dataclasses.replace(recipe, data=data) == shipped
+
+
+def test_the_paper_preset_predicts_epsilon_at_uniform_times(trained: list[Any]) -> None:
+    assert _train("paper-score", "score") == 0
+    config = trained[0][0]
+    assert config.parametrisation == "epsilon"
+    assert config.times.distribution == "uniform"
+    assert config.subnet.fusion == "cross-attention"
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_config_overrides_its_base_deeply(tmp_path: Path, trained: list[Any]) -> None:
+    """A chain of a shipped name and a path beside the file; lists are replaced, not joined."""
+    write(tmp_path / "own/first.yaml", "base: small-classifier\ndata: {words: [ja, nein]}\n")
+    path = write(
+        tmp_path / "own/second.yaml",
+        "base: first.yaml\nnetwork: {widths: [8, 16, 32]}\nrun.steps: 7\ndata: {words: [ja]}\n",
+    )
+    assert _train(path, "classifier", "--run.seed", "5") == 0
+    config = trained[0][0]
+    assert config.network == dataclasses.replace(
+        PRESETS["small"].classifier, widths=(8, 16, 32), dropout=0.15
+    )
+    assert (config.run.steps, config.run.seed, config.run.validate_every) == (7, 5, 500)
+    assert (config.data.words, config.data.batch_size) == (("ja",), 128)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base: smal-classifier", "unknown base 'smal-classifier'; nearest first, .*: small-class"),
+        ("base: x.yaml", "x.yaml: based on itself"),
+        ("base: y.yaml", "y.yaml: not a mapping"),
+        ("base: z.yaml", "unknown key 'stepps'; nearest first, there are: steps, .*in .*z.yaml"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_named(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "x.yaml", text)
+    write(tmp_path / "y.yaml", "[1]")
+    write(tmp_path / "z.yaml", "run: {stepps: 3}")
+    assert _train(path, "classifier") == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_recipes_go_by_their_old_names_in_a_checkout(
+    trained: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert set(MOVED) == {path.stem for path in RECIPES} - SHIPPED.keys()
+    monkeypatch.chdir(RECIPES[0].parents[1])
+    assert _train("words18-small-score", "score") == 0
+    assert trained[0][0].run.steps == 5500
+    assert "give --config recipes/words18-small-score.yaml" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert _train("words18-small-score", "score") == 1
+    assert "recipes/words18-small-score.yaml in the repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+def test_help_lists_the_shipped_configs(
+    kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    with pytest.raises(SystemExit):
+        cli.main(["train", kind, "--help"])
+    shown = capsys.readouterr().out
+    assert all((name in shown) == name.endswith(kind) for name in SHIPPED)
 
 
 def test_a_shipped_config_goes_by_its_name(trained: list[Any]) -> None:
@@ -103,6 +216,8 @@ def test_options_override_the_config(trained: list[Any]) -> None:
     [
         ("network: {width: [32]}", "width"),
         ("optimizer: {learning_rate: 1.0}", "optimizer"),
+        ("run: {steps: many}", "run.steps"),
+        ("run: {steps: [}", "flow node"),
         ("times: {distribution: normal}", "logit_normal"),
         ("data: {sources: [{kind: fsd, root: x}]}", "fsdd"),
     ],
@@ -112,12 +227,10 @@ def test_a_wrong_key_or_value_is_named(
 ) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    try:
-        status: Any = _train(path, "classifier")
-    except SystemExit as stop:
-        status = stop.code
-    assert status not in (0, None)
-    assert named in capsys.readouterr().err
+    assert _train(path, "classifier") == 1
+    message = capsys.readouterr().err
+    assert named in message
+    assert str(path) in message or named in ("fsdd", "logit_normal")  # known when it is built
     assert not trained
 
 

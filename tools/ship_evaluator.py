@@ -7,6 +7,7 @@ python tools/ship_evaluator.py runs/evaluator ../shared/data/speech_commands $fi
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from scoresubnet.audio.io import read_audio
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
-from scoresubnet.evaluation.statistics.shares import Share, mean_share, shares_by_label
+from scoresubnet.evaluation.statistics.intervals import wilson_interval
 from scoresubnet.word_evaluator.file import EvaluatorFile, read_evaluator, save_evaluator
 
 NOTES = {
@@ -36,34 +37,33 @@ def main(run: str, recordings: str, path: str) -> None:
     evaluator.notes = NOTES
     save_evaluator(evaluator, path)
     shipped = read_evaluator(path)  # in float16, which is what is measured
-    shares = accuracy(shipped, Path(recordings))
-    overall = Share(sum(s.right for s in shares.values()), sum(s.total for s in shares.values()))
-    low, high = overall.interval
+    counts = accuracy(shipped, Path(recordings))
+    right, total = (sum(count[k] for count in counts.values()) for k in (0, 1))
+    low, high = wilson_interval(right, total)
     shipped.notes = NOTES | {
         "accuracy": (
-            f"{100 * overall.value:.1f} % ({overall.right} of {overall.total}; 95 % interval "
+            f"{100 * right / total:.1f} % ({right} of {total}; 95 % interval "
             f"{100 * low:.1f} to {100 * high:.1f}) of the Speech Commands testing list, "
-            f"{len(shares)} words"
+            f"{len(counts)} words"
         )
     }
     save_evaluator(shipped, path)
-    for label, share in shares.items():
-        print(f"{label}: {share.right}/{share.total}")
-    print(shipped.notes["accuracy"], f"mean over words {100 * mean_share(shares):.1f} %", sep="; ")
+    for label, (good, of) in counts.items():
+        print(f"{label}: {good}/{of}")
+    print(shipped.notes["accuracy"])
 
 
-def accuracy(evaluator: EvaluatorFile, recordings: Path) -> dict[str, Share]:
-    """How many testing clips of each word are heard as it."""
+def accuracy(evaluator: EvaluatorFile, recordings: Path) -> dict[str, tuple[int, int]]:
+    """How many testing clips of each word are heard as it, and how many there are."""
     clips = find_speech_commands(recordings, evaluator.labels)
     clips = [clip for clip in clips if clip.split == "testing"]
     judge = WordEvaluator(evaluator)
     heard = judge([read_audio(clip.path, evaluator.mel.sample_rate) for clip in clips], True)
     assert heard.probabilities is not None
-    right = [
-        evaluator.labels[k] == clip.label
-        for k, clip in zip(np.argmax(heard.probabilities, axis=1), clips, strict=True)
-    ]
-    return shares_by_label([clip.label for clip in clips], right)
+    words = [evaluator.labels[k] for k in np.argmax(heard.probabilities, axis=1)]
+    labels = [clip.label for clip in clips]
+    right = Counter(a for a, b in zip(labels, words, strict=True) if a == b)
+    return {label: (right[label], total) for label, total in Counter(labels).items()}
 
 
 if __name__ == "__main__":

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
-
-CONFIGS = Path(__file__).parent / "configs"
 
 INSTALL = "training needs more packages than generating: make train-requirements"
 
@@ -45,7 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
         parser = LEAVES[name](parser)
         rest = [_present_name(a) for a in rest]
-        rest = [_shipped_config(a, before) for before, a in zip(["", *rest], rest, strict=False)]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
@@ -73,15 +70,6 @@ def _present_name(argument: str) -> str:
         return argument
     print(f"{name} is called {RENAMED[name]} now; the old name will go", file=sys.stderr)
     return f"{RENAMED[name]}{equals}{value}"
-
-
-def _shipped_config(argument: str, before: str) -> str:
-    """The path of a shipped config, if one is named after --config and no such file is there."""
-    option, equals, name = argument.rpartition("=")
-    if "--config" not in (before, option) or Path(name).is_file():
-        return argument
-    shipped = CONFIGS / f"{name}.yaml"
-    return f"{option}{equals}{shipped}" if shipped.is_file() else argument
 
 
 def _overview() -> ArgumentParser:
@@ -192,9 +180,9 @@ def _add_vocoder(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--vocoder",
         type=str,
-        default="ours",
-        help="from log-Mel to waveform: ours, griffin-lim, hifigan:<folder or hub id>, or "
-        "ours:<run of train vocoder>",
+        default="pitch",
+        help="from log-Mel to waveform: pitch, griffin-lim, hifigan:<folder or hub id>, or "
+        "pitch:<run of train vocoder>",
     )
 
 
@@ -204,56 +192,27 @@ def _info(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _train_classifier(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ClassifierTraining
+def _train(parser: ArgumentParser, kind: str) -> ArgumentParser:
+    from scoresubnet.training.config import TRAININGS
+    from scoresubnet.training.config_files import SHIPPED, ConfigFile
 
-    _add_run(parser, "classifier")
-    parser.add_class_arguments(ClassifierTraining, as_group=False)
+    add = parser.add_argument
+    shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
+    add("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
+    add("--out", type=str, required=True, help="folder of the run")
+    add("--start", type=str | None, help="weights to start from: folder, file or a shipped model")
+    if kind == "score":
+        add("--classifier", type=str, required=True, help="run or file of the classifier")
+    parser.add_class_arguments(TRAININGS[kind], as_group=False)
     return parser
-
-
-def _train_score(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import ScoreTraining
-
-    _add_run(parser, "score")
-    parser.add_argument(
-        "--classifier", type=str, required=True, help="run or file of the classifier"
-    )
-    parser.add_class_arguments(ScoreTraining, as_group=False)
-    return parser
-
-
-def _train_vocoder(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import VocoderTraining
-
-    _add_run(parser, "vocoder")
-    parser.add_class_arguments(VocoderTraining, as_group=False)
-    return parser
-
-
-def _train_evaluator(parser: ArgumentParser) -> ArgumentParser:
-    from scoresubnet.training.config import EvaluatorTraining
-
-    _add_run(parser, "evaluator")
-    parser.add_class_arguments(EvaluatorTraining, as_group=False)
-    return parser
-
-
-def _add_run(parser: ArgumentParser, kind: str) -> None:
-    shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob(f"*-{kind}.yaml")))
-    parser.add_argument("--config", action="config", help=f"YAML file, or one of {shipped}")
-    parser.add_argument("--out", type=str, required=True, help="folder of the run")
-    parser.add_argument(
-        "--start", type=str | None, help="weights to start from: folder or file, or a shipped model"
-    )
 
 
 LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "generate": _generate,
-    "train classifier": _train_classifier,
-    "train score": _train_score,
-    "train vocoder": _train_vocoder,
-    "train evaluator": _train_evaluator,
+    "train classifier": partial(_train, kind="classifier"),
+    "train score": partial(_train, kind="score"),
+    "train vocoder": partial(_train, kind="vocoder"),
+    "train evaluator": partial(_train, kind="evaluator"),
     "vocode": _vocode,
     "evaluate": _evaluate,
     "info": _info,

@@ -71,7 +71,7 @@ class SpeechGenerator:
     def from_pretrained(
         cls,
         weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
-        vocoder: str = "ours",
+        vocoder: str = "pitch",
         batch_size: int | None = None,
         device: str | torch.device = "cpu",
     ) -> SpeechGenerator:
@@ -79,7 +79,7 @@ class SpeechGenerator:
 
         Args:
             weights: name of shipped weights, a folder with `model.safetensors`, or a file.
-            vocoder: what `audio.vocoder.load_vocoder` takes.
+            vocoder: what `vocoders.load_vocoder` takes.
             batch_size: most items that are sampled together, as many as memory holds if None; it
                 changes no sample.
             device: where the model runs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -20,10 +20,26 @@ def find(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry:
     Raises:
         ValueError: there is none; the message names all that there are, the nearest first.
     """
-    if name not in registry:
-        near = ", ".join(nearest_names(name, registry))
-        raise ValueError(f"unknown {kind} {name!r}; nearest first, there are: {near}")
+    refuse_unknown(kind, name, registry)
     return registry[name]
+
+
+def refuse_unknown(kind: str, name: str, known: Collection[str], advice: str = "") -> None:
+    """Do nothing for a known name.
+
+    Args:
+        kind: what is looked up, as the message calls it.
+        name: what was asked for.
+        known: what there is.
+        advice: what else to do, for the end of the message.
+
+    Raises:
+        ValueError: it is unknown; the message names all that there are, the nearest first.
+    """
+    if name not in known:
+        near = ", ".join(nearest_names(name, known)) or "none"
+        end = f"; {advice}" if advice else ""
+        raise ValueError(f"unknown {kind} {name!r}; nearest first, there are: {near}{end}")
 
 
 def nearest_names(

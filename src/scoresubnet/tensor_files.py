@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -28,6 +28,61 @@ class WeightsError(ValueError):
     """A file of weights is missing, damaged, foreign, or of another kind than is needed."""
 
 
+class Described(NamedTuple):
+    """What `read_described` finds in a file.
+
+    Attributes:
+        tensors: by name.
+        about: the values that were given to `write_described`, and "notes" in any case.
+        mel: the front end.
+    """
+
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+    mel: MelSettings
+
+
+def write_described(
+    path: str | os.PathLike[str],
+    file_format: str,
+    tensors: Mapping[str, Tensor],
+    mel: MelSettings,
+    about: Mapping[str, Any],
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write tensors with all that is needed to use them; the file appears complete or not at all.
+
+    Args:
+        path: the file.
+        file_format: name and version, such as "scoresubnet/1".
+        tensors: those of networks by `part_tensors`.
+        mel: the front end that they were trained on.
+        about: plain values by name: "config", "labels", "notes".
+        dtype: of the tensors in the file.
+    """
+    metadata = {"format": file_format, **{k: json.dumps(v) for k, v in about.items()}}
+    write_tensors(path, tensors, metadata | mel_metadata(mel), dtype)
+
+
+def read_described(path: Path, *formats: str) -> Described:
+    """Tensors and what was said of them in a file of `write_described`.
+
+    Raises:
+        WeightsError: the file is missing, truncated, of another format, or its metadata is damaged.
+    """
+    tensors, metadata = read_tensors(path, *formats)
+    with metadata_errors(path):
+        mel = read_mel(path, metadata)
+        plain = {"notes": "{}"} | metadata
+        about = {k: json.loads(v) for k, v in plain.items() if k not in ("format", "mel_hash")}
+    return Described(tensors, about, mel)
+
+
+def part_tensors(parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """`<part>.<name>` -> tensor, of several networks."""
+    return {f"{part}.{k}": v for part, m in parts.items() for k, v in m.state_dict().items()}
+
+
 def write_tensors(
     path: str | os.PathLike[str],
     tensors: Mapping[str, Tensor],
@@ -40,8 +95,8 @@ def write_tensors(
         temporary.write_bytes(safetensors.torch.save(plain, metadata))
 
 
-def read_tensors(path: Path, expected: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors, metadata) of a file whose metadata says that its format is `expected`.
+def read_tensors(path: Path, *formats: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors, metadata) of a file whose metadata says that its format is one of `formats`.
 
     Raises:
         WeightsError: the file is missing, truncated or of another format.
@@ -55,9 +110,10 @@ def read_tensors(path: Path, expected: str) -> tuple[dict[str, Tensor], dict[str
             f"{path}: not a readable safetensors file ({error}); "
             "expected weights written by scoresubnet"
         ) from error
-    if metadata.get("format") != expected:
+    if metadata.get("format") not in formats:
+        expected = " or ".join(map(repr, formats))
         raise WeightsError(
-            f"{path}: format {metadata.get('format')!r}, expected {expected!r}; "
+            f"{path}: format {metadata.get('format')!r}, expected {expected}; "
             "this is not such a file of scoresubnet, or of another version of it"
         )
     return tensors, metadata
@@ -124,13 +180,13 @@ def state_hash(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def load_strictly(path: Path, parts: dict[str, nn.Module], tensors: dict[str, Tensor]) -> None:
+def load_strictly(path: Path, parts: Mapping[str, nn.Module], tensors: dict[str, Tensor]) -> None:
     """Copy `<part>.<name>` into the parts: every tensor must be there, and nothing else.
 
     Raises:
         WeightsError: tensors are missing, foreign, of another shape, or not finite.
     """
-    expected = {f"{part}.{k}": v for part, m in parts.items() for k, v in m.state_dict().items()}
+    expected = part_tensors(parts)
     missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     misfits = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
     if missing or foreign or misfits:

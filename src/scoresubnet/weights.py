@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass, field
 from importlib import resources
@@ -18,6 +17,7 @@ from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
@@ -26,11 +26,10 @@ from scoresubnet.tensor_files import (
     file_in,
     from_plain,
     load_strictly,
-    mel_metadata,
     metadata_errors,
-    read_mel,
-    read_tensors,
-    write_tensors,
+    part_tensors,
+    read_described,
+    write_described,
 )
 
 FORMAT = "scoresubnet/1"
@@ -90,25 +89,19 @@ def save_model(
     Raises:
         ValueError: its sampling has a schedule that is a function, or cannot be used.
     """
-    tensors = {f"classifier.{k}": v for k, v in model.classifier.state_dict().items()}
+    parts: dict[str, nn.Module] = {"classifier": model.classifier}
     config: dict[str, Any] = {
         "classifier": dataclasses.asdict(model.classifier.config),
         "sde": dataclasses.asdict(model.sde),
     }
     if model.subnet is not None:
-        tensors |= {f"subnet.{k}": v for k, v in model.subnet.state_dict().items()}
+        parts["subnet"] = model.subnet
         config["subnet"] = dataclasses.asdict(model.subnet.config)
         config["parametrisation"] = model.parametrisation
-    metadata = {
-        "format": FORMAT,
-        "config": json.dumps(config),
-        "labels": json.dumps(model.labels),
-        "notes": json.dumps(model.notes),
-        **mel_metadata(model.mel),
-    }
+    about = {"config": config, "labels": model.labels, "notes": model.notes}
     if model.sampling is not None:
-        metadata["sampling"] = json.dumps(model.sampling.to_dict())
-    write_tensors(path, tensors, metadata, dtype)
+        about["sampling"] = model.sampling.to_dict()
+    write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
 
 
 def load_model(source: str | os.PathLike[str]) -> ModelFile:
@@ -121,27 +114,24 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
     path = find_weights(source)
-    tensors, metadata = read_tensors(path, FORMAT)
+    tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
-        config = json.loads(metadata["config"])
-        labels = tuple(json.loads(metadata["labels"]))
-        mel = read_mel(path, metadata)
+        config, labels = about["config"], tuple(about["labels"])
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
         subnet = None
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
-        notes = json.loads(metadata.get("notes", "{}"))
-        sampling = None
-        if "sampling" in metadata:
-            sampling = Sampling.from_dict(json.loads(metadata["sampling"]))
+        sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
         parametrisation = config["parametrisation"] if subnet else None
         _refuse_contradictions(classifier, labels, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
     load_strictly(path, parts, tensors)
-    return ModelFile(classifier, labels, sde, mel, subnet, parametrisation, notes, sampling)
+    return ModelFile(
+        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling
+    )
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:
@@ -175,7 +165,5 @@ def _refuse_contradictions(
         raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
     if len(set(labels)) != len(labels):
         raise ValueError(f"a label is there twice: {', '.join(labels)}")
-    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
-        raise ValueError(
-            f"it predicts {parametrisation!r}; known are {', '.join(PARAMETRISATIONS)}"
-        )
+    if parametrisation is not None:
+        refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

@@ -18,10 +18,13 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.evaluation import sections
+from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.judges.base import Embedded
+from scoresubnet.evaluation.results import Section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.sections.quality import quality_section
+from scoresubnet.evaluation.systems import Systems
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.vocoders import GriffinLim
@@ -146,6 +149,7 @@ def test_three_files_with_every_row(real: Path, made: Path, tmp_path: Path) -> N
     assert figure(report, "evaluator/accuracy", "silence")["value"] == pytest.approx(1 / 3)
     assert figure(report, "evaluator/frechet")["count"] == 12
     assert figure(report, "evaluator/frechet", "noise")["count"] == 12
+    assert figure(report, "evaluator/kernel", "noise")["value"] > 0
     confusion = report["sections"]["evaluator"]["details"]["confusion"]
     two = confusion["systems"]["generated"]["asked"].index("two")
     assert confusion["systems"]["generated"]["counts"][two] == [0, 2, 2]
@@ -155,6 +159,65 @@ def test_three_files_with_every_row(real: Path, made: Path, tmp_path: Path) -> N
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 4  # bars, confusion, and two grids
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_two_systems_are_compared_on_the_same_clips(real: Path, made: Path, tmp_path: Path) -> None:
+    better = tmp_path / "better"
+    for word in PITCH:
+        for take in range(5):  # one more of each, which the other lacks
+            save(better / word / f"{take}.wav", tone(word, 100 + take))
+    out = tmp_path / "out"
+    assert evaluate(made, better, "--reference", real, "--out", out) == 0
+    report = report_of(out)
+    assert list(report["systems"])[:3] == ["made", "better", "real"]
+    assert report["pairs"] == [["made", "better"]]
+    assert figure(report, "evaluator/accuracy", "better")["count"] == 15
+    figures = report["sections"]["evaluator"]["figures"]
+    differences = {f["key"]: f["differences"].get("better - made") for f in figures}
+    accuracy = differences["evaluator/accuracy"]
+    assert accuracy["value"] == pytest.approx(2 / 12)
+    assert accuracy["count"] == 12
+    assert 0 <= accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert differences["evaluator/kernel"]["count"] == 12
+    assert 2 < differences["evaluator/frechet"]["count"] <= 12  # of the first twelve of each
+    for name in ("report.md", "report.html"):
+        text = (out / name).read_text(encoding="utf-8")
+        assert "Paired differences: better less made" in text
+        assert "+0.167 (" in text
+
+
+def test_no_speaker_is_in_both_the_reference_and_the_real_row(
+    real: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in real.glob("*/*.wav"):
+        take = int(path.stem)
+        path.rename(path.with_name(f"s{take // 3}_nohash_{take % 3}.wav"))
+    seen: list[Systems] = []
+
+    def look(judging: Judging) -> Measured:
+        def measure(systems: Systems) -> Section:
+            seen.append(systems)
+            return Section("look", "Look", [], {})
+
+        return measure
+
+    monkeypatch.setattr(sections, "SECTIONS", {"look": look})
+    assert evaluate(made, "--reference", real, "--out", tmp_path / "out") == 0
+    speakers = [
+        {name.partition("/")[2].partition("_")[0] for name in row.names or ()}
+        for row in (seen[0].rows["real"], seen[0].reference)
+    ]
+    assert len(speakers[0]) == len(speakers[1]) == 2
+    assert not speakers[0] & speakers[1]
+    assert {len(seen[0].rows["real"].clips), len(seen[0].reference.clips)} == {18}
+
+
+def test_nothing_to_evaluate_is_refused(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate("--reference", real, "--out", tmp_path / "out") == 1
+    assert "nothing to evaluate: give a folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_word_again_and_again_has_no_inception_score(real: Path, tmp_path: Path) -> None:
@@ -344,7 +407,12 @@ def test_speech_commands_gives_test_and_training_clips(
             "--count, --renormalise can be used with --weights only",
         ),
         (["--sampling", "paper"], "--sampling can be used with --weights only"),
-        (["--weights", "words18-small"], "either a folder of generated clips, or --weights"),
+        (["--systems", "[{folder: x, weights: y}]"], "either a folder of clips or weights"),
+        (["--systems", "[{folder: x, stepz: 3}]"], "unknown key of a system 'stepz'"),
+        (["--systems", "[{folder: x, steps: 3}]"], "folder x is not sampled"),
+        (["--systems", "[{folder: made, name: real}]"], "two rows are called 'real'"),
+        (["--systems", "[{folder: other/made}]"], "two rows are called 'made'"),
+        (["--sections", "evaluators"], "unknown section 'evaluators'"),
         (["--reference-count", "1"], "--reference-count 1 is too few"),
         (["--out", "made/one"], "lies in made"),
         (["--vocoder", "x"], "Unknown vocoder"),
@@ -409,23 +477,25 @@ def test_a_generator_is_sampled_once(
     asked: list[list[tuple[str, int]]] = []
     generate = SpeechGenerator.generate
 
-    def noted(self: SpeechGenerator, labels: Any, seeds: Any, **options: Any) -> Any:
+    def noted(self: SpeechGenerator, labels: Any, seeds: Any, *options: Any, **more: Any) -> Any:
         if not isinstance(labels, str):  # not the one that is counted
             asked.append(list(zip(labels, seeds, strict=True)))
-        return generate(self, labels, seeds, **options)
+        return generate(self, labels, seeds, *options, **more)
 
     monkeypatch.setattr(SpeechGenerator, "generate", noted)
     assert evaluate(*arguments, "--count", "2", "--seed", "5") == 0
     wavs = sorted(str(p.relative_to(out)) for p in (out / "generated").rglob("*.wav"))
-    expected = [f"generated/{word}/{seed}.wav" for word in ("one", "two") for seed in (5, 6)]
+    expected = [f"generated/{word}/{k}.wav" for word in ("one", "two") for k in (0, 1)]
     assert wavs == expected
     first = report_of(out)
-    assert first["generated"]["steps"] == 2
-    assert first["cost"]["parameters"] > first["cost"]["trainable"] > 0
-    cost = first["cost"]  # guidance at t = 1 is off, at 0.5 on
+    assert asked == [[(word, clip_seed(5, word, k)) for word in ("one", "two") for k in (0, 1)]]
+    assert first["evaluated"]["generated"]["steps"] == 2
+    cost = first["costs"]["generated"]
+    assert cost["parameters"] > cost["trainable"] > 0
+    # Guidance at t = 1 is off, at 0.5 on
     assert cost["clip_gmacs"] > cost["unconditional_gmacs"] + cost["guided_gmacs"]
-    assert first["times"]["sampling"]["clips"] == 4
-    assert first["times"]["sampling"]["real_time_factor"] > 0
+    assert first["times"]["sampling"]["generated"]["clips"] == 4
+    assert first["times"]["sampling"]["generated"]["real_time_factor"] > 0
     assert "guided" in (out / "report.md").read_text(encoding="utf-8")
 
     asked.clear()
@@ -436,18 +506,36 @@ def test_a_generator_is_sampled_once(
     second.pop("times")
     assert first == second
 
-    (out / "generated/two/6.wav").unlink()
+    (out / "generated/two/1.wav").unlink()
     assert evaluate(*arguments, "--count", "3", "--seed", "5") == 0
-    assert asked == [[("one", 7), ("two", 6), ("two", 7)]]
+    missing = [("one", 2), ("two", 1), ("two", 2)]
+    assert asked == [[(word, clip_seed(5, word, k)) for word, k in missing]]
     assert report_of(out)["systems"]["generated"]["clips"] == 6
 
     capsys.readouterr()
-    assert evaluate(*arguments, "--guidance", "1") == 1
+    assert evaluate(*arguments, "--guidance", "1", "--seed", "5") == 1
     assert "holds clips of other settings (there / now: guidance 3.0 / 1.0)" in (
         capsys.readouterr().err
     )
     assert evaluate(*arguments, "--guidance", "0") == 1
     assert "choose --labels none" in capsys.readouterr().err
+
+
+def test_weights_with_settings_of_their_own(real: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    systems = [
+        {"weights": str(weights), "name": "short", "steps": 1},
+        {"weights": str(weights), "name": "long", "steps": 3, "vocoder": "griffin-lim"},
+    ]
+    arguments = ("--systems", json.dumps(systems), "--reference", real, "--out", out)
+    assert evaluate(*arguments, "--count", "2") == 0
+    report = report_of(out)
+    assert [report["evaluated"][name]["steps"] for name in ("short", "long")] == [1, 3]
+    assert report["evaluated"]["long"]["vocoder"]["name"] == "griffin-lim"
+    assert report["evaluated"]["short"]["vocoder"] != report["evaluated"]["long"]["vocoder"]
+    assert (out / "generated/short/one/1.wav").is_file()
+    found = report["sections"]["evaluator"]["figures"][0]["differences"]["long - short"]
+    assert found["count"] == 4
 
 
 def test_an_unconditional_generator(real: Path, weights: Path, tmp_path: Path) -> None:
@@ -456,7 +544,7 @@ def test_an_unconditional_generator(real: Path, weights: Path, tmp_path: Path) -
     assert evaluate(*arguments, "--count", "3", "--labels", "none") == 0
     report = report_of(out)
     assert report["labels"] == ["one", "two"]  # what it may say
-    assert report["generated"]["labelled"] is False
+    assert report["evaluated"]["generated"]["labelled"] is False
     assert len(list((out / "generated/none").glob("*.wav"))) == 3
     assert figure(report, "evaluator/accuracy")["value"] is None
 
@@ -482,7 +570,11 @@ def test_with_the_judges_that_are_installed(
     assert [name for name in offline if name in report["sections"]] == offline
     for name in offline:
         for found in report["sections"][name]["figures"]:
-            assert found["systems"]["generated"]["value"] is not None, found["key"]
+            value = found["systems"]["generated"]["value"]
+            if found["key"].endswith("infinite"):  # wants fifty clips
+                assert value is None
+            else:
+                assert value is not None, found["key"]
     wrong = {pair["key"] for pair in report["misranked"] if pair["worse"] == "noise"}
     assert not wrong & {"speech_embedding/fad", "distillmos/distillmos", "pocketsphinx/accuracy"}
     assert figure(report, "novelty/copies", "training")["value"] == 1

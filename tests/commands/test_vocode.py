@@ -26,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def factory(settings: MelSettings, where: str | None) -> GriffinLim:
         return GriffinLim(settings, iterations=2)
 
-    monkeypatch.setitem(vocoder.VOCODERS, "ours", factory)
+    monkeypatch.setitem(vocoder.VOCODERS, "pitch", factory)
 
 
 def tone(seconds: float = 0.5, rate: int = 16_000, frequency: float = 440) -> np.ndarray:
@@ -197,7 +197,7 @@ def test_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (skipped,) = result["skipped"]
     assert skipped["source"] == str(words / "broken.wav")
     assert "not a readable sound file" in skipped["reason"]
-    assert (result["vocoder"], result["audio_seconds"]) == ("ours", 0.5)
+    assert (result["vocoder"], result["audio_seconds"]) == ("pitch", 0.5)
     (words / "good.wav").unlink()
     assert vocode(words, tmp_path / "out", "--json") == 1
     assert json.loads(capsys.readouterr().out)["files"] == []

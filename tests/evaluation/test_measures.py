@@ -1,161 +1,148 @@
-import json
-import sys
+"""Figures with their intervals, and paired differences of two systems."""
+
+from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from scoresubnet.audio.mel import MelSettings
-from scoresubnet.evaluation import measures
-from scoresubnet.evaluation.judges.waveforms import Unmeasurable
 from scoresubnet.evaluation.measures import (
-    HEADINGS,
     Measure,
-    all_measures,
-    content_hash,
-    rows_of_scores,
-    scores_of,
+    frechet_from,
+    frechet_infinite_from,
+    kernel_distance_from,
+    mean_of,
+    statistic_of,
 )
+from scoresubnet.evaluation.results import Estimate, Finding, Metric
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.systems import System, Systems
+
+METRIC = Metric("judge/x", "X", "higher", 2)
+REFERENCE = np.random.default_rng(9).normal(size=(120, 3))
 
 
-def clip(*samples: float) -> np.ndarray:
-    return np.array(samples, dtype=np.float32)
-
-
-CLIPS = [clip(1, 2), clip(3), clip(-1, 0.5)]
-ORIGINALS = [clip(1, 1), clip(1), clip(1, 1)]
-
-
-@pytest.fixture
-def counting() -> tuple[Measure, list]:
-    """Two scores: the sum of the samples, and that of the original; none for negative sums."""
-    calls = []
-
-    def function(original, audio):
-        calls.append(audio)
-        if audio.sum() < 0:
-            raise Unmeasurable("negative")
-        return {"pesq": float(audio.sum()), "stoi": float(original.sum())}
-
-    return Measure("sums", ("pesq", "stoi"), {"version": "1"}, True, function), calls
-
-
-def test_scores_are_computed_once(counting, tmp_path):
-    measure, calls = counting
-
-    def scores(measure=measure, clips=CLIPS, originals=ORIGINALS):
-        calls.clear()
-        found = scores_of(measure, clips, originals, tmp_path, progress=False)
-        return found, len(calls)
-
-    expected = {"pesq": [3.0, 3.0, None], "stoi": [2.0, 1.0, None]}
-    assert scores() == (expected, 3)
-    assert scores() == (expected, 0)
-    assert scores(clips=[c.copy() for c in CLIPS]) == (expected, 0)
-    # Anything that a score depends on is measured again.
-    assert scores(clips=[*CLIPS[:2], clip(-1, 0.25)])[1] == 3
-    assert scores(originals=[*ORIGINALS[:2], clip(1, 2)])[1] == 3
-    newer = Measure("sums", measure.scores, {"version": "2"}, True, measure.function)
-    assert scores(newer)[1] == 3
-    assert scores() == (expected, 0)
-
-
-def test_a_failure_leaves_nothing_behind(counting, tmp_path):
-    measure, _ = counting
-
-    def broken(original, audio):
-        raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        scores_of(
-            Measure("sums", measure.scores, {}, True, broken), CLIPS, ORIGINALS, tmp_path, False
-        )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_comparing_needs_an_original_for_each_clip(counting, tmp_path):
-    measure, _ = counting
-    for originals in (None, ORIGINALS[:2]):
-        with pytest.raises(ValueError, match="one original for each of 3"):
-            scores_of(measure, CLIPS, originals, tmp_path, False)
-
-
-def test_predictions_do_not_depend_on_the_original(tmp_path):
-    calls = []
-
-    def function(original, audio):
-        calls.append(original)
-        return {"distillmos": 1.0}
-
-    measure = Measure("guess", ("distillmos",), {}, False, function)
-    for originals in (ORIGINALS, None, CLIPS):
-        scores_of(measure, CLIPS, originals, tmp_path, False)
-    assert calls == [None] * 3
-
-
-def test_content_hash_sees_samples_and_bounds():
-    hashes = {
-        content_hash(clips)
-        for clips in ([clip(1, 2, 3)], [clip(1, 2), clip(3)], [clip(1), clip(2, 3)], [clip(1, 2)])
+def systems(a: list[str] | None, b: list[str] | None) -> Systems:
+    """Two systems with clips of these names, and a few real ones."""
+    silence = np.zeros(1, dtype=np.float32)
+    rows = {
+        name: System(name, [silence] * 9, None, None if names is None else tuple(names))
+        for name, names in (("a", a), ("b", b))
     }
-    assert len(hashes) == 4
-    backwards = clip(2, 1)[::-1]
-    assert content_hash([backwards]) == content_hash([clip(1, 2)])
+    real = System("real", [silence] * 9, None)
+    return Systems(rows | {"real": real}, ("a", "b"), real)
 
 
-def test_clips_without_a_value_are_left_out_for_every_system():
-    systems = {
-        "a": {"pesq": [1.0, 2.0, 3.0, None], "stoi": [1.0, 1.0, 1.0, 1.0]},
-        "b": {"pesq": [None, 4.0, 6.0, 8.0], "stoi": [0.0, 0.0, 1.0, 1.0]},
-    }
-    pesq, stoi = rows_of_scores(systems)
-    assert (pesq.score, pesq.left_out) == ("pesq", (0, 3))
-    assert {name: mean.value for name, mean in pesq.means.items()} == {"a": 2.5, "b": 5.0}
-    assert (stoi.left_out, stoi.means["b"].value) == ((), 0.5)
+def names(count: int) -> list[str]:
+    return [f"one/{k}" for k in range(count)]
 
 
-def test_intervals_are_known_and_draw_the_same_clips_for_every_system():
-    """Of two clips half of the resamples are mixed; a quarter are all of one, more than 2.5 %."""
-    (row,) = rows_of_scores({"a": {"pesq": [1.0, 3.0]}})
-    mean = row.means["a"]
-    assert (mean.value, mean.low, mean.high) == (2.0, 1.0, 3.0)
-    assert (mean.level, mean.resamples, mean.method) == (0.95, measures.RESAMPLES, "percentile")
-    values = np.random.default_rng(2).standard_normal(50)
-    systems = {"a": {"pesq": values.tolist()}, "b": {"pesq": (values + 1).tolist()}}
-    a, b = rows_of_scores(systems)[0].means.values()
-    assert (b.low - a.low, b.high - a.high) == pytest.approx((1, 1))
+def difference(measure: Measure, a: Floats, b: Floats, told: Systems) -> Estimate:
+    return measure.finding({"a": a, "b": b}, told).differences["b - a"]
 
 
-def test_systems_must_match():
-    with pytest.raises(ValueError, match="zip"):
-        rows_of_scores({"a": {"pesq": [1.0]}, "b": {"pesq": [1.0, 2.0]}})
-    with pytest.raises(ValueError, match="different scores"):
-        rows_of_scores({"a": {"pesq": [1.0]}, "b": {"stoi": [1.0]}})
-    with pytest.raises(ValueError, match="no clip has a value of PESQ"):
-        rows_of_scores({"a": {"pesq": [None, 1.0]}, "b": {"pesq": [1.0, None]}})
+def ends(found: Estimate) -> tuple[float, float]:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
 
 
-@pytest.mark.usefixtures("dnsmos", "distillmos")
-def test_every_measure_has_its_heading_and_settings(recordings):
-    found = all_measures(MelSettings(log_max=2.5))
-    assert [score for measure in found for score in measure.scores] == list(HEADINGS)
-    assert [measure.name for measure in found if measure.intrusive] == [
-        "log_mel_l1",
-        "stft",
-        "pesq",
-        "stoi",
-    ]
-    settings = {measure.name: measure.settings for measure in found}
-    json.dumps(settings)
-    assert settings["log_mel_l1"]["mel"] == MelSettings(log_max=2.5).hash
-    noise = (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
-    for measure in found[:4]:
-        assert measure.function(noise, noise).keys() == set(measure.scores)
-        with pytest.raises(ValueError, match="needs the original"):
-            measure.function(None, noise)
+def test_a_mean_with_its_interval() -> None:
+    rows: dict[str, Floats | str] = {"a": np.arange(100.0), "b": "none"}
+    found = mean_of(METRIC).finding(rows, systems(None, None)).systems
+    assert (found["a"].value, found["a"].count, found["a"].method) == (49.5, 100, "percentile")
+    # The standard error of the mean is 2.9.
+    assert ends(found["a"]) == pytest.approx((49.5 - 5.66, 49.5 + 5.66), abs=0.6)
+    assert (found["b"].value, found["b"].why) == (None, "none")
 
 
-def test_a_missing_package_is_told_before_anything_is_measured(monkeypatch):
-    monkeypatch.setattr(measures, "PREDICTORS", {})
-    monkeypatch.setitem(sys.modules, "pystoi", None)
-    with pytest.raises(ImportError, match="pystoi"):
-        all_measures()
+def test_a_share_of_all_still_has_an_interval() -> None:
+    found = mean_of(METRIC, share=True).finding({"a": np.ones(10)}, systems(None, None))
+    low, high = ends(found.systems["a"])
+    assert found.systems["a"].method == "wilson"
+    assert 0.6 < low < 0.8
+    assert high == pytest.approx(1)
+
+
+def test_clips_without_a_value_are_left_out_and_counted() -> None:
+    rows = {"a": np.array([1.0, np.nan, 3.0]), "b": np.array([np.nan])}
+    found = mean_of(METRIC).finding(rows, systems(None, None)).systems
+    assert (found["a"].value, found["a"].count) == (2.0, 2)
+    assert found["a"].why == "1 of 3 clips have no value"
+    assert found["b"].why == "no clip has a value"
+
+
+def test_paired_differences_are_of_the_same_clips() -> None:
+    random = np.random.default_rng(0)
+    a = random.normal(size=200)
+    b = a + 0.1 + 0.01 * random.normal(size=200)
+    order = random.permutation(200)
+    told = systems(names(200), [names(200)[k] for k in order])
+    paired = difference(mean_of(METRIC), a, b[order], told)
+    assert paired.value == pytest.approx((b - a).mean())
+    low, high = ends(paired)
+    assert high - low == pytest.approx(2 * 1.96 * (b - a).std() / 200**0.5, rel=0.15)
+    # The clips of other names are independent: the interval is that of two means.
+    apart = difference(mean_of(METRIC), a, b, systems(names(200), [f"x{k}" for k in range(200)]))
+    low, high = ends(apart)
+    assert high - low == pytest.approx(2 * 1.96 * (2 / 200) ** 0.5 * a.std(), rel=0.2)
+
+
+def test_only_common_clips_count_in_a_difference() -> None:
+    told = systems(["x", "y", "z"], ["z", "w", "x"])
+    found = difference(mean_of(METRIC), np.array([1.0, 9, 3]), np.array([5.0, 9, 2]), told)
+    assert (found.value, found.count) == (1.5, 2)  # x: 2 - 1, z: 5 - 3
+    holes = difference(mean_of(METRIC), np.array([1.0, 9, np.nan]), np.array([5.0, 9, 2]), told)
+    assert (holes.value, holes.count, holes.low) == (1.0, 1, None)
+
+
+def test_the_same_clips_twice_do_not_differ() -> None:
+    x = np.random.default_rng(1).normal(0.3, 1.1, size=(110, 3))
+    told = systems(names(110), names(110))
+    for measure in (
+        frechet_from(REFERENCE[:110], METRIC),
+        frechet_infinite_from(REFERENCE, METRIC),
+        kernel_distance_from(REFERENCE, METRIC),
+        statistic_of(METRIC, lambda rows: float(np.median(rows))),
+    ):
+        found = difference(measure, x, x.copy(), told)
+        assert (found.value, *ends(found)) == (0, 0, 0)
+
+
+def test_distances_tell_apart_what_differs_and_not_what_does_not() -> None:
+    random = np.random.default_rng(2)
+    near, far = random.normal(size=(150, 3)), random.normal(0.8, 1, size=(150, 3))
+    told = systems(names(150), names(150))
+    for measure in (
+        frechet_infinite_from(REFERENCE, METRIC),
+        kernel_distance_from(REFERENCE, METRIC),
+    ):
+        found: Finding = measure.finding({"a": near, "b": far}, told)
+        low, high = ends(found.systems["a"])
+        assert low <= 0 <= high
+        assert ends(found.systems["b"])[0] > 0
+        assert ends(found.differences["b - a"])[0] > 0
+
+
+def test_the_kernel_distance_does_not_depend_on_the_scale_of_the_features() -> None:
+    x = np.random.default_rng(3).normal(0.5, 1, size=(60, 3))
+    one = kernel_distance_from(REFERENCE, METRIC).value(x)
+    assert kernel_distance_from(1e3 * REFERENCE, METRIC).value(1e3 * x) == pytest.approx(one)
+
+
+def test_too_few_clips_and_infinite_replicates_are_said() -> None:
+    few = frechet_infinite_from(REFERENCE, METRIC).finding(
+        {"a": REFERENCE[:9]}, systems(None, None)
+    )
+    assert few.systems["a"].why == "needs 50 clips, not 9"
+    measure = statistic_of(METRIC, lambda x: np.inf if len(set(x.tolist())) < 5 else 1.0)
+    found = measure.finding({"a": np.arange(5.0)}, systems(None, None)).systems["a"]
+    assert (found.value, found.low) == (1.0, None)
+    assert found.why == "no interval: some resampled values are infinite"
+
+
+def test_rows_of_real_clips_are_paired_by_position() -> None:
+    a = np.random.default_rng(4).integers(0, 2, 50).astype(float)
+    found = mean_of(METRIC, share=True).finding(
+        {"a": a, "b": a.copy()}, systems(["x"], ["y"]), by_position=True
+    )
+    assert (found.differences["b - a"].value, *ends(found.differences["b - a"])) == (0, 0, 0)

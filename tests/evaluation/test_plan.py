@@ -1,16 +1,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from scoresubnet.data.words import DIGITS
-from scoresubnet.evaluation.plan import (
-    Folders,
-    asked_labels,
-    plan_for_clips,
-    plan_for_generator,
-)
+from scoresubnet.evaluation.generated import GeneratedClips
+from scoresubnet.evaluation.plan import Folders, Plan, asked_labels, plan
+
+
+class Sampled(GeneratedClips):
+    """Clips that are still to be sampled, of a generator that knows some words."""
+
+    def __init__(self, labels: tuple[str, ...], known: tuple[str, ...]) -> None:
+        self.labels = labels
+        self.generator = SimpleNamespace(labels=known)  # type: ignore[assignment]
+
+
+def plan_for_clips(
+    made: Path, real: Path, training: Path | None = None, asked: tuple[str, ...] | None = None
+) -> Plan:
+    return plan({"made": made}, Folders(real, training), asked)
 
 
 def put(root: Path, *names: str) -> Path:
@@ -32,40 +43,49 @@ def test_real_clips_are_those_of_the_generated_words(tmp_path: Path) -> None:
     made = put(tmp_path / "made", "a-1", "a-2", "b-1")
     real = put(tmp_path / "real", *(f"{word}/{k}" for word in "abc" for k in range(3)))
     training = put(tmp_path / "training", "a/9", "c/9")
-    plan = plan_for_clips(Folders(made, real, training), None)
-    assert plan.words == ("a", "b")
-    assert [file.label for file in plan.reference.testing] == ["a"] * 3 + ["b"] * 3
-    assert [file.label for file in plan.reference.training] == ["a"]
+    found = plan_for_clips(made, real, training)
+    assert found.words == ("a", "b")
+    assert [file.label for file in found.reference.testing] == ["a"] * 3 + ["b"] * 3
+    assert [file.label for file in found.reference.training] == ["a"]
 
 
 def test_flat_real_clips_are_named_by_the_generated_words(tmp_path: Path) -> None:
     made = put(tmp_path / "made", "a/1", "b/1")
     real = put(tmp_path / "real", "a-1", "a-2", "b-1", "b-2")
-    plan = plan_for_clips(Folders(made, real), None)
-    assert [file.label for file in plan.reference.testing] == ["a", "a", "b", "b"]
+    found = plan_for_clips(made, real)
+    assert [file.label for file in found.reference.testing] == ["a", "a", "b", "b"]
 
 
 def test_no_labels_anywhere(tmp_path: Path) -> None:
     made, real = put(tmp_path / "made", "x1", "x2"), put(tmp_path / "real", *"stuv")
-    plan = plan_for_clips(Folders(made, real), None)
-    assert plan.words == ()
-    assert len(plan.reference.testing) == 4
+    found = plan_for_clips(made, real)
+    assert found.words == ()
+    assert len(found.reference.testing) == 4
 
 
 def test_none_chooses_the_clips_of_no_word(tmp_path: Path) -> None:
     made = put(tmp_path / "made", "none/1", "none/2", "a/1")
     real = put(tmp_path / "real", *(f"{word}/{k}" for word in "ab" for k in range(3)))
     with pytest.raises(ValueError, match="are mixed; choose some with --labels"):
-        plan_for_clips(Folders(made, real), None)
-    plan = plan_for_clips(Folders(made, real), ("none",))
-    assert [file.label for file in plan.generated] == [None, None]
-    assert plan.words == ("a", "b")
+        plan_for_clips(made, real)
+    found = plan_for_clips(made, real, asked=("none",))
+    assert [file.label for file in found.given["made"]] == [None, None]
+    assert found.words == ("a", "b")
 
 
 def test_a_generator_is_compared_with_what_it_can_say(tmp_path: Path) -> None:
     real = put(tmp_path / "real", *(f"{word}/{k}" for word in "abc" for k in range(3)))
-    folders = Folders(tmp_path / "not-yet", real)
-    assert plan_for_generator(folders, ("none",), ("b", "a", "z")).words == ("a", "b")
-    assert plan_for_generator(folders, ("b", "a"), ("b", "a", "z")).words == ("b", "a")
+    folders, known = Folders(real), ("b", "a", "z")
+    assert plan({"x": Sampled(("none",), known)}, folders, ("none",)).words == ("a", "b")
+    assert plan({"x": Sampled(("b", "a"), known)}, folders, ("b", "a")).words == ("b", "a")
     with pytest.raises(ValueError, match="no test clips of z"):
-        plan_for_generator(folders, ("a", "z"), ("b", "a", "z"))
+        plan({"x": Sampled(known, known)}, folders, None)
+
+
+def test_several_systems_are_about_the_words_of_all(tmp_path: Path) -> None:
+    real = put(tmp_path / "real", *(f"{word}/{k}" for word in "abc" for k in range(3)))
+    made = put(tmp_path / "made", "b/1", "b/2")
+    systems = {"x": Sampled(("a",), ("a",)), "y": made}
+    found = plan(systems, Folders(real), None)
+    assert found.words == ("a", "b")
+    assert list(found.given) == ["y"]

@@ -15,6 +15,7 @@ from torch import Tensor
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     ClassifierTraining,
     DataConfig,
@@ -22,7 +23,7 @@ from scoresubnet.training.config import (
     RunConfig,
     ScoreTraining,
 )
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.training.score import train_score
 
 # Splits are a hash of the name; tests/data/test_folder.py freezes them.
 TAKES = {

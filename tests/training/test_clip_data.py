@@ -221,5 +221,5 @@ def test_recordings_without_validation_say_so(
 
 
 def test_unknown_word_sets_are_refused(kind: Kind, data_config: MakeData) -> None:
-    with pytest.raises(ValueError, match=r"'SC9' \(nearest: SC09"):
+    with pytest.raises(ValueError, match=r"unknown word set 'SC9'; .*: SC09, .*; give a"):
         kind(data_config(words="SC9"), seed=0)

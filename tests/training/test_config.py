@@ -18,7 +18,10 @@ from scoresubnet.training.config import (
         (lambda: DataConfig(batch_size=0), "batch_size must be at least 1, got 0"),
         (lambda: DataConfig(balance=1.5), "balance must lie in"),
         (lambda: DataConfig(balance=-0.1), "balance must lie in"),
-        (lambda: TimesConfig("unifrom"), "'unifrom'; there are uniform, logit_normal"),
+        (
+            lambda: TimesConfig("unifrom"),
+            "'unifrom'; nearest first, there are: uniform, logit_normal",
+        ),
         (lambda: TimesConfig(centre=1.0), "0 < centre < 1"),
         (lambda: TimesConfig(spread=0.0), "spread > 0"),
         (lambda: TimesConfig(uniform_share=1.1), "uniform_share <= 1"),
@@ -28,7 +31,7 @@ from scoresubnet.training.config import (
         (lambda: RunConfig(minutes=-1), "minutes >= 0"),
         (
             lambda: ScoreTraining(DataConfig(), parametrisation="eps"),
-            "'eps'; there are epsilon, v",
+            "parametrisation 'eps'; nearest first, there are: epsilon, v",
         ),
     ],
 )

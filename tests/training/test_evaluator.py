@@ -17,7 +17,7 @@ from scoresubnet.training.config import (
     OptimiserConfig,
     RunConfig,
 )
-from scoresubnet.training.run import train_evaluator
+from scoresubnet.training.evaluator import train_evaluator
 from scoresubnet.word_evaluator.file import FRONT_END, read_evaluator
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 

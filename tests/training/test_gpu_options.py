@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.training.score import train_score
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeClassifier = Callable[..., ClassifierTraining]

@@ -10,6 +10,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import Network, classifier_loss, dsm_loss
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.training.classifier import ACCURACY_TIMES, ClassifierModule
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
@@ -17,13 +18,8 @@ from scoresubnet.training.config import (
     ScoreTraining,
     TimesConfig,
 )
-from scoresubnet.training.modules import (
-    ACCURACY_TIMES,
-    ClassifierModule,
-    NoisyTraining,
-    ScoreModule,
-    rate_at,
-)
+from scoresubnet.training.modules import NoisyTraining, rate_at
+from scoresubnet.training.score import ScoreModule
 
 MakeClassifier = Callable[..., ClassifierTraining]
 Batch = tuple[Tensor, Tensor, Tensor]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.sampling import SAMPLING_PRESETS
+from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
@@ -18,7 +19,7 @@ from scoresubnet.training.config import (
     RunConfig,
     ScoreTraining,
 )
-from scoresubnet.training.run import train_classifier, train_score
+from scoresubnet.training.score import train_score
 from scoresubnet.weights import load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -10,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import soundfile
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scoresubnet.audio.mel import LogMel
+from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.cli import main
 from scoresubnet.vocoders import load_vocoder
-from scoresubnet.vocoders.hifigan import load_hifigan
+from scoresubnet.vocoders.hifigan import HifiGan, load_hifigan
 
 Array = NDArray[np.float64]
 MakeFolder = Callable[..., Path]
@@ -166,7 +168,7 @@ def test_values_beyond_the_range_are_clamped(speechbrain_folder: MakeFolder, x: 
 @pytest.mark.parametrize("shape", [(1, 80, 64), (1, 1, 64, 80), (0, 1, 80, 64), (1, 1, 80, 3)])
 def test_other_shapes_are_refused(speechbrain_folder: MakeFolder, shape: tuple[int, ...]) -> None:
     vocoder = load_hifigan(str(speechbrain_folder()))
-    with pytest.raises(ValueError, match=r"HiFi-GAN expects .*\(B >= 1, 1, 80, T >= 4\)"):
+    with pytest.raises(ValueError, match=r"HiFi-GAN needs \(B >= 1, 1, 80, T >= 4\)"):
         vocoder(torch.zeros(shape))
 
 
@@ -190,3 +192,29 @@ def test_it_vocodes_on_the_command_line(
     assert rate == 16_000
     expected = load_hifigan(str(folder))(x[:1])[0]
     np.testing.assert_allclose(written, expected, rtol=0, atol=1 / 32_000)
+
+
+def test_whatever_changes_the_sound_is_in_the_settings(
+    transformers_folder: MakeFolder, transformers_state: MakeState, x: Tensor, tmp_path: Path
+) -> None:
+    folder = transformers_folder()
+    network = load_hifigan(str(folder)).network
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"leaky_relu_slope": 0.2}))
+    sloped = load_hifigan(str(folder)).network
+    state = transformers_state()
+    state["mean"] += 0.1
+    safetensors.torch.save_file(state, folder / "model.safetensors")
+    shifted = load_hifigan(str(folder)).network
+    made = [
+        HifiGan(network, MelSettings()),
+        HifiGan(network, MelSettings(), context=2),
+        HifiGan(sloped, MelSettings()),
+        HifiGan(shifted, MelSettings()),
+        HifiGan(network, MelSettings(log_max=3.0)),
+        HifiGan(copy.deepcopy(network), MelSettings(), padding="reflect"),
+    ]
+    keys = [json.dumps(vocoder.settings) for vocoder in made]
+    assert len(set(keys)) == len(made)
+    sounds = [vocoder(x) for vocoder in made]
+    assert all((sound - sounds[0]).abs().max() > 1e-4 for sound in sounds[1:])

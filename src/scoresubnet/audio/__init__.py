@@ -1,1 +1,3 @@
-"""Audio: files, the log-Mel front end, and vocoders."""
+"""Audio: files, the log-Mel front end, pitch and spectra."""
+
+SAMPLE_RATE = 16_000  # hertz

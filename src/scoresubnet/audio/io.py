@@ -10,9 +10,13 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from scoresubnet.audio import SAMPLE_RATE
 from scoresubnet.files import replacing
 
 Audio = NDArray[np.float32]
+
+AUDIO_SUFFIXES = (".wav", ".flac")
+"""Endings of the sound files that are found in folders."""
 
 # Three steps of 16-bit quantisation (-80 dB of full scale): dither, not speech.
 SILENCE_PEAK = 1e-4
@@ -22,26 +26,26 @@ class AudioError(ValueError):
     """A sound file or signal that cannot be used; the message names it."""
 
 
-def read_audio(path: str | os.PathLike[str], sample_rate: int = 16_000) -> Audio:
+def read_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     """A sound file as mono (N,) float32 at `sample_rate` hertz; channels are averaged.
 
     Raises:
         AudioError: the file is missing, unreadable, empty, or has a NaN or infinite sample.
     """
     if not os.path.isfile(path):
-        raise AudioError(f"{path}: there is no such file.")
+        raise AudioError(f"{path}: there is no such file")
     try:
         channels, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         reason = getattr(error, "error_string", error)  # without the path, which comes first
-        raise AudioError(f"{path}: not a readable sound file ({reason}).") from error
+        raise AudioError(f"{path}: not a readable sound file ({reason})") from error
     audio: Audio = channels.mean(axis=1)
     if not np.isfinite(audio).all():
-        raise AudioError(f"{path}: the sound has NaN or infinite samples; export it again.")
+        raise AudioError(f"{path}: the sound has NaN or infinite samples; export it again")
     if audio.size and rate != sample_rate:
         audio = soxr.resample(audio, rate, sample_rate)
     if not audio.size:
-        raise AudioError(f"{path}: the sound is empty.")
+        raise AudioError(f"{path}: the sound is empty; record it again")
     return audio
 
 
@@ -64,7 +68,7 @@ def is_silent(audio: Audio) -> bool:
     return bool(np.abs(audio - audio.mean(dtype=np.float64)).max(initial=0.0) <= SILENCE_PEAK)
 
 
-def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = 16_000) -> None:
+def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAMPLE_RATE) -> None:
     """Write (N,) audio as 16-bit PCM, clipped to [-1, 1]; parent folders are made.
 
     The file appears complete or not at all: an error leaves an older file of that name as it was.
@@ -75,9 +79,11 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = 16_
     path = Path(path)
     audio = np.asarray(audio)
     if audio.ndim != 1:
-        raise AudioError(f"{path}: expected mono audio (N,), not an array of shape {audio.shape}.")
+        raise AudioError(
+            f"{path}: audio of shape {audio.shape} cannot be written; give mono audio (N,)"
+        )
     if not np.isfinite(audio).all():
-        raise AudioError(f"{path}: not written, the audio has NaN or infinite samples.")
+        raise AudioError(f"{path}: the audio has NaN or infinite samples and was not written")
     with replacing(path) as temporary:
         soundfile.write(
             temporary, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16"

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scoresubnet.registries import nearest_names
+from scoresubnet.audio import SAMPLE_RATE
+from scoresubnet.registries import refuse_unknown
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.
 RECIPE = "stft centred reflect, hann periodic, slaney scale, slaney norm, ln, linear to [-1, 1]"
@@ -34,7 +35,7 @@ class MelSettings:
         ValueError: the numbers contradict each other.
     """
 
-    sample_rate: int = 16_000
+    sample_rate: int = SAMPLE_RATE
     n_fft: int = 1024
     win_length: int = 1024
     hop_length: int = 256
@@ -53,26 +54,26 @@ class MelSettings:
         positive = ("sample_rate", "n_fft", "win_length", "hop_length", "n_mels", "power", "floor")
         for name in (*positive, "frames", "clip_seconds"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"MelSettings.{name} must be positive, not {getattr(self, name)}.")
+                raise ValueError(f"MelSettings.{name} must be positive, not {getattr(self, name)}")
         if not self.hop_length <= self.win_length <= self.n_fft:
             raise ValueError(
                 "MelSettings needs hop_length <= win_length <= n_fft, "
-                f"not {self.hop_length}, {self.win_length}, {self.n_fft}."
+                f"not {self.hop_length}, {self.win_length}, {self.n_fft}"
             )
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError(
                 "MelSettings needs 0 <= f_min < f_max <= sample_rate / 2, "
-                f"not {self.f_min}, {self.f_max}, {self.sample_rate / 2}."
+                f"not {self.f_min}, {self.f_max}, {self.sample_rate / 2}"
             )
         if not self.log_max > self.log_min:
             raise ValueError(
                 f"MelSettings.log_max must exceed log(floor) = {self.log_min:.3f}, "
-                f"not {self.log_max}."
+                f"not {self.log_max}"
             )
         if self.clip_samples > self.padded_samples:
             raise ValueError(
                 f"MelSettings: {self.frames} frames hold {self.padded_samples} samples, "
-                f"fewer than a clip of {self.clip_samples}; raise frames or shorten clip_seconds."
+                f"fewer than a clip of {self.clip_samples}; raise frames or shorten clip_seconds"
             )
 
     @property
@@ -116,13 +117,9 @@ class MelSettings:
         """
         known = [f.name for f in fields(cls)]
         for key in values:
-            if key not in known:
-                near = nearest_names(key, known, most=1, cutoff=0.6)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-                raise ValueError(f"Unknown Mel setting {key!r}; {hint}")
-        missing = [name for name in known if name not in values]
-        if missing:
-            raise ValueError(f"Missing Mel setting(s) {', '.join(missing)}; give all of them.")
+            refuse_unknown("Mel setting", key, known)
+        if missing := [name for name in known if name not in values]:
+            raise ValueError(f"missing Mel settings: {', '.join(missing)}; give all of them")
         return cls(**values)
 
 
@@ -189,14 +186,14 @@ class LogMel(nn.Module):
             ValueError: audio is too long, or neither (B, N) nor (N,).
         """
         if audio.ndim not in (1, 2):
-            raise ValueError(f"Audio must be (B, N) or (N,), not of shape {tuple(audio.shape)}.")
+            raise ValueError(f"audio must be (B, N) or (N,), not of shape {tuple(audio.shape)}")
         audio = audio[None] if audio.ndim == 1 else audio
         missing = self.settings.padded_samples - audio.shape[-1]
         if missing < 0:
             raise ValueError(
-                f"Audio has {audio.shape[-1]} samples, more than the {self.settings.padded_samples}"
+                f"audio has {audio.shape[-1]} samples, more than the {self.settings.padded_samples}"
                 f" of {self.settings.frames} frames; crop it first with"
-                f" scoresubnet.audio.io.fit_length(audio, {self.settings.clip_samples})."
+                f" scoresubnet.audio.io.fit_length(audio, {self.settings.clip_samples})"
             )
         return self.scale(self.log_mel(F.pad(audio, (0, missing))))
 
@@ -213,12 +210,12 @@ class LogMel(nn.Module):
             ValueError: audio is not (B, N), or too short for the reflect padding.
         """
         if audio.ndim != 2:
-            raise ValueError(f"Audio must be (B, N), not of shape {tuple(audio.shape)}.")
+            raise ValueError(f"audio must be (B, N), not of shape {tuple(audio.shape)}")
         s = self.settings
         if audio.shape[1] <= s.n_fft // 2:
             raise ValueError(
-                f"Audio has {audio.shape[1]} samples; the centred STFT needs more than"
-                f" {s.n_fft // 2}. Pad it first with scoresubnet.audio.io.fit_length."
+                f"audio has {audio.shape[1]} samples; the centred STFT needs more than"
+                f" {s.n_fft // 2}; pad it first with scoresubnet.audio.io.fit_length"
             )
         magnitude = self.stft(audio.float()).abs()
         mel = self.filters @ (magnitude if s.power == 1 else magnitude**s.power)

@@ -1,8 +1,7 @@
-"""Distances between the magnitude spectra of two sounds: a loss of vocoders, and a measure."""
+"""Distances between the magnitude spectra of two sounds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,8 +12,6 @@ RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
 Those are lengths at 24 kHz; at 16 kHz the same numbers span 1.5 times as long.
 """
-FAST_RESOLUTIONS = ((512, 128, 512), (1024, 256, 1024), (2048, 512, 2048))
-"""Three that overlap by three quarters: about a third of the work of `RESOLUTIONS`, as a loss."""
 LEAST_POWER = 1e-7
 """Of an STFT bin; the floor of the published code of Parallel WaveGAN."""
 
@@ -31,30 +28,27 @@ class SpectralDistance(NamedTuple):
     log_magnitude: Tensor
 
 
-def spectral_distance(
-    made: Tensor, original: Tensor, resolutions: Sequence[tuple[int, int, int]] = RESOLUTIONS
-) -> SpectralDistance:
+def spectral_distance(made: Tensor, original: Tensor) -> SpectralDistance:
     """Multi-resolution STFT distance (Yamamoto, Song & Kim, ICASSP 2020, eqs. 4 to 6).
 
     Of centred STFTs with reflect padding. Not symmetric: the convergence is relative to the
     original.
 
     Args:
-        made: audio (B, N), N > half of the largest FFT size (1,024 for the usual three).
+        made: audio (B, N), N > 1,024.
         original: (B, N).
-        resolutions: FFT size, hop and window of each, in samples.
 
     Raises:
         ValueError: the audio is too short.
     """
-    longest = max(n_fft for n_fft, _, _ in resolutions)
+    longest = max(n_fft for n_fft, _, _ in RESOLUTIONS)
     if made.shape[1] <= longest // 2:
         raise ValueError(
             f"a clip of {made.shape[1]} samples is too short: the centred STFT of {longest} "
             f"needs more than {longest // 2}"
         )
     convergence, log_magnitude = [], []
-    for n_fft, hop, window in resolutions:
+    for n_fft, hop, window in RESOLUTIONS:
         ours, theirs = (_magnitudes(audio, n_fft, hop, window) for audio in (made, original))
         difference = torch.linalg.vector_norm(ours - theirs, dim=(1, 2))
         convergence.append((difference / torch.linalg.vector_norm(theirs, dim=(1, 2))).mean())

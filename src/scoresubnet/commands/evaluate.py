@@ -8,7 +8,8 @@ from jsonargparse import Namespace
 
 from scoresubnet.evaluation.report.files import NAMES
 from scoresubnet.evaluation.report.markdown import callouts
-from scoresubnet.evaluation.run import COUNT, Evaluation, SystemSpec
+from scoresubnet.evaluation.run import COUNT, Evaluation
+from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.sampling import SETTINGS
 
 

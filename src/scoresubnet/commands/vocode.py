@@ -14,13 +14,12 @@ from jsonargparse import Namespace
 from torch import Tensor
 from tqdm import tqdm
 
-from scoresubnet.audio.io import read_audio, write_wav
+from scoresubnet.audio.io import AUDIO_SUFFIXES, read_audio, write_wav
 from scoresubnet.audio.mel_files import SUFFIXES as MEL_SUFFIXES
 from scoresubnet.audio.mel_files import read_mels
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.vocoders import Vocoder, load_vocoder, resynthesise
 
-AUDIO_SUFFIXES = (".wav", ".flac")
 SUFFIXES = (*AUDIO_SUFFIXES, *MEL_SUFFIXES)
 OTHER_SUFFIXES = (".flac", ".mp3", ".ogg", *MEL_SUFFIXES)  # surely not meant as folders
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
-from scoresubnet.data.words import nearest
+from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
 _BATCH = 128  # clips that are transformed together
@@ -58,14 +58,13 @@ class CachedClips(Generic[Scalar]):
         Raises:
             ValueError: there is no such split.
         """
-        if split not in SPLITS:
-            raise ValueError(f"Unknown split {split!r}{nearest(split, SPLITS)}.")
+        refuse_unknown("split", split, SPLITS)
         return np.flatnonzero(self.splits == split)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a clip becomes a row.
+    """Making a row of a clip.
 
     Attributes:
         name: of what is kept, for people.
@@ -118,12 +117,10 @@ def cached(
     """
     words = tuple(words)
     if not clips:
-        raise ValueError(f"No clips to build {recipe.name} of; check the data sources.")
+        raise ValueError(f"no clips to build {recipe.name} of; check the data sources")
     for label in {clip.label for clip in clips}:
         if label not in words:
-            raise ValueError(
-                f"Clips of {label!r} were given, but it is not among the words {words}."
-            )
+            raise ValueError(f"clips of {label!r}, which is no word of {words}; leave them out")
     cache_dir = Path(cache_dir)
     folder = cache_dir / _key(recipe, clips, words)
     if not folder.is_dir():
@@ -173,7 +170,7 @@ def _compute(
                 rows[used : used + len(batch)] = recipe.transform(np.stack(batch))
                 used += len(batch)
     if not used:
-        raise ValueError(f"None of the {len(clips)} clips is usable; the first: {skipped[0]}.")
+        raise ValueError(f"none of the {len(clips)} clips is usable; check them: {skipped[0]}")
     np.save(folder / recipe.file, rows[:used])
     (folder / "all.npy").unlink()
     index = json.dumps({"skipped": skipped}, indent=1)
@@ -184,7 +181,7 @@ def _compute(
 def _read(path: Path, settings: MelSettings) -> Audio:
     audio = read_audio(path, settings.sample_rate)
     if is_silent(audio):
-        raise AudioError(f"{path}: the sound is silent.")
+        raise AudioError(f"{path}: the sound is silent")
     return fit_length(audio, settings.clip_samples)
 
 
@@ -203,10 +200,10 @@ def _report(skipped: list[tuple[str, str]], total: int) -> None:
         return
     reasons = Counter(reason for _, reason in skipped)
     _log.warning(
-        "Skipped %d of %d clips (%s), among them: %s",
+        "skipped %d of %d clips (%s), among them: %s",
         len(skipped),
         total,
-        "; ".join(f"{count} x {reason.rstrip('.')}" for reason, count in reasons.most_common()),
+        "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()),
         ", ".join(path for path, _ in skipped[:_SHOWN]),
     )
 
@@ -224,7 +221,7 @@ def _load(
             raise ValueError(f"{len(values)} rows for {len(used)} clips")
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
-            f"{folder}: damaged {recipe.name} ({error}); delete that folder."
+            f"{folder}: damaged {recipe.name} ({error}); delete that folder"
         ) from error
     return kind(
         values=values,

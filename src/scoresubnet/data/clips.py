@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from scoresubnet.data.words import nearest, resolve_words
+from scoresubnet.audio.io import AUDIO_SUFFIXES
+from scoresubnet.data.words import resolve_words
+from scoresubnet.registries import refuse_unknown
 
 Split = Literal["training", "validation", "testing"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-AUDIO_SUFFIXES = (".wav", ".flac")
+_SPEAKER = re.compile(r"(?P<speaker>.*?)_nohash_.*|(?P<number>[0-9]{8})_NO_[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Clip:
         split: what it is for.
         source: the kind of source it is from.
         weight: how often training draws it, relative to others.
+        speaker: who says it, where the name of the file tells.
     """
 
     path: Path
@@ -32,16 +35,17 @@ class Clip:
     split: Split
     source: str
     weight: float = 1.0
+    speaker: str | None = None
 
 
 def speaker_of(stem: str) -> str | None:
-    """The speaker in a file name without its suffix, or None if it tells none.
+    """The speaker that a file name without its suffix tells, or None.
 
-    Speech Commands writes `<speaker>_nohash_<take>`, the Arabic Speech Commands Dataset
-    `<speaker, 8 digits>_NO_<take>`.
+    `<speaker>_nohash_<take>` is the rule of Speech Commands, `<8 digits>_NO_<take>` that of the
+    Arabic Speech Commands (Ghandoura et al. 2021).
     """
-    match = re.fullmatch(r"(.+)_nohash_.*|(\d{8})_NO_\d+", stem)
-    return (match[1] or match[2]) if match else None
+    match = _SPEAKER.fullmatch(stem)
+    return match and (match["speaker"] or match["number"])
 
 
 def list_audio(folder: Path) -> list[Path]:
@@ -52,21 +56,26 @@ def list_audio(folder: Path) -> list[Path]:
     return [by_stem[stem] for stem in sorted(by_stem)]
 
 
-def word_folders(root: Path, words: Sequence[str] | str | None) -> list[Path]:
-    """The folder of each word under `root`: those asked for, in that order, or all by name.
+def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str, Path]]:
+    """(word, file) of `<word>/*.wav` or `*.flac` under `root`, of these words in order, or of all.
 
     Folders whose name starts with "_" or "." (as `_background_noise_`) hold no word.
 
     Raises:
         FileNotFoundError: `root` is not a folder.
-        ValueError: a word has no folder (the nearest names are listed), or nothing is there.
+        ValueError: a word has no folder (the nearest names are listed) or no clips, or nothing is
+            there.
     """
     if not root.is_dir():
-        raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words.")
+        raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
     found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
     if not found:
-        raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac.")
-    for word in (wanted := list(found) if words is None else resolve_words(words)):
-        if word not in found:
-            raise ValueError(f"{root}: no folder for the word {word!r}{nearest(word, found)}.")
-    return [found[word] for word in wanted]
+        raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
+    wanted = tuple(found) if words is None else resolve_words(words)
+    for word in wanted:
+        refuse_unknown("word", word, found, f"words are the folders in {root}")
+    files = {word: list_audio(found[word]) for word in wanted}
+    for word in wanted:
+        if not files[word]:
+            raise ValueError(f"{found[word]}: no .wav or .flac files here; name other words")
+    return [(word, path) for word in wanted for path in files[word]]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from scoresubnet.registries import nearest_names
+from scoresubnet.registries import refuse_unknown
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
@@ -26,23 +26,11 @@ def resolve_words(words: Sequence[str] | str) -> tuple[str, ...]:
         ValueError: the name is unknown, the list is empty, or a word is there twice.
     """
     if isinstance(words, str):
-        if words not in WORD_SETS:
-            raise ValueError(
-                f"Unknown word set {words!r}{nearest(words, WORD_SETS)}; "
-                "a single word is given as a list of one."
-            )
+        refuse_unknown("word set", words, WORD_SETS, "give a single word as a list of one")
         return WORD_SETS[words]
     if not words:
-        raise ValueError("The list of words is empty; name at least one, or leave it out for all.")
+        raise ValueError("the list of words is empty; name at least one, or leave it out for all")
     twice = sorted({word for word in words if list(words).count(word) > 1})
     if twice:
-        raise ValueError(f"Word(s) named twice: {', '.join(twice)}; name each once.")
+        raise ValueError(f"words named twice: {', '.join(twice)}; name each once")
     return tuple(words)
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """The part of an error message that says what `name` may have meant."""
-    near = nearest_names(name, known, most=3, cutoff=0.5)
-    if near:
-        return f" (nearest: {', '.join(near)})"
-    return f" (known: {', '.join(sorted(known)) or 'none'})"

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from scoresubnet.audio.io import Audio, AudioError, fit_length, read_audio
-from scoresubnet.data.clips import AUDIO_SUFFIXES, list_audio, speaker_of
+from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, AudioError, fit_length, read_audio
+from scoresubnet.data.clips import list_audio, speaker_of
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.judges.waveforms import RATE

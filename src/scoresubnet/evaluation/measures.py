@@ -64,13 +64,16 @@ class Measure:
     least: int = 1
     share: bool = False
 
-    def finding(self, rows: Mapping[str, Floats | str], systems: Systems) -> Finding:
+    def finding(
+        self, rows: Mapping[str, Floats | str], systems: Systems, by_position: bool = False
+    ) -> Finding:
         """The figure of every system, and its differences between those that are evaluated.
 
         Args:
             rows: system -> its rows, in the order of its clips, perhaps the first of them only;
                 or why it has none.
             systems: tell which clips are the same.
+            by_position: rows are of real clips, the same for every system.
         """
         single = {
             name: absent(found, len(systems.rows[name].clips))
@@ -80,9 +83,11 @@ class Measure:
         }
         differences = {}
         for a, b in systems.pairs:
-            mine, theirs = rows[b], rows[a]
+            mine, theirs = rows.get(b, ""), rows.get(a, "")
             if not isinstance(mine, str) and not isinstance(theirs, str):
-                differences[f"{b} - {a}"] = self._difference(mine, theirs, systems.common(a, b))
+                same = list(range(len(mine)))
+                common = (same, same) if by_position else systems.common(a, b)
+                differences[f"{b} - {a}"] = self._difference(mine, theirs, common)
         return Finding(self.metric, single, differences)
 
     def _single(self, rows: Floats) -> Estimate:
@@ -186,13 +191,20 @@ def frechet_infinite_from(reference: Floats, metric: Metric) -> Measure:
 
 
 def kernel_distance_from(reference: Floats, metric: Metric) -> Measure:
-    """The unbiased kernel distance from the reference (N, D), in thousandths."""
+    """The unbiased kernel distance from the reference (N, D), in thousandths.
+
+    Features are divided by the root mean square of those of the reference, so that the kernel sees
+    numbers of about 1, whatever the scale of the embedding.
+    """
+    scale = float(np.sqrt(np.square(reference).mean())) or 1.0
+    scaled = reference / scale
 
     def value(rows: Floats) -> float:
-        return 1e3 * kernel_distance(reference, rows)
+        return 1e3 * kernel_distance(scaled, rows / scale)
 
     def replicates(systems: Sequence[Floats], paired: bool) -> Floats:
-        return 1e3 * kernel_distance_replicates(reference, systems, paired, RESAMPLES, SEED)
+        rows = [row / scale for row in systems]
+        return 1e3 * kernel_distance_replicates(scaled, rows, paired, RESAMPLES, SEED)
 
     return Measure(metric, value, replicates, _percentile, "percentile", least=3)
 

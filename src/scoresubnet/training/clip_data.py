@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from scoresubnet.audio.mel import MelSettings
@@ -75,20 +77,23 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
         """Words that need training clips."""
         return self.words
 
-    def train_dataloader(self) -> DataLoader[B]:
-        """Starts at the trainer's step, so that a resumed run sees the batches it has not seen."""
+    def draws(self) -> tuple[NDArray[np.int64], Tensor]:
+        """The rows that training draws from, and the weight of each."""
         rows, kept = self.training_rows, self.kept
         sources = np.unique(kept.sources, return_inverse=True)[1]
         groups = kept.labels[rows] * (sources.max() + 1) + sources[rows]
         weights = torch.tensor([kept.clips[row].weight for row in rows], dtype=torch.float64)
-        batches = StepBatches(
-            rows,
-            balanced_weights(groups, self.config.balance) * weights,
-            self.config.batch_size,
-            self.seed,
-            first_step=self.trainer.global_step if self.trainer else 0,
-        )
-        return self._loader(batches, self.batch)
+        return rows, balanced_weights(groups, self.config.balance) * weights
+
+    def training_batch(self, rows: list[int]) -> Any:
+        """The batch that these rows make in training."""
+        return self.batch(rows)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Starts at the trainer's step, so that a resumed run sees the batches it has not seen."""
+        first = self.trainer.global_step if self.trainer else 0
+        batches = StepBatches(*self.draws(), self.config.batch_size, self.seed, first_step=first)
+        return self._loader(batches, self.training_batch)
 
     def val_dataloader(self) -> DataLoader[B]:
         rows, size = self.kept.subset("validation"), _VALIDATION_BATCH

@@ -8,11 +8,11 @@ from typing import Literal
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.registries import refuse_unknown
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
-from scoresubnet.vocoders.discriminators import DiscriminatorConfig
-from scoresubnet.vocoders.network import VocosConfig
+from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 Precision = Literal["32-true", "bf16-mixed"]
@@ -49,7 +49,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TimesConfig:
-    """How training times are drawn: `uniform` (the paper), or `logit_normal` around `centre`.
+    """Distribution of training times: `uniform` (the paper), or `logit_normal` around `centre`.
 
     Attributes:
         distribution: a key of `schedules.TIME_DISTRIBUTIONS`.
@@ -64,17 +64,13 @@ class TimesConfig:
     uniform_share: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.distribution not in TIME_DISTRIBUTIONS:
-            raise ValueError(
-                f"unknown distribution of times {self.distribution!r}; "
-                f"there are {', '.join(TIME_DISTRIBUTIONS)}"
-            )
+        refuse_unknown("distribution of times", self.distribution, TIME_DISTRIBUTIONS)
         if not (0 < self.centre < 1 and self.spread > 0 and 0 <= self.uniform_share <= 1):
             raise ValueError("need 0 < centre < 1, spread > 0 and 0 <= uniform_share <= 1")
 
     @property
     def arguments(self) -> dict[str, float]:
-        """What the distribution takes beyond count, t_eps and generator."""
+        """Arguments of the distribution beyond count, t_eps and generator."""
         if self.distribution == "uniform":
             return {}
         return {
@@ -195,65 +191,26 @@ class ScoreTraining:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.parametrisation not in PARAMETRISATIONS:
-            raise ValueError(
-                f"unknown parametrisation {self.parametrisation!r}; "
-                f"there are {', '.join(PARAMETRISATIONS)}"
-            )
-
-
-@dataclass(frozen=True)
-class VocoderLossConfig:
-    """What counts how much; the adversarial terms set in at a step.
-
-    Attributes:
-        pitch: weight of the cross-entropies of the pitch, which train nothing but its network.
-        log_mel: weight of the mean absolute difference of log-Mels.
-        spectral: weight of the multi-resolution STFT loss.
-        adversarial_from: first step with discriminators.
-        adversarial: weight of their verdict on what the generator made.
-        feature_matching: weight of the distance between the features of their layers.
-    """
-
-    pitch: float = 1.0
-    log_mel: float = 15.0
-    spectral: float = 3.0
-    adversarial_from: int = 0
-    adversarial: float = 1.0
-    feature_matching: float = 2.0
-
-    def __post_init__(self) -> None:
-        weights = (
-            *(self.pitch, self.log_mel, self.spectral),
-            *(self.adversarial, self.feature_matching),
-        )
-        if min(weights) < 0 or self.adversarial_from < 0:
-            raise ValueError(f"weights and adversarial_from must not be negative: {self}")
+        refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
 
 
 @dataclass(frozen=True)
 class VocoderTraining:
-    """Everything about one vocoder run.
+    """Everything about one run of the vocoder's pitch network.
 
     Attributes:
         segment: samples of each clip that a step sees; a multiple of the hop.
-        discriminator_rate: learning rate of the discriminators, relative to the generator's.
     """
 
     data: DataConfig
-    network: VocosConfig = field(default_factory=VocosConfig)
-    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    losses: VocoderLossConfig = field(default_factory=VocoderLossConfig)
+    network: PitchNetworkConfig = field(default_factory=PitchNetworkConfig)
     segment: int = 8192
-    discriminator_rate: float = 0.5
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
     def __post_init__(self) -> None:
         if self.segment < 2048:
             raise ValueError(f"segment must be at least 2048 samples, got {self.segment}")
-        if self.discriminator_rate <= 0:
-            raise ValueError(f"discriminator_rate must be positive, got {self.discriminator_rate}")
 
 
 @dataclass(frozen=True)
@@ -262,7 +219,7 @@ class EvaluatorTraining:
 
     Attributes:
         label_smoothing: share of the target that is spread over all words.
-        lessons: file or folder of `experiments.lessons` to train on, instead of the training clips
+        lessons: file or folder of `recipes/lessons.py` to train on, instead of the training clips
             of `data`, whose validation clips are still used.
         lesson_weight: of the distance to the teacher's features, beside the cross-entropy.
     """
@@ -281,3 +238,14 @@ class EvaluatorTraining:
             raise ValueError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}")
         if not self.lesson_weight >= 0:
             raise ValueError(f"lesson_weight must not be negative, got {self.lesson_weight}")
+
+
+Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
+"""The config of a run."""
+
+TRAININGS: dict[str, type[Training]] = {
+    "classifier": ClassifierTraining,
+    "score": ScoreTraining,
+    "vocoder": VocoderTraining,
+    "evaluator": EvaluatorTraining,
+}

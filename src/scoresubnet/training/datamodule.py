@@ -31,7 +31,7 @@ class SpeechData(ClipData[Batch]):
     def __init__(self, config: DataConfig, seed: int, mel: MelSettings | None = None) -> None:
         super().__init__(config, seed, mel)
         if UNCONDITIONAL in self.words:
-            raise ValueError(f"the word {UNCONDITIONAL!r} is taken: it asks for no word at all")
+            raise ValueError(f"the word {UNCONDITIONAL!r} is taken, for no word at all; rename it")
 
     def keep(self, clips: Sequence[Clip]) -> Features:
         self.features = build_features(clips, self.words, self.config.cache, self.mel)

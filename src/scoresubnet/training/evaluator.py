@@ -1,17 +1,31 @@
-"""Training of the evaluator: words from clean, augmented log-Mels."""
+"""Training of the evaluator: words from clean, augmented log-Mels, and lessons of a teacher."""
 
 from __future__ import annotations
 
+import os
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import EvaluatorTraining
-from scoresubnet.training.datamodule import Batch
+from scoresubnet.training.datamodule import Batch, SpeechData
+from scoresubnet.training.folder import claimed
+from scoresubnet.training.lessons import LessonBatch, LessonData, Lessons, lessons_path
+from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import StepTraining
-from scoresubnet.training.steps import step_generator, step_seed
+from scoresubnet.training.start import content_of, copy_network, refuse_others
+from scoresubnet.training.steps import seeded, step_generator, step_seed
+from scoresubnet.word_evaluator.file import (
+    FILE_NAME,
+    FRONT_END,
+    EvaluatorFile,
+    evaluator_path,
+    read_evaluator,
+    save_evaluator,
+)
 from scoresubnet.word_evaluator.network import ResNeXt
 
 
@@ -23,13 +37,16 @@ class EvaluatorModule(StepTraining):
         self.config = config
         self.network = ResNeXt(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def heard(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps and logits of augmented x (B, 1, F, T); all draws are functions of the step."""
+        generator = step_generator(self.seed, "noise", self.global_step, x.device)
+        maps = self.network.maps(augment(x, self.config.augment, self.mel, generator))
+        with seeded(step_seed(self.seed, "dropout", self.global_step)):
+            return maps, self.network.classify(maps).logits
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x, labels = batch
-        generator = step_generator(self.seed, "noise", self.global_step, x.device)
-        x = augment(x, self.config.augment, self.mel, generator)
-        with torch.random.fork_rng():  # dropout, too, is a function of the step
-            torch.manual_seed(step_seed(self.seed, "dropout", self.global_step))
-            logits = self.network(x).logits
+        logits = self.heard(x)[1]
         loss = F.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
         self.log("train/loss", loss, prog_bar=True)
         return loss
@@ -40,3 +57,80 @@ class EvaluatorModule(StepTraining):
         right = (logits.argmax(1) == labels).float().mean()
         self.log("valid/accuracy", right, batch_size=len(x), prog_bar=True)
         self.log("valid/loss", F.cross_entropy(logits, labels), batch_size=len(x))
+
+
+class TaughtEvaluatorModule(EvaluatorModule):
+    """Cross-entropy on words, and the mean squared distance to the teacher's features.
+
+    A linear layer, which is not kept, reads these features in the network's last maps. They are
+    standardised, each over all lessons, so that a distance of 1 is that of knowing nothing.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: EvaluatorTraining, lessons: Lessons, mel: MelSettings) -> None:
+        super().__init__(config, len(lessons.words), mel)
+        targets = lessons.targets.float()
+        self.pupil = nn.Linear(config.network.widths[-1], targets.shape[-1])
+        self.register_buffer("mean", targets.mean(dim=(0, 1)))
+        self.register_buffer("deviation", targets.std(dim=(0, 1)).clamp(min=1e-3))
+
+    def training_step(self, batch: LessonBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
+        x, words, targets = batch
+        maps, logits = self.heard(x)
+        word = F.cross_entropy(logits, words, label_smoothing=self.config.label_smoothing)
+        distance = self.distance(maps, targets)
+        self.log("train/word", word, prog_bar=True)
+        self.log("train/distance", distance, prog_bar=True)
+        return word + self.config.lesson_weight * distance
+
+    def distance(self, maps: Tensor, targets: Tensor) -> Tensor:
+        """Mean squared distance of what is read in maps (B, C, F', T') to targets (B, S, D)."""
+        read = self.pupil(maps.mean(dim=2).transpose(1, 2))
+        targets = (targets - self.mean) / self.deviation
+        spans = F.adaptive_avg_pool1d(targets.transpose(1, 2), read.shape[1]).transpose(1, 2)
+        return F.mse_loss(read, spans)
+
+
+def train_evaluator(
+    config: EvaluatorTraining,
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> EvaluatorFile:
+    """Train an evaluator, or go on where the run in `out` stopped.
+
+    The folder gets what that of `train_classifier` gets, the weights as `evaluator.safetensors`.
+
+    Args:
+        config: the run.
+        out: its folder.
+        start: folder or file of an evaluator to start from. The last layer starts anew if the words
+            differ.
+
+    Raises:
+        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has a
+            network of another shape.
+        WeightsError: the lessons or `start` cannot be loaded.
+    """
+    origin = {"start": content_of(start, evaluator_path)}
+    if config.lessons is not None:
+        origin["lessons_hash"] = content_of(config.lessons, lessons_path)
+    with claimed(out, config, **origin) as complete:
+        data: SpeechData
+        module: EvaluatorModule
+        with seeded(config.run.seed):
+            if config.lessons is None:
+                data = SpeechData(config.data, config.run.seed, FRONT_END)
+                module = EvaluatorModule(config, len(data.words), data.mel)
+            else:
+                data = taught = LessonData(config, FRONT_END)
+                module = TaughtEvaluatorModule(config, taught.lessons, data.mel)
+        judge = EvaluatorFile(module.network, data.words, data.mel)
+        if start is not None:
+            source = read_evaluator(start)
+            refuse_others({"features": source.mel}, {"features": judge.mel})
+            copy_network(source.network, judge.network, source.labels == judge.labels)
+        complete(data)
+    fit(module, data, config, out, lambda folder: save_evaluator(judge, folder / FILE_NAME))
+    return judge

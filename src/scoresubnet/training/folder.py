@@ -3,60 +3,79 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from scoresubnet.files import replacing
+from scoresubnet.files import write_text
 from scoresubnet.training.clip_data import ClipData
-from scoresubnet.training.config import (
-    ClassifierTraining,
-    EvaluatorTraining,
-    ScoreTraining,
-    VocoderTraining,
-)
+from scoresubnet.training.config import Training
 
-CHECKPOINT, CONFIG = "checkpoint.ckpt", "config.yaml"
-
-Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
-"""The config of a run."""
+CONFIG = "config.yaml"
 
 
-def claim(
-    out: Path,
-    config: Training,
-    data: ClipData[Any],
-    origin: dict[str, str | None],
-) -> None:
-    """Write `config.yaml`; refuse to mix two different runs.
+@contextmanager
+def claimed(
+    out: str | os.PathLike[str], config: Training, **origin: str | None
+) -> Iterator[Callable[[ClipData[Any]], None]]:
+    """Claim the folder of a run before its data are read; refuse to mix two different runs.
 
-    The length and rhythm of a run may change from one command to the next; nothing else may.
+    The length and rhythm of a run may change from one command to the next; nothing else may. The
+    block gets a function that checks what only the data tell, their labels and features, and
+    completes `config.yaml`. If a new run fails before its block ends, the folder is free again.
 
     Args:
         out: the folder; made if missing.
         config: what this command asks for.
-        data: its recordings.
         origin: what the run builds on, by content.
 
     Raises:
         ValueError: the folder holds a run of another config, other words or another classifier.
     """
+    path = Path(out) / CONFIG
+    new_folder = not path.parent.exists()
     values = _plain(dataclasses.asdict(config)) | origin
-    values |= {"labels": list(data.words), "mel_hash": data.mel.hash}
-    path = out / CONFIG
-    if path.exists():
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key in values if key != "run" and before.get(key) != values[key]]
-        if before["run"]["seed"] != values["run"]["seed"]:
-            changed.append("run.seed")
-        if changed:
-            raise ValueError(
-                f"{out} holds a run with another {', '.join(changed)} (see {path}); "
-                "choose another --out, or repeat the command that started it"
-            )
-    with replacing(path) as temporary:
-        temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    before = yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else None
+    begun = before is not None and "labels" in before  # else it stopped before its data were read
+
+    def write() -> None:
+        write_text(path, yaml.safe_dump(values, sort_keys=False))
+
+    def complete(data: ClipData[Any]) -> None:
+        facts = {"labels": list(data.words), "mel_hash": data.mel.hash}
+        if before is not None and begun:
+            _refuse_others(path, before, facts)
+        values.update(facts)
+        write()
+
+    if before is None:
+        write()
+    else:
+        _refuse_others(path, before, values)
+    try:
+        yield complete
+    except BaseException:
+        if not begun:
+            path.unlink(missing_ok=True)
+        if new_folder:
+            with suppress(OSError):  # not empty
+                path.parent.rmdir()
+        raise
+
+
+def _refuse_others(path: Path, before: dict[str, Any], values: dict[str, Any]) -> None:
+    changed = [key for key in values if key != "run" and before.get(key) != values[key]]
+    if "run" in values and before.get("run", {}).get("seed") != values["run"]["seed"]:
+        changed.append("run.seed")
+    if changed:
+        raise ValueError(
+            f"{path.parent} holds a run with another {', '.join(changed)} (see {path}); "
+            "choose another --out, or repeat the command that started it"
+        )
 
 
 def _plain(value: Any) -> Any:

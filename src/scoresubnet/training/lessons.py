@@ -1,25 +1,28 @@
-"""Lessons: log-Mels with what a teacher says of each stretch of time in them."""
+"""Lessons: log-Mels with what a teacher says of each stretch of time in them; their batches."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.tensor_files import (
     file_in,
-    mel_metadata,
     metadata_errors,
-    read_mel,
-    read_tensors,
-    write_tensors,
+    read_described,
+    write_described,
 )
+from scoresubnet.training.config import EvaluatorTraining
+from scoresubnet.training.datamodule import SpeechData
+from scoresubnet.training.steps import balanced_weights
 
 FORMAT = "scoresubnet-lessons/2"
 FILE_NAME = "lessons.safetensors"
@@ -29,7 +32,7 @@ SEGMENTS = 13
 
 @dataclass
 class Lessons:
-    """What a file holds, N lessons.
+    """N lessons, as a file holds them.
 
     Attributes:
         x: log-Mels in [-1, 1] (N, F, T), float16.
@@ -50,7 +53,7 @@ class Lessons:
     mel: MelSettings
 
     def heard(self, rows: list[int]) -> Tensor:
-        """What to learn of words (B, C), probabilities.
+        """Words to learn (B, C), as probabilities.
 
         The answers of the teacher, halfway towards the label where that is all that is said.
         """
@@ -62,11 +65,10 @@ class Lessons:
 def save_lessons(lessons: Lessons, folder: str | os.PathLike[str]) -> Path:
     """Write the file into the folder; returns its path."""
     path = Path(folder) / FILE_NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
     names = ("x", "targets", "answers", "labels", "whole")
     tensors = {name: getattr(lessons, name) for name in names}
-    metadata = {"format": FORMAT, "words": json.dumps(lessons.words), **mel_metadata(lessons.mel)}
-    write_tensors(path, tensors, metadata, torch.float16)
+    about = {"words": lessons.words}
+    write_described(path, FORMAT, tensors, lessons.mel, about, torch.float16)
     return path
 
 
@@ -89,9 +91,50 @@ def read_lessons(source: str | os.PathLike[str]) -> Lessons:
         WeightsError: nothing is there, or it is truncated or foreign.
     """
     path = lessons_path(source)
-    tensors, metadata = read_tensors(path, FORMAT)
+    tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
-        words = tuple(json.loads(metadata["words"]))
+        words = tuple(about["words"])
         labels, whole = tensors.pop("labels").long(), tensors.pop("whole").bool()
-        mel = read_mel(path, metadata)
         return Lessons(**tensors, labels=labels, whole=whole, words=words, mel=mel)
+
+
+class LessonBatch(NamedTuple):
+    """x (B, 1, F, T) in [-1, 1], words (B, C), probabilities, and targets (B, SEGMENTS, D)."""
+
+    x: Tensor
+    words: Tensor
+    targets: Tensor
+
+
+class LessonData(SpeechData):
+    """Lessons to train on, and the validation clips of the config.
+
+    Args:
+        config: the run, with `lessons`.
+        mel: the front end of the evaluator.
+
+    Raises:
+        ValueError: the data cannot be used, or the lessons are of other words or features.
+        WeightsError: the lessons cannot be read.
+    """
+
+    def __init__(self, config: EvaluatorTraining, mel: MelSettings) -> None:
+        super().__init__(config.data, config.run.seed, mel)
+        assert config.lessons is not None
+        self.lessons: Lessons = read_lessons(config.lessons)
+        if self.lessons.words != self.words or self.lessons.mel != mel:
+            raise ValueError(
+                f"{config.lessons}: lessons in the words {', '.join(self.lessons.words)} "
+                f"(features {self.lessons.mel.hash}), but this run is of the words "
+                f"{', '.join(self.words)} (features {mel.hash}); make lessons for it"
+            )
+
+    def draws(self) -> tuple[NDArray[np.int64], Tensor]:
+        labels = self.lessons.labels.numpy()
+        return np.arange(len(labels)), balanced_weights(labels, self.config.balance)
+
+    def training_batch(self, rows: list[int]) -> LessonBatch:
+        lessons = self.lessons
+        return LessonBatch(
+            lessons.x[rows].float()[:, None], lessons.heard(rows), lessons.targets[rows].float()
+        )

@@ -7,6 +7,7 @@ carried from step to step, so there is no generator state to save.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -31,6 +32,14 @@ def step_generator(
     """
     there = device if torch.device(device).type == "cuda" else "cpu"
     return torch.Generator(there).manual_seed(step_seed(seed, purpose, step))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from torch's global generators as after `torch.manual_seed(seed)`, and restore them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def balanced_weights(groups: NDArray[np.int64], balance: float) -> torch.Tensor:

@@ -1,57 +1,50 @@
-"""Vocoders by name: x in [-1, 1] -> audio. Each states the Mel settings it was made for."""
+"""Vocoders by name: x in [-1, 1] -> audio. Each states the Mel settings it was made for.
+
+`griffin_lim` needs no weights. `pitch_vocoder`, the shipped one, starts Griffin-Lim from pulses at
+the pitch that a small network reads in the log-Mel. `hifigan` runs weights that others published.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.vocoders.base import (
-    Vocoder,
-    audio_samples,
-    checked,
-    refuse_other_features,
-    resynthesise,
-)
+from scoresubnet.registries import find
+from scoresubnet.vocoders.base import Vocoder, audio_samples, refuse_other_features, resynthesise
 from scoresubnet.vocoders.griffin_lim import GriffinLim
 
-__all__ = [
-    "VOCODERS",
-    "GriffinLim",
-    "Vocoder",
-    "audio_samples",
-    "checked",
-    "load_vocoder",
-    "refuse_other_features",
-    "resynthesise",
-]
+__all__ = ["VOCODERS", "GriffinLim", "Vocoder", "audio_samples", "load_vocoder", "resynthesise"]
+
+
+def _pitch(settings: MelSettings, where: str | None) -> Vocoder:
+    from scoresubnet.vocoders.file import SHIPPED, read_vocoder
+    from scoresubnet.vocoders.pitch_vocoder import PitchVocoder
+
+    file = read_vocoder(where or SHIPPED)
+    return PitchVocoder(file.network, file.mel)
 
 
 def _griffin_lim(settings: MelSettings, where: str | None) -> Vocoder:
     if where is not None:
-        raise ValueError(f"The vocoder 'griffin-lim' has no weights to load: drop {':' + where!r}.")
+        raise ValueError(f"the vocoder 'griffin-lim' has no weights to load; drop {':' + where!r}")
     return GriffinLim(settings)
 
 
 def _hifigan(settings: MelSettings, where: str | None) -> Vocoder:
     if not where:
         raise ValueError(
-            "The vocoder 'hifigan' needs weights: hifigan:<folder, or id on the Hugging Face hub>."
+            "the vocoder 'hifigan' needs weights: give hifigan:<folder, or id on the hub>"
         )
     from scoresubnet.vocoders.hifigan import load_hifigan
 
     return load_hifigan(where, settings)
 
 
-def _ours(settings: MelSettings, where: str | None) -> Vocoder:
-    from scoresubnet.vocoders.vocos import SHIPPED, VocosVocoder, read_vocoder
-
-    return VocosVocoder(read_vocoder(where or SHIPPED).network)
-
-
 # kind -> factory(settings of the features, what stood after the colon or None). A factory imports
 # what it needs when it is called, and refuses weights that were made for other features.
 VOCODERS: dict[str, Callable[[MelSettings, str | None], Vocoder]] = {
-    "ours": _ours,
+    "pitch": _pitch,
     "griffin-lim": _griffin_lim,
     "hifigan": _hifigan,
 }
@@ -61,8 +54,8 @@ def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
     """The vocoder of that name, for features made with `settings` (`MelSettings()` if None).
 
     Args:
-        name: a kind of `VOCODERS`, or "kind:where" for one that loads weights:
-            "ours:<run folder or file>", "griffin-lim",
+        name: a kind of `VOCODERS`, or "kind:where" for one that loads weights: "pitch",
+            "pitch:<run of train vocoder, or its file>", "griffin-lim",
             "hifigan:<local folder or hub id>".
         settings: the front end that makes the features.
 
@@ -72,10 +65,15 @@ def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
         ImportError: the vocoder needs a package that is not installed; the message names it.
     """
     kind, colon, where = name.partition(":")
-    if kind not in VOCODERS:
-        raise ValueError(f"Unknown vocoder {name!r}; known are {', '.join(sorted(VOCODERS))}.")
+    if kind == "ours":
+        warnings.warn(
+            f"the vocoder 'ours' is now called 'pitch'; give 'pitch{colon}{where}'",
+            FutureWarning,
+            stacklevel=2,
+        )
+        kind = "pitch"
     settings = settings or MelSettings()
-    vocoder = VOCODERS[kind](settings, where if colon else None)
+    vocoder = find("vocoder", kind, VOCODERS)(settings, where if colon else None)
     if vocoder.mel.hash != settings.hash:
         refuse_other_features(name, vocoder.mel.to_dict(), settings.to_dict())
     return vocoder

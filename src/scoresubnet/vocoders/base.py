@@ -1,4 +1,4 @@
-"""Vocoders: x in [-1, 1] -> audio. Each states the Mel settings it was made for."""
+"""What every vocoder is: x in [-1, 1] -> audio, for the Mel settings that it states."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ class Vocoder(Protocol):
     name: str
     mel: MelSettings
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the sound depends on besides x, ready for JSON: the key of a cache of sounds.
+
+        "name", "mel" (the hash of the Mel settings), "weights" (the hash of the weights, or None),
+        and every number by its name.
+        """
+        ...
+
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
@@ -43,10 +52,16 @@ def checked(x: Tensor, settings: MelSettings, name: str) -> Tensor:
     least = settings.least_frames
     if x.ndim != 4 or not x.shape[0] or x.shape[1:3] != (1, settings.n_mels) or x.shape[3] < least:
         raise ValueError(
-            f"{name} expects x of shape (B >= 1, 1, {settings.n_mels}, T >= {least}), "
-            f"not {tuple(x.shape)}."
+            f"x is of shape {tuple(x.shape)}; {name} needs "
+            f"(B >= 1, 1, {settings.n_mels}, T >= {least})"
         )
     return x.float().clamp(-1, 1)
+
+
+def finished(audio: Tensor, frames: int, settings: MelSettings) -> Tensor:
+    """Audio (B, (T - 1) * hop_length) -> (B, `audio_samples(T)`), items beyond 1 scaled down."""
+    audio = audio[:, : audio_samples(frames, settings)]
+    return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
 
 def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
@@ -63,7 +78,7 @@ def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
         ValueError: audio is not (N >= 1,).
     """
     if audio.ndim != 1 or not len(audio):
-        raise ValueError(f"Audio must be (N >= 1,), not of shape {tuple(audio.shape)}.")
+        raise ValueError(f"audio is of shape {tuple(audio.shape)}; give (N >= 1,)")
     s = vocoder.mel
     enough = math.ceil((len(audio) - audio_samples(1, s)) / s.hop_length) + 1
     frames = max(enough, s.least_frames)
@@ -81,6 +96,6 @@ def refuse_other_features(name: str, theirs: Mapping[str, Any], ours: Mapping[st
     differing = [f"{key} {theirs[key]} / {ours[key]}" for key in ours if theirs[key] != ours[key]]
     if differing:
         raise ValueError(
-            f"The vocoder {name!r} was made for other Mel settings than the features "
-            f"(vocoder / features: {', '.join(differing)}); choose a vocoder that fits."
+            f"the vocoder {name!r} was made for other Mel settings than the features "
+            f"(vocoder / features: {', '.join(differing)}); choose a vocoder that fits"
         )

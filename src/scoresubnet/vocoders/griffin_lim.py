@@ -1,45 +1,123 @@
-"""Griffin-Lim: a vocoder without weights."""
+"""Griffin-Lim: the algorithm, and a vocoder without weights that is little else."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.threads import each_on_a_thread
-from scoresubnet.vocoders.base import audio_samples, checked
-from scoresubnet.vocoders.inversion import fit_mel_bands, griffin_lim, smooth_magnitudes
+from scoresubnet.vocoders.base import checked, finished
+from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
+from scoresubnet.vocoders.stft import RepeatedSTFT
+
+_TINY = 1e-30  # no power that is not zero is below it
+
+
+def with_magnitudes(spectrum: Tensor, magnitudes: Tensor) -> Tensor:
+    """The phases of a complex spectrum with other magnitudes of the same shape; zeros stay zeros.
+
+    Not by `torch.sgn`, whose last bits depend on where in memory an item lies.
+    """
+    return spectrum * (magnitudes / spectrum.abs().clamp(min=_TINY**0.5))
+
+
+@torch.no_grad()
+def griffin_lim(
+    start: Tensor,
+    magnitudes: Callable[[Tensor], Tensor],
+    stft: RepeatedSTFT,
+    iterations: int,
+    momentum: float,
+    lead: float = 0.0,
+) -> Tensor:
+    """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013) from any start.
+
+    Args:
+        start: complex spectra (B, T, bins) of sounds that go in step; rows are frames.
+        magnitudes: from those of the last audio to those wanted, both (B, T, bins). What it is
+            given holds until the next call. A constant gives the algorithm of the paper.
+        stft: for so many sounds and frames.
+        iterations: projections onto the consistent spectrograms.
+        momentum: the alpha of Perraudin et al.; 0 is the Griffin-Lim of 1984.
+        lead: the same for what `magnitudes` gets (ours); 0 gives it those of the last audio.
+
+    Returns:
+        audio (B, (T - 1) * hop_length).
+    """
+    spectrum = with_magnitudes(start, magnitudes(start.abs()))
+
+    last = torch.view_as_real(torch.zeros_like(spectrum))
+    steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1, 1)
+    # Buffers that every iteration fills anew, and what it needs of them.
+    ahead = last.new_empty(2, *last.shape)  # for the magnitudes, and for the phases
+    phases = torch.view_as_complex(ahead[1])
+    squares, powers = torch.empty_like(ahead), last.new_empty(2, *start.shape)
+    real, imaginary = squares.unbind(-1)
+    leading, power = powers
+    for _ in range(iterations):
+        consistent = torch.view_as_real(stft.consistent(spectrum))
+        torch.lerp(last, consistent, steps, out=ahead)
+        torch.mul(ahead, ahead, out=squares)
+        torch.add(real, imaginary, out=powers)
+        gain = power.clamp_(min=_TINY).rsqrt_().mul_(magnitudes(leading.sqrt_()))
+        torch.mul(phases, gain, out=spectrum)
+        last = consistent
+    return stft.synthesis(spectrum)
+
+
+@dataclass(frozen=True)
+class GriffinLimSettings:
+    """The numbers of the vocoder.
+
+    Attributes:
+        iterations: projections onto the consistent spectrograms.
+        momentum: the alpha of Perraudin et al.; 0 is the Griffin-Lim of 1984.
+        mel_updates: of the smooth magnitudes towards the Mel bands, before.
+        phase_seed: of the phases to start from.
+
+    Raises:
+        ValueError: a number is negative.
+    """
+
+    iterations: int = 32
+    momentum: float = 0.99
+    mel_updates: int = 32
+    phase_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(asdict(self).values()) < 0:
+            raise ValueError(f"a number of Griffin-Lim is negative: {self}")
 
 
 class GriffinLim(nn.Module):
-    """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013); needs no weights.
-
-    Magnitudes come from the Mel bands by multiplicative updates (`inversion.fit_mel_bands`).
+    """Fast Griffin-Lim from random phases, and magnitudes that `MelFit` makes of the Mel bands.
 
     Args:
-        settings: the front end that made x; `MelSettings()` if None.
-        iterations: projections onto the consistent spectrograms.
-        momentum: the alpha of Perraudin et al.; 0 is the Griffin-Lim of 1984.
+        mel: settings of the front end that made x; `MelSettings()` if None.
+        **numbers: fields of `GriffinLimSettings`.
 
     Raises:
-        ValueError: iterations or momentum is negative.
+        ValueError: a number is negative.
     """
 
     name = "griffin-lim"
-    _mel_updates = 32
 
-    def __init__(
-        self, settings: MelSettings | None = None, iterations: int = 32, momentum: float = 0.99
-    ) -> None:
+    def __init__(self, mel: MelSettings | None = None, **numbers: Any) -> None:
         super().__init__()
-        if iterations < 0 or momentum < 0:
-            raise ValueError(
-                f"Griffin-Lim needs iterations and momentum >= 0, not {iterations}, {momentum}."
-            )
-        self.mel = settings or MelSettings()
-        self.iterations = iterations
-        self.momentum = momentum
+        self.mel = mel or MelSettings()
+        self.numbers = GriffinLimSettings(**numbers)
         self.front_end = LogMel(self.mel)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As of `base.Vocoder`."""
+        own = {"name": self.name, "mel": self.mel.hash, "weights": None}
+        return own | asdict(self.numbers)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -53,26 +131,25 @@ class GriffinLim(nn.Module):
         # Item by item: the last bits of a matrix product depend on the size of the batch, and the
         # iterations amplify them to several steps of 16-bit audio.
         items = torch.split(checked(x, self.mel, "Griffin-Lim"), 1)
-        audio = torch.stack(each_on_a_thread(self._invert, items))
-        audio = audio[:, : audio_samples(x.shape[3], self.mel)]
-        return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
+        audio = torch.cat(each_on_a_thread(self._invert, items))
+        return finished(audio, x.shape[3], self.mel)
 
+    @torch.no_grad()
     def magnitudes(self, x: Tensor) -> Tensor:
-        """x (B, 1, 80, T) -> non-negative STFT magnitudes (B, 513, T) with those Mel bands."""
-        mel = self.front_end.unscale(x).exp()
-        start = smooth_magnitudes(mel, self.front_end)
-        return fit_mel_bands(start, mel, self.front_end, self._mel_updates)
+        """x (B, 1, 80, T) -> non-negative STFT magnitudes (B, T, 513) with those Mel bands."""
+        mel, front_end = self.front_end.unscale(x).exp(), self.front_end
+        fit = MelFit(mel, front_end.filters, front_end.shares, self.mel.power)
+        start = smooth_magnitudes(mel, front_end).mT.contiguous()
+        return fit.repeated(start, self.numbers.mel_updates)
 
     @torch.no_grad()
     def _invert(self, x: Tensor) -> Tensor:
-        """x (1, 1, 80, T) -> audio ((T - 1) * hop_length,)."""
-        (magnitude,) = self.magnitudes(x)
+        """x (1, 1, 80, T) -> audio (1, (T - 1) * hop_length)."""
+        magnitude = self.magnitudes(x)
         # One drawn phase for every item: the same in any batch, on any device.
-        turns = torch.rand(magnitude.shape, generator=torch.Generator().manual_seed(0))
-        start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).to(magnitude.device)
-        rows = magnitude.T.contiguous()[None]
-        start = start.T.contiguous()[None]
-        (audio,) = griffin_lim(
-            start, lambda _: rows, self.front_end, self.iterations, self.momentum
-        )
-        return audio
+        generator = torch.Generator().manual_seed(self.numbers.phase_seed)
+        turns = torch.rand(magnitude[0].T.shape, generator=generator).to(x.device).T[None]
+        start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).contiguous()
+        stft = RepeatedSTFT(self.mel, x.shape[3], device=x.device)
+        n = self.numbers
+        return griffin_lim(start, lambda _: magnitude, stft, n.iterations, n.momentum)

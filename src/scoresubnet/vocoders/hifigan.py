@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.foreign_weights import read_state_dict, weights_hash
+from scoresubnet.tensor_files import WeightsError
 from scoresubnet.vocoders.base import audio_samples, checked, refuse_other_features
-from scoresubnet.vocoders.hifigan_folder import find_folder, read_folder
-from scoresubnet.vocoders.hifigan_network import read_network
-from scoresubnet.vocoders.hifigan_recipes import RECIPE, RECIPE_FILE
+from scoresubnet.vocoders.hifigan_folder import (
+    INSTALL,
+    RECIPE,
+    RECIPE_FILE,
+    SHAPE,
+    HifiGanFolder,
+    find_folder,
+    read_folder,
+)
+
+_DIRECTION = "parametrizations.weight.original1"  # of a weight norm, as torch names it
 
 
 class HifiGan(nn.Module):
@@ -23,17 +37,29 @@ class HifiGan(nn.Module):
         network: `transformers.SpeechT5HifiGan`, natural log-Mel (B, T, 80) -> audio (B, 256 T).
         settings: the front end that made x.
         context: frames, copies of the first and of the last, that are put around the log-Mel; what
-            the network makes of them is cut off. They keep its zeros or reflections off the edges.
+            the network makes of them is cut off. They keep its padding off the edges.
+        padding: of its convolutions: "zeros" (transformers) or "reflect" (speechbrain).
     """
 
     name = "hifigan"
 
-    def __init__(self, network: nn.Module, settings: MelSettings, context: int = 0) -> None:
+    def __init__(
+        self, network: nn.Module, settings: MelSettings, context: int = 0, padding: str = "zeros"
+    ) -> None:
         super().__init__()
-        self.network = network
-        self.mel = settings
-        self.context = context
+        self.network, self.mel = network, settings
+        self.context, self.padding = context, padding
         self.front_end = LogMel(settings)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv1d):
+                layer.padding_mode = padding  # type: ignore[assignment]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As of `base.Vocoder`."""
+        own = {"name": self.name, "mel": self.mel.hash, "weights": weights_hash(self.network)}
+        network = {name: getattr(self.network.config, name) for name in SHAPE}
+        return own | {"context": self.context, "padding": self.padding, "network": network}
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -77,13 +103,65 @@ def load_hifigan(where: str, settings: MelSettings | None = None) -> HifiGan:
     if folder.recipe is None:
         raise ValueError(
             f"{where}: the folder does not say on which log-Mels the vocoder was trained, and on "
-            f"others it gives noise. If they are these, write them to {path / RECIPE_FILE}: "
+            f"others it gives noise; if they are these, write them to {path / RECIPE_FILE}: "
             f"{json.dumps(ours)}"
         )
-    network = read_network(folder.weights, folder.shape, folder.wrapped)
-    return HifiGan(network, settings, folder.context).eval()
+    return HifiGan(read_network(folder), settings, folder.context, folder.padding).eval()
 
 
 def recipe_of(settings: MelSettings) -> dict[str, Any]:
     """What natural log-Mels depend on of our front end, with the keys of `RECIPE`."""
     return RECIPE | {key: value for key, value in settings.to_dict().items() if key in RECIPE}
+
+
+def read_network(folder: HifiGanFolder) -> nn.Module:
+    """transformers.SpeechT5HifiGan with the weights of the folder; nothing is unpickled.
+
+    Raises:
+        WeightsError: the config makes no network, or the file is damaged or of another network;
+            tensors that are missing or unexpected are named.
+        ImportError: `transformers` is not installed.
+    """
+    try:
+        from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+    except ImportError as error:
+        raise ImportError(f"the vocoder hifigan needs transformers ({error}); {INSTALL}") from error
+    path = folder.weights
+    stored = {_renamed(name): tensor.float() for name, tensor in read_state_dict(path).items()}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network: Any = SpeechT5HifiGan(SpeechT5HifiGanConfig(**folder.shape))
+    except Exception as error:  # of many kinds
+        raise WeightsError(f"{path.parent}: its config makes no HiFi-GAN: {error}") from error
+    if any(name.endswith(_DIRECTION) for name in stored):
+        network.apply_weight_norm()
+    expected = network.state_dict()
+    if not network.config.normalize_before:  # then mean and scale are of no use
+        stored = {name: expected[name] for name in ("mean", "scale")} | stored
+    _refuse(path, "missing", expected.keys() - stored.keys())
+    _refuse(path, "unexpected", stored.keys() - expected.keys())
+    misfits = [name for name in stored if stored[name].shape != expected[name].shape]
+    _refuse(path, "of another shape", misfits)
+    network.load_state_dict(stored)
+    for layer in network.modules():
+        if parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight")
+    infinite = [k for k, v in network.state_dict().items() if not torch.isfinite(v).all()]
+    _refuse(path, "not finite", infinite)
+    return network.requires_grad_(False).eval()
+
+
+def _renamed(name: str) -> str:
+    """A tensor's name in transformers: of speechbrain's `ups.0.conv.weight` `upsampler.0.weight`.
+
+    Weight norms are named as by today's torch.
+    """
+    name = re.sub(r"^ups\.", "upsampler.", name).replace(".conv.", ".")
+    name = re.sub(r"weight_g$", _DIRECTION.replace("1", "0"), name)
+    return re.sub(r"weight_v$", _DIRECTION, name)
+
+
+def _refuse(path: Path, kind: str, names: Collection[str]) -> None:
+    if names:
+        first = ", ".join(sorted(names)[:3])
+        raise WeightsError(f"{path}: does not fit its config: {len(names)} {kind} ({first})")

@@ -1,59 +1,63 @@
-"""The lowest bins of a spectrum: the STFT of the same sound at a fraction of its sample rate."""
+"""The lowest bins of a spectrum: the STFT of the same sound at a fraction of its sample rate.
+
+Windows last as long, in seconds, and bins are as wide, in hertz: what `RepeatedSTFT` makes of a
+sound at a rate lower by a factor are the first bins of `LogMel.stft`, divided by the factor (but
+for the highest of them, where the filter that the lower rate needs sets in).
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from typing import NamedTuple
 
-from scoresubnet.audio.mel import LogMel, MelSettings
+from torch import Tensor
 
-_MOST = 8  # of 16 kHz: bins to 1 kHz, where most of what iterations gain lies (docs/vocoder.md)
+from scoresubnet.audio.mel import LogMel
 
 
-def greatest_factor(settings: MelSettings) -> int:
-    """By how much the sample rate may fall, to an eighth at most.
+class LowBand(NamedTuple):
+    """The Mel bands that lie among the lowest bins as a whole.
 
-    Windows and hops stay whole samples.
+    Attributes:
+        factor: by which the sample rate falls.
+        filters: (K, n_fft / 2 / factor + 1), the lowest K bands.
+        shares: of the same shape: how each bin follows the bands.
+        sure: bins below the peak of the last band: above, bands that they belong to are missing.
     """
-    s = settings
-    return math.gcd(_MOST, s.sample_rate, s.n_fft, s.win_length, s.hop_length)
+
+    factor: int
+    filters: Tensor
+    shares: Tensor
+    sure: int
 
 
-def low_band(front_end: LogMel, factor: int) -> LogMel:
-    """The front end of the lowest bins, with the Mel bands that lie among them as a whole.
-
-    Windows last as long, in seconds, and bins are as wide, in hertz: what it makes of a sound at
-    the lower rate are the first bins of `front_end.stft` (but for the highest of them, where the
-    filter that the lower rate needs sets in), divided by `factor`.
+def low_band(front_end: LogMel, most: int) -> LowBand | None:
+    """The low band of a front end, whose bands rise in frequency.
 
     Args:
-        front_end: of the whole spectrum; its bands rise in frequency.
-        factor: divides its sample rate, FFT size, window and hop; see `greatest_factor`.
+        front_end: of the whole spectrum.
+        most: by how much the sample rate may fall; windows and hops stay whole samples.
+
+    Returns:
+        None where windows and hops leave no lower rate.
 
     Raises:
         ValueError: no band lies among the lowest bins.
     """
-    whole = front_end.settings
-    n_fft = whole.n_fft // factor
-    bins = n_fft // 2 + 1
+    s = front_end.settings
+    factor = math.gcd(most, s.sample_rate, s.n_fft, s.win_length, s.hop_length)
+    if factor == 1:
+        return None
+    bins = s.n_fft // factor // 2 + 1
     bands = len(front_end.filters) - int(front_end.filters[:, bins - 1 :].any(dim=1).sum())
     if not bands:
-        raise ValueError(f"No Mel band lies below {whole.sample_rate / 2 / factor:g} Hz.")
-    low = LogMel(
-        replace(
-            whole,
-            sample_rate=whole.sample_rate // factor,
-            n_fft=n_fft,
-            win_length=whole.win_length // factor,
-            hop_length=whole.hop_length // factor,
-            n_mels=bands,
-            f_max=min(whole.f_max, whole.sample_rate / 2 / factor),
+        raise ValueError(
+            f"no Mel band lies below {s.sample_rate / 2 / factor:g} Hz; "
+            "lower f_min, or make do without iterations of the low bins"
         )
-    )
-    low.filters = front_end.filters[:bands, :bins].clone()
-    low.shares = low.filters / low.filters.sum(dim=0).clamp(min=1e-12)
-    # Bins above the peak of the last whole band, which it shares with bands that are not here,
-    # follow it alone.
-    above = int(low.filters[-1].argmax()) + 1
-    low.shares[:-1, above:], low.shares[-1, above:] = 0, 1
-    return low
+    filters = front_end.filters[:bands, :bins].clone()
+    shares = filters / filters.sum(dim=0).clamp(min=1e-12)
+    # From the peak of the last band on, bins follow it alone.
+    sure = int(filters[-1].argmax())
+    shares[:-1, sure + 1 :], shares[-1, sure + 1 :] = 0, 1
+    return LowBand(factor, filters, shares, sure)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scoresubnet.audio.mel import LogMel
+from scoresubnet.audio.mel import MelSettings
 
 
 class RepeatedSTFT:
@@ -17,36 +17,47 @@ class RepeatedSTFT:
     instance serves one thread.
 
     Args:
-        front_end: whose STFT it is.
+        settings: of the front end.
         frames: T.
         sounds: B, as many as go in step.
+        factor: divides sample rate, FFT size, window and hop: the STFT of the same sound at so much
+            lower a rate.
+        device: where the sounds are.
     """
 
-    def __init__(self, front_end: LogMel, frames: int, sounds: int = 1) -> None:
-        s, window = front_end.settings, front_end.window
-        self._n_fft, self._hop = s.n_fft, s.hop_length
-        left = (s.n_fft - s.win_length) // 2
-        self._window = F.pad(window, (left, s.n_fft - s.win_length - left))
+    def __init__(
+        self,
+        settings: MelSettings,
+        frames: int,
+        sounds: int = 1,
+        factor: int = 1,
+        device: torch.device | None = None,
+    ) -> None:
+        sizes = (settings.n_fft, settings.win_length, settings.hop_length)
+        n_fft, win_length, hop = (size // factor for size in sizes)
+        self._n_fft, self._hop = n_fft, hop
+        window = torch.hann_window(win_length, device=device)
+        left = (n_fft - win_length) // 2
+        self._window = F.pad(window, (left, n_fft - win_length - left))
 
         # A frame is cut into pieces of a hop, and piece k of frame n belongs to hop n + k of the
         # sound: layer k is all pieces k, shifted by k hops, and the layers' sum is the sound.
-        pieces = -(-s.n_fft // s.hop_length)
+        pieces = -(-n_fft // hop)
         hops = frames + pieces - 1
-        self._filling = (0, pieces * s.hop_length - s.n_fft)
-        self._cut_window = F.pad(self._window, self._filling).view(pieces, s.hop_length)
-        self._layers = window.new_zeros(sounds, pieces, hops, s.hop_length)
+        self._filling = (0, pieces * hop - n_fft)
+        self._cut_window = F.pad(self._window, self._filling).view(pieces, hop)
+        self._layers = window.new_zeros(sounds, pieces, hops, hop)
         self._pieces = self._layers.as_strided(
-            (sounds, frames, pieces, s.hop_length),
-            (pieces * hops * s.hop_length, s.hop_length, (hops + 1) * s.hop_length, 1),
+            (sounds, frames, pieces, hop), (pieces * hops * hop, hop, (hops + 1) * hop, 1)
         )
-        padding = s.n_fft // 2  # of the centred analysis, by reflection at both ends
-        samples = (frames - 1) * s.hop_length
+        padding = n_fft // 2  # of the centred analysis, by reflection at both ends
+        samples = (frames - 1) * hop
         self._inside = slice(padding, padding + samples)
-        place = torch.arange(-padding, samples + padding, device=window.device).abs()
+        place = torch.arange(-padding, samples + padding, device=device).abs()
         self._reflected = torch.minimum(place, 2 * (samples - 1) - place)
         self._reflected_inside = self._reflected + padding
         self._padded = window.new_empty(sounds, samples + 2 * padding)
-        self._frames = self._padded.unfold(1, s.n_fft, s.hop_length)
+        self._frames = self._padded.unfold(1, n_fft, hop)
         self._windowed = torch.empty_like(self._frames)
         overlap = self._added(self._window.expand(sounds, frames, -1))[0, self._inside]
         self._scale = overlap.clamp(min=1e-11).reciprocal()
@@ -60,7 +71,7 @@ class RepeatedSTFT:
         """
         expected = (len(self._padded), len(self._scale))
         if audio.shape != expected:
-            raise ValueError(f"expected audio of shape {expected}, not {tuple(audio.shape)}")
+            raise ValueError(f"audio is of shape {tuple(audio.shape)}; give {expected}")
         torch.index_select(audio, 1, self._reflected, out=self._padded)
         return self._analysed()
 

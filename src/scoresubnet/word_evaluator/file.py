@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass, field
 from importlib import resources
@@ -16,11 +15,10 @@ from scoresubnet.tensor_files import (
     file_in,
     from_plain,
     load_strictly,
-    mel_metadata,
     metadata_errors,
-    read_mel,
-    read_tensors,
-    write_tensors,
+    part_tensors,
+    read_described,
+    write_described,
 )
 from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
@@ -53,15 +51,13 @@ class EvaluatorFile:
 
 def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> None:
     """Write the file, in float16."""
-    metadata = {
-        "format": FORMAT,
-        "config": json.dumps(dataclasses.asdict(evaluator.network.config)),
-        "labels": json.dumps(evaluator.labels),
-        "notes": json.dumps(evaluator.notes),
-        **mel_metadata(evaluator.mel),
+    about = {
+        "config": dataclasses.asdict(evaluator.network.config),
+        "labels": evaluator.labels,
+        "notes": evaluator.notes,
     }
-    tensors = {f"network.{k}": v for k, v in evaluator.network.state_dict().items()}
-    write_tensors(path, tensors, metadata, torch.float16)
+    tensors = part_tensors({"network": evaluator.network})
+    write_described(path, FORMAT, tensors, evaluator.mel, about, torch.float16)
 
 
 def evaluator_path(source: str | os.PathLike[str]) -> Path:
@@ -83,12 +79,10 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
     path = evaluator_path(source)
-    tensors, metadata = read_tensors(path, FORMAT)
+    tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
-        config = from_plain(ResNeXtConfig, json.loads(metadata["config"]))
-        labels = tuple(json.loads(metadata["labels"]))
-        mel = read_mel(path, metadata)
-        notes = json.loads(metadata["notes"])
+        config = from_plain(ResNeXtConfig, about["config"])
+        labels = tuple(about["labels"])
     network = ResNeXt(config, len(labels))
     load_strictly(path, {"network": network}, tensors)
-    return EvaluatorFile(network.eval(), labels, mel, notes)
+    return EvaluatorFile(network.eval(), labels, mel, about["notes"])

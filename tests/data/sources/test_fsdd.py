@@ -18,6 +18,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_first_five_takes_are_testing(root):
     clips = find_fsdd(root, ["seven"])
+    assert {c.speaker for c in clips} == {"theo"}
     assert {(c.path.stem, c.label, c.split, c.source) for c in clips} == {
         ("7_theo_0", "seven", "testing", "fsdd"),
         ("7_theo_4", "seven", "testing", "fsdd"),

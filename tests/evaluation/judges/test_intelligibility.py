@@ -8,12 +8,7 @@ import soxr
 from scoresubnet.audio.io import read_audio
 from scoresubnet.data.clips import list_audio
 from scoresubnet.data.words import WORD_SETS
-from scoresubnet.evaluation.judges.intelligibility import (
-    RecognitionResult,
-    WordRecogniser,
-    recognition,
-)
-from scoresubnet.evaluation.statistics.shares import Share
+from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +22,10 @@ def spoken(recordings: Path) -> list[tuple[str, np.ndarray]]:
 
 
 def test_hears_most_recordings(recogniser, spoken):
-    labels, clips = zip(*spoken, strict=True)
-    result = recognition(recogniser, clips, labels, progress=False)
-    assert result.labels == labels
-    assert set(result.heard) <= {*recogniser.words, None}
-    assert result.overall.value > 0.8  # a running cepstral mean hears two thirds
-    assert len(result.by_label) == 18
+    heard = [recogniser.recognise(audio, 16_000) for _, audio in spoken]
+    assert set(heard) <= {*recogniser.words, None}
+    right = [word == label for word, (label, _) in zip(heard, spoken, strict=True)]
+    assert np.mean(right) > 0.8  # a running cepstral mean hears two thirds
 
 
 def test_a_result_depends_on_its_clip_alone(recogniser, spoken):
@@ -91,18 +84,3 @@ def test_missing_pocketsphinx_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(ImportError, match=r"pip install scoresubnet\[evaluate\]"):
         WordRecogniser(["one"])
-
-
-def test_clips_and_labels_must_match(recogniser):
-    silence = np.zeros((2, 1000))
-    with pytest.raises(ValueError, match="does not know horse"):
-        recognition(recogniser, silence, ["one", "horse"], progress=False)
-    with pytest.raises(ValueError, match="zip"):
-        recognition(recogniser, silence, ["one"], progress=False)
-
-
-def test_figures_of_a_result():
-    result = RecognitionResult(("go", "up", "go", "go"), ("go", None, "up", "go"))
-    assert result.right == (True, False, False, True)
-    assert result.overall == Share(2, 4)
-    assert result.by_label == {"go": Share(2, 3), "up": Share(0, 1)}

@@ -17,7 +17,7 @@ from scoresubnet.evaluation.judges.speakers import (
     vendi_score,
 )
 
-MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
+MAKEFILE = Path(__file__).resolve().parents[3] / "Makefile"
 
 
 def test_one_voice_has_no_spread() -> None:

@@ -12,7 +12,6 @@ from scoresubnet.audio.mel import LogMel
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
-from scoresubnet.evaluation.reference import first_clips
 from scoresubnet.evaluation.statistics.inception import inception_score
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.word_evaluator.file import (
@@ -110,7 +109,8 @@ def test_the_shipped_one_hears_words_and_tells_a_collapsed_set(
     assert judge.labels == tuple(WORD_SETS["WORDS18"])
     assert "Speech Commands testing list" in judge.notes["accuracy"]
     found = find_speech_commands(recordings / "speech_commands", judge.labels)
-    clips = first_clips(found, "testing", 6)
+    testing = [clip for clip in found if clip.split == "testing"]
+    clips = [c for w in judge.labels for c in [c for c in testing if c.label == w][:6]]
     sounds = [read_audio(clip.path, judge.mel.sample_rate) for clip in clips]
     judged = judge(sounds)
     assert judged.probabilities is not None

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scoresubnet.evaluation.report.assemble import Report, assemble
 from scoresubnet.evaluation.report.figures import bars_figure, confusion_figure, mel_grid
 from scoresubnet.evaluation.report.html import html_page
-from scoresubnet.evaluation.report.report import Report, assemble, callouts, markdown, table
+from scoresubnet.evaluation.report.markdown import callouts, differences, markdown, table
 from scoresubnet.evaluation.results import Estimate, Finding, Metric, Section, absent
 from scoresubnet.evaluation.systems import System, Systems
 
@@ -17,7 +18,8 @@ SILENCE = np.zeros(16_000, dtype=np.float32)
 
 def systems() -> Systems:
     names = ("generated", "real", "vocoded", "noise", "silence")
-    return Systems({name: System(name, [SILENCE] * 4, None) for name in names}, [SILENCE] * 3)
+    rows = {name: System(name, [SILENCE] * 4, None) for name in names}
+    return Systems(rows, ("generated",), System("reference", [SILENCE] * 3, None))
 
 
 @pytest.fixture
@@ -39,13 +41,13 @@ def report() -> Report:
         {"weights": "abc"},
     )
     about = {
-        "generated": {"what": "made & <sampled>", "labelled": False},
+        "evaluated": {"generated": {"what": "made & <sampled>", "labelled": False}},
         "reference": {"what": "real"},
         "labels": ["a"],
         "left_out": {"generated": [{"file": "b.wav", "reason": "broken"}], "real": []},
     }
     times = {"seconds": {"judge": 1.5}}
-    return assemble(about, systems(), [section], {"whisper": "give --whisper"}, None, times)
+    return assemble(about, systems(), [section], {"whisper": "give --whisper"}, {}, times)
 
 
 def test_it_is_json(report: Report) -> None:
@@ -62,9 +64,8 @@ def test_a_table_has_a_line_for_every_system(report: Report) -> None:
         "\u2013",
         "3.00",
         "2.00",
-        "\u2013",
     ]
-    assert len(lines) == 6
+    assert len(lines) == 5  # silence has no figure, and no reason for it
 
 
 def test_rows_within_their_intervals_are_not_told_apart(report: Report) -> None:
@@ -75,6 +76,19 @@ def test_rows_within_their_intervals_are_not_told_apart(report: Report) -> None:
         "overlap, and the second is ahead in judge/x."
     ]
     assert table(report, report["sections"]["judge"])[0] == ["", "X | or <y> \u2193"]
+
+
+def test_differences_that_leave_out_zero_are_marked(report: Report) -> None:
+    (figure,) = report["sections"]["judge"]["figures"]
+    figure["systems"]["other"] = figure["systems"]["generated"]
+    for low, mark in ((-0.5, ""), (0.25, " *")):
+        found = {"value": 0.5, "count": 7, "low": low, "high": 0.75}
+        figure["differences"] = {"other - generated": found}
+        head, line = differences(report, "generated", "other")
+        assert head == ["", "generated", "other", "other less generated", "clips"]
+        assert line[0].startswith("judge: X | or <y>")
+        assert line[3] == f"+0.50 ({low:+.2f} to +0.75){mark}"
+        assert line[4] == "7"
 
 
 def test_markdown_says_it_all(report: Report) -> None:
@@ -98,7 +112,7 @@ def test_the_page_needs_nothing_else_and_escapes(report: Report) -> None:
     assert "By a &lt;judge&gt;" in page
     assert "made &amp; &lt;sampled&gt;" in page
     assert "<y>" not in page
-    assert '<tr class="generated"><td>generated</td><td>1.23 (1.00 to 1.50)</td></tr>' in page
+    assert "<tr class=evaluated><td>generated</td><td>1.23 (1.00 to 1.50)</td></tr>" in page
 
 
 def test_the_same_figure_is_the_same_page(report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation import sections
+from scoresubnet.evaluation.cache import Cache
 from scoresubnet.evaluation.clips import find_clip_files
 from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.judges.waveforms import RATE
@@ -22,7 +24,7 @@ from scoresubnet.evaluation.sections.audio_distances import distance_section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
 from scoresubnet.evaluation.sections.novelty import novelty_section
-from scoresubnet.evaluation.sections.quality import REFERENCE, mean_score, quality_section
+from scoresubnet.evaluation.sections.quality import REFERENCE, quality_section
 from scoresubnet.evaluation.sections.speakers import speaker_section
 from scoresubnet.evaluation.statistics.frechet import frechet_distance
 from scoresubnet.evaluation.systems import System, Systems
@@ -67,11 +69,11 @@ def rows(**given: list[Audio]) -> Systems:
         clips = given.get(name, sounds(6, seed))
         labels = tuple(itertools.islice(itertools.cycle(("quiet", "loud")), len(clips)))
         found[name] = System(name, clips, labels, tuple(f"{name}-{k}" for k in range(len(clips))))
-    return Systems(found, sounds(8, 99))
+    return Systems(found, ("generated",), System("reference", sounds(8, 99), None))
 
 
 def judging(tmp_path: Path, words: tuple[str, ...] = ("quiet", "loud")) -> Judging:
-    return Judging(words, tmp_path / "cache", progress=False)
+    return Judging(words, Cache(tmp_path / "cache", progress=False))
 
 
 def found(section: Section, name: str, system: str = "generated") -> Estimate:
@@ -102,11 +104,29 @@ def test_sets_are_compared_in_equal_numbers(tmp_path: Path) -> None:
     for name in NAMES:
         clips = systems.rows[name].clips[:4]
         expected = frechet_distance(
-            Features()(systems.reference[:4]).embedding, Features()(clips).embedding
+            Features()(systems.reference.clips[:4]).embedding, Features()(clips).embedding
         )
         estimate = found(section, "fad", name)
         assert (estimate.count, estimate.method) == (4, "centred")
         assert estimate.value == pytest.approx(expected)
+
+
+def test_two_systems_are_compared_on_the_clips_of_both(tmp_path: Path) -> None:
+    one = rows(generated=[*sounds(3, 50), *sounds(1, 51, 0.3)]).rows["generated"]
+    names = tuple(f"quiet/{k}" for k in range(4))
+    made = {"a": replace(one, name="a", names=names), "b": replace(one, name="b", names=names)}
+    others = {n: row for n, row in rows().rows.items() if n != "generated"}
+    systems = Systems(made | others, ("a", "b"), System("reference", sounds(8, 99), None))
+    section = classifier_section("Levels", Levels(), judging(tmp_path))(systems)
+    compared = {f.metric.key.split("/")[1] for f in section.findings if f.differences}
+    assert {"accuracy", "frechet", "kernel", "is", "mis", "am", "precision"} <= compared
+    for finding in section.findings:
+        for found in finding.differences.values():
+            assert (found.value, found.low, found.high) in (
+                (0, 0, 0),
+                (0, None, None),  # too few clips for an interval
+                (None, None, None),
+            )
 
 
 def test_few_clips_leave_out_what_needs_more(tmp_path: Path) -> None:
@@ -153,10 +173,9 @@ def test_copies_are_found_and_named(tmp_path: Path) -> None:
     (tmp_path / "training" / "quiet" / "broken.wav").write_bytes(b"no sound")
     told = Judging(
         ("quiet",),
-        tmp_path / "cache",
+        Cache(tmp_path / "cache", progress=False),
         find_clip_files(tmp_path / "training"),
         tmp_path / "training",
-        progress=False,
     )
     systems = rows(generated=[sounds(1, 50)[0], trained[3]], training=trained[:2])
     section = novelty_section("New?", Features(), told)(systems)
@@ -164,9 +183,9 @@ def test_copies_are_found_and_named(tmp_path: Path) -> None:
     assert found(section, "copies").value == 0.5
     assert found(section, "copies", "training").value == 1
     assert found(section, "copies", "real").value == 0
-    assert section.details["suspects"][0] == {
+    assert section.details["suspects"]["generated"][0] == {
         "generated": "generated-1",
-        "training": "quiet/3.wav",
+        "training": "quiet/3",
         "distance": 0.0,
     }
     assert (section.details["training_clips"], section.details["training_left_out"]) == (5, 1)
@@ -185,12 +204,6 @@ def test_one_voice_has_no_spread(tmp_path: Path) -> None:
     assert found(section, "distance", "real").value > 1e-5  # type: ignore[operator]
 
 
-def test_scores_that_are_missing_are_counted() -> None:
-    kept = mean_score(np.array([1.0, np.nan, 3.0]))
-    assert (kept.value, kept.count, kept.why) == (2.0, 2, "1 of 3 clips have no value")
-    assert mean_score(np.array([np.nan])).why == "none of 1 clips has a value"
-
-
 def test_what_cannot_be_had_is_said_and_the_rest_is_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +217,9 @@ def test_what_cannot_be_had_is_said_and_the_rest_is_ready(
     ready, missing = prepare(judging(tmp_path))
     assert list(ready) == ["there"]
     assert missing == {"absent": "no such package"}
+    assert list(prepare(judging(tmp_path), ["there"])[0]) == ["there"]
+    with pytest.raises(ValueError, match=r"unknown section 'their'.*: there, absent"):
+        prepare(judging(tmp_path), ["their"])
 
 
 @pytest.mark.parametrize("name", ["sc09_resnext", "vggish", "whisper"])

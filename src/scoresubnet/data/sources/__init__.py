@@ -11,7 +11,8 @@ from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources.folder import find_folder
 from scoresubnet.data.sources.fsdd import find_fsdd
 from scoresubnet.data.sources.speech_commands import find_speech_commands
-from scoresubnet.data.words import nearest, resolve_words
+from scoresubnet.data.words import resolve_words
+from scoresubnet.registries import refuse_unknown
 
 SOURCES: dict[str, Callable[..., list[Clip]]] = {
     "speech_commands": find_speech_commands,
@@ -40,12 +41,11 @@ class Source:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in SOURCES:
-            raise ValueError(f"Unknown source kind {self.kind!r}{nearest(self.kind, SOURCES)}.")
+        refuse_unknown("kind of data source", self.kind, SOURCES)
         if not 0 < self.weight < math.inf:
             raise ValueError(
-                f"The weight of a data source must be positive, got {self.weight}; "
-                "leave the source out to draw nothing from it."
+                f"the weight of a data source must be positive, got {self.weight}; "
+                "leave the source out to draw nothing from it"
             )
 
     @classmethod
@@ -57,11 +57,10 @@ class Source:
         """
         known = [f.name for f in fields(cls)]
         for key in values:
-            if key not in known:
-                raise ValueError(f"Unknown key {key!r} in a data source{nearest(key, known)}.")
+            refuse_unknown("key of a data source", key, known)
         for key in ("kind", "root"):
             if key not in values:
-                raise ValueError(f"A data source needs the key {key!r}; got {dict(values)}.")
+                raise ValueError(f"a data source needs the key {key!r}; got {dict(values)}")
         return cls(**values)
 
 
@@ -76,7 +75,7 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
         ValueError: a source is malformed, or a word that was asked for is nowhere.
     """
     if not sources:
-        raise ValueError("No data sources; give at least one {'kind': ..., 'root': ...}.")
+        raise ValueError("no data sources; give at least one {kind: ..., root: ...}")
     asked: list[str] = []
     clips: list[Clip] = []
     for item in sources:
@@ -87,6 +86,5 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
         clips += [replace(clip, weight=source.weight) for clip in found]
     labels = {clip.label for clip in clips}
     for word in asked:
-        if word not in labels:
-            raise ValueError(f"No source has the word {word!r}{nearest(word, labels)}.")
+        refuse_unknown("word", word, labels, "no data source has it")
     return clips

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from scoresubnet.data.clips import Clip, Split, list_audio, word_folders
+from scoresubnet.data.clips import Clip, Split, speaker_of, word_files
 
 
 def find_folder(
@@ -22,17 +22,14 @@ def find_folder(
         FileNotFoundError: the root is missing.
         ValueError: a word has no folder (the nearest names are listed), or no clips.
     """
-    clips = []
-    for folder in word_folders(Path(root), words):
-        files = list_audio(folder)
-        if not files:
-            raise ValueError(f"{folder}: no .wav or .flac files here.")
-        clips += [Clip(path, folder.name, split_of(path.stem), "folder") for path in files]
-    return clips
+    return [
+        Clip(path, word, split_of(path.stem), "folder", speaker=speaker_of(path.stem))
+        for word, path in word_files(Path(root), words)
+    ]
 
 
 def split_of(stem: str) -> Split:
     """The split of a file name without its suffix."""
-    speaker = stem.split("_nohash_")[0]
-    tenth = int.from_bytes(hashlib.sha256(speaker.encode()).digest()[:8]) % 10
+    speaker = speaker_of(stem) if "_nohash_" in stem else None  # others were split by name before
+    tenth = int.from_bytes(hashlib.sha256((speaker or stem).encode()).digest()[:8]) % 10
     return "testing" if tenth == 0 else "validation" if tenth == 1 else "training"

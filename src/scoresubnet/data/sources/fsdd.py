@@ -30,20 +30,20 @@ def find_fsdd(root: str | os.PathLike[str], words: Sequence[str] | str | None = 
     """
     folder = Path(root) / "recordings"
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: there is no such folder; give the root of FSDD.")
+        raise FileNotFoundError(f"{folder}: there is no such folder; give the root of FSDD")
     wanted = DIGITS if words is None else [w for w in resolve_words(words) if w in DIGITS]
     if not wanted:
-        raise ValueError(f"FSDD has only {', '.join(DIGITS)}; none of them is among {words!r}.")
+        raise ValueError(f"FSDD has only {', '.join(DIGITS)}; give one of them, not {words!r}")
     clips: dict[str, list[Clip]] = {word: [] for word in wanted}
     for path in list_audio(folder):
         match = _NAME.fullmatch(path.stem)
         if match is None:
-            raise ValueError(f"{path}: not named <digit>_<speaker>_<take>; rename or remove it.")
+            raise ValueError(f"{path}: not named <digit>_<speaker>_<take>; rename or remove it")
         word = DIGITS[int(match["digit"])]
         if word in clips:
             split: Split = "testing" if int(match["take"]) < _TEST_TAKES else "training"
-            clips[word].append(Clip(path, word, split, "fsdd"))
+            clips[word].append(Clip(path, word, split, "fsdd", speaker=match["speaker"]))
     for word, found in clips.items():
         if not found:
-            raise ValueError(f"{folder}: no clips of the digit {DIGITS.index(word)} ({word}).")
+            raise ValueError(f"{folder}: no clips of the digit {DIGITS.index(word)} ({word})")
     return [clip for word in wanted for clip in clips[word]]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from scoresubnet.data.clips import Clip, Split, list_audio, word_folders
+from scoresubnet.data.clips import Clip, Split, speaker_of, word_files
 
 
 def find_speech_commands(
@@ -26,20 +26,21 @@ def find_speech_commands(
         ValueError: a word has no folder (the nearest names are listed), or no clips.
     """
     root = Path(root)
-    folders = word_folders(root, words)
+    files = word_files(root, words)
     splits: dict[str, Split] = {
         **_listed(root / "validation_list.txt", "validation"),
         **_listed(root / "testing_list.txt", "testing"),
     }
-    clips = []
-    for folder in folders:
-        files = list_audio(folder)
-        if not files:
-            raise ValueError(f"{folder}: no .wav or .flac files here.")
-        for path in files:
-            split = splits.get(f"{folder.name}/{path.stem}", "training")
-            clips.append(Clip(path, folder.name, split, "speech_commands"))
-    return clips
+    return [
+        Clip(
+            path,
+            word,
+            splits.get(f"{word}/{path.stem}", "training"),
+            "speech_commands",
+            speaker=speaker_of(path.stem),
+        )
+        for word, path in files
+    ]
 
 
 def _listed(path: Path, split: Split) -> dict[str, Split]:
@@ -47,7 +48,7 @@ def _listed(path: Path, split: Split) -> dict[str, Split]:
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: the official split list is missing; restore it from the Speech Commands "
-            "archive, or read this folder with the source kind 'folder'."
+            "archive, or read this folder with the source kind 'folder'"
         )
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     return {PurePosixPath(line).with_suffix("").as_posix(): split for line in lines if line}

@@ -14,7 +14,7 @@ import contextlib
 import importlib.util
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -162,12 +162,6 @@ class DistillMOS:
         """
         score = self._model(torch.from_numpy(_full_scale(audio))[None])
         return {"distillmos": score.item()}
-
-
-PREDICTORS: dict[str, Callable[[], QualityPredictor]] = {
-    "dnsmos": DNSMOS,
-    "distillmos": DistillMOS,
-}
 
 
 def _full_scale(audio: ArrayLike) -> Audio:

@@ -40,7 +40,8 @@ def pictures(report: Report, systems: Systems) -> dict[str, Figure]:
             found[f"Confusions: {section['title']}"] = confusion_figure(confusion, name)
         if name == "classifier":
             found["Accuracy against noise"] = accuracy_figure(section)
-    for name in (*systems.evaluated, "vocoded"):
-        row = systems.rows[name]
+    for row in systems.rows.values():
+        if row.name not in (*systems.evaluated, "vocoded"):
+            continue
         found[f"Log-Mels: {row.title}"] = mel_grid(row)
     return found

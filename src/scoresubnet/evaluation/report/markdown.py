@@ -175,13 +175,14 @@ def cell(found: Mapping[str, Any] | None, digits: int, sign: str = "") -> str:
 
 
 def footnotes(section: Mapping[str, Any]) -> list[str]:
-    """Why a figure or its interval is missing."""
-    return [
-        f"{figure['text']}, {REFERENCES.get(system, system)}: {found['why']}"
-        for figure in section["figures"]
-        for system, found in [*figure["systems"].items(), *figure["differences"].items()]
-        if found["why"]
-    ]
+    """Why a figure or its interval is missing; systems with the same reason together."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for figure in section["figures"]:
+        for system, found in [*figure["systems"].items(), *figure["differences"].items()]:
+            if found["why"]:
+                names = reasons.setdefault((figure["text"], found["why"]), [])
+                names.append(REFERENCES.get(system, system))
+    return [f"{text}, {', '.join(names)}: {why}" for (text, why), names in reasons.items()]
 
 
 def cost_lines(report: Report) -> list[str]:

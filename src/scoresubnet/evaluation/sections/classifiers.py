@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.sc09_resnext import SC09ResNeXt
@@ -142,9 +141,10 @@ def _precision_and_recall(
         covered[name] = scores.real_inside.astype(float)
     precision = mean_of(Metric(f"{key}/precision", "precision", "higher", 3), share=True)
     recall = mean_of(Metric(f"{key}/recall", "recall", "higher", 3), share=True)
-    # Recall is of the real clips, the same for every system.
-    alike = replace(systems, rows={n: replace(r, names=None) for n, r in systems.rows.items()})
-    return [precision.finding(inside, systems), recall.finding(covered, alike)]
+    return [
+        precision.finding(inside, systems),
+        recall.finding(covered, systems, by_position=True),
+    ]
 
 
 def _known(probabilities: Floats | None) -> Floats:

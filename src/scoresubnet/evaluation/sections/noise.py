@@ -37,7 +37,7 @@ def by_classifier(judging: Judging) -> Measured:
             settings[name] = judge.settings
         findings = [
             mean_of(Metric(f"classifier/t{t:g}", f"t = {t:g}", "higher", 3), share=True).finding(
-                {name: rows[:, k] for name, rows in heard.items()}, systems
+                {name: rows[:, k] for name, rows in heard.items()}, systems, by_position=True
             )
             for k, t in enumerate(TIMES)
         ]

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scoresubnet.evaluation.statistics.checks import Floats, feature_rows, same_width
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.resampling import (
     reference_and_systems,
     resampling_weights,
@@ -43,30 +43,6 @@ def frechet_distance(reference: ArrayLike, generated: ArrayLike) -> float:
     """
     x, [y] = reference_and_systems(reference, [generated], paired=False)
     return _distance(*_gaussian(x), *_gaussian(y))
-
-
-def frechet_distance_of_moments(
-    mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike
-) -> float:
-    """The same from moments, such as stored statistics of a reference set.
-
-    Where the covariances are singular, right to about 1e-6 of their traces; features give more.
-
-    Args:
-        mean1, mean2: (D,).
-        covariance1, covariance2: (D, D), symmetric and positive semi-definite up to rounding.
-
-    Returns:
-        The distance, >= 0.
-
-    Raises:
-        ValueError: shapes do not fit, a value is not finite, or a covariance is not symmetric or
-            has a negative eigenvalue.
-    """
-    first = _moments(mean1, covariance1, "1")
-    second = _moments(mean2, covariance2, "2")
-    same_width(first[1], second[1], "covariances 1 and 2")
-    return _distance(*first, *second)
 
 
 def frechet_replicates(
@@ -222,28 +198,6 @@ def _gaussian(features: Floats, weights: Floats | None = None) -> tuple[Floats, 
     if len(root) > root.shape[1]:
         root = np.linalg.qr(root, mode="r")
     return mean, root
-
-
-def _moments(mean: ArrayLike, covariance: ArrayLike, number: str) -> tuple[Floats, Floats]:
-    """The same from a covariance, by its eigenvalues; those that are rounding count as 0."""
-    matrix = feature_rows(covariance, f"values of covariance {number}")
-    centre = np.asarray(mean, dtype=np.float64)
-    size = len(matrix)
-    if matrix.shape != (size, size) or centre.shape != (size,) or not np.isfinite(centre).all():
-        raise ValueError(
-            f"mean {number} has the shape {centre.shape} or is not finite, or its covariance has "
-            f"the shape {matrix.shape}; give (D,) and (D, D)"
-        )
-    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-6 * np.abs(matrix).max()):
-        raise ValueError(f"covariance {number} is not symmetric")
-    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    if values[0] < -1e-6 * max(values[-1], 0.0):
-        raise ValueError(
-            f"covariance {number} is not positive semi-definite: an eigenvalue is {values[0]:g}"
-        )
-    kept = values > max(size * np.finfo(np.float64).eps * values[-1], 0.0)
-    root: Floats = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
-    return centre, root
 
 
 def _distance(mean1: Floats, root1: Floats, mean2: Floats, root2: Floats) -> float:

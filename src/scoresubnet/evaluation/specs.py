@@ -1,0 +1,61 @@
+"""Systems to evaluate, as one asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scoresubnet.registries import refuse_unknown
+from scoresubnet.sampling import SETTINGS, Sampling
+
+
+@dataclass(frozen=True)
+class SystemSpec:
+    """A system to evaluate: a folder of clips, or weights with their own settings.
+
+    Attributes:
+        folder: of clips; or
+        weights: name of shipped weights, folder or file.
+        name: in the report; that of the folder or weights if None.
+        vocoder: of the weights; that of the evaluation if None.
+        sampling: of the weights, a preset or settings; what they recommend if None.
+        overrides: settings by name.
+
+    Raises:
+        ValueError: neither folder nor weights are given, or both, or settings with a folder.
+    """
+
+    folder: str | None = None
+    weights: str | None = None
+    name: str | None = None
+    vocoder: str | None = None
+    sampling: str | Sampling | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bool(self.folder) == bool(self.weights):
+            raise ValueError("a system is either a folder of clips or weights; give one of the two")
+        given = [name for name, value in self.overrides.items() if value is not None]
+        given += [name for name in ("vocoder", "sampling") if getattr(self, name) is not None]
+        if self.folder and given:
+            raise ValueError(f"{', '.join(given)}: folder {self.folder} is not sampled; drop these")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SystemSpec:
+        """Read a mapping with the keys folder or weights, name, vocoder and those of `Sampling`.
+
+        Raises:
+            ValueError: a key is unknown, or as for the class.
+        """
+        own = ("folder", "weights", "name", "vocoder", "sampling")
+        for key in values:
+            refuse_unknown("key of a system", key, (*own, *SETTINGS))
+        overrides = {key: value for key, value in values.items() if key in SETTINGS}
+        return cls(**{k: v for k, v in values.items() if k in own}, overrides=overrides)
+
+    @property
+    def called(self) -> str:
+        """Its name, or that of its folder or weights."""
+        return self.name or Path(self.folder or self.weights or "").stem

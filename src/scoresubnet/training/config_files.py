@@ -1,0 +1,103 @@
+"""YAML files of training configs, which may be based on one another."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentError
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ActionConfigFile, get_loader  # type: ignore[attr-defined]
+
+from scoresubnet.registries import refuse_unknown
+
+SHIPPED = {path.stem: path for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")}
+RECIPES = Path("recipes")
+"""Where a checkout has the configs of our own runs, which version 0.1 shipped by name."""
+MOVED = (
+    *("words18-small-classifier", "words18-small-finetune-classifier", "words18-small-score"),
+    *("words18-small-finetune-score", "words18-small-finish-score", "words18-paper-classifier"),
+    *("words18-paper-score", "words18-evaluator", "words18-taught-evaluator"),
+)
+
+
+class ConfigFile(ActionConfigFile):
+    """`--config`: a path or a shipped name; what the file is based on comes first.
+
+    Raises:
+        ValueError: there is no such file, or it is malformed; the message names it.
+    """
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
+        exits, parser.exit_on_error = parser.exit_on_error, False
+        try:
+            for path, content in chain(find_config(values)):
+                _refuse_unknown(path, content, parser.get_defaults().as_dict())
+                super().__call__(parser, cfg, json.dumps(content), option_string)
+        except (TypeError, ArgumentError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        finally:
+            parser.exit_on_error = exits
+
+
+def find_config(name: str) -> Path:
+    """The file behind a path or a shipped name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    if name in MOVED:
+        path = RECIPES / f"{name}.yaml"
+        if not path.is_file():
+            raise ValueError(f"{name}: no longer shipped; it is {path} in the repository")
+        print(f"warning: {name} is no longer shipped; give --config {path}", file=sys.stderr)
+        return path
+    refuse_unknown("config", name, SHIPPED, "or give the path of a file")
+    return SHIPPED[name]
+
+
+def chain(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A file and what it is based on, the first base first, each with its own values.
+
+    `base` in a file is a path relative to it, or a shipped name.
+
+    Raises:
+        ValueError: a file is missing, is no mapping, or is based on itself.
+    """
+    found: list[tuple[Path, dict[str, Any]]] = []
+    while True:
+        if path.resolve() in (before.resolve() for before, _ in found):
+            raise ValueError(f"{path}: based on itself; take a `base` out")
+        try:
+            content = get_loader("yaml")(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"{path}: not a mapping of options")
+        base = content.pop("base", None)
+        found.append((path, content))
+        if base is None:
+            return reversed(found)
+        beside = path.parent / str(base)
+        if not beside.is_file():
+            refuse_unknown("base", str(base), SHIPPED, f"in {path}, or give a path relative to it")
+        path = beside if beside.is_file() else SHIPPED[str(base)]
+
+
+def _refuse_unknown(path: Path, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse keys that no option has. A key may also be dotted, as `run.steps`.
+
+    Raises:
+        ValueError: there is one; the message names the file and the nearest keys.
+    """
+    for key, value in values.items():
+        name, _, rest = str(key).partition(".")
+        refuse_unknown("key", name, known, f"in {path}")
+        inside = {rest: value} if rest else value
+        if isinstance(inside, Mapping) and isinstance(known[name], Mapping):
+            _refuse_unknown(path, inside, known[name])

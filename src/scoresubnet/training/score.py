@@ -1,0 +1,108 @@
+"""Training of the Score Subnet on a frozen classifier."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.losses import Network, dsm_loss
+from scoresubnet.model import ScoreModel
+from scoresubnet.networks.subnet import ScoreSubnet
+from scoresubnet.tensor_files import state_hash
+from scoresubnet.training.config import ScoreTraining
+from scoresubnet.training.datamodule import Batch, SpeechData
+from scoresubnet.training.folder import claimed
+from scoresubnet.training.loop import fit
+from scoresubnet.training.modules import NoisyTraining, step_function
+from scoresubnet.training.start import content_of, copy_network, refuse_others
+from scoresubnet.training.steps import seeded, step_generator
+from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+
+
+class ScoreModule(NoisyTraining):
+    """Denoising score matching of the subnet (paper, eq. 4); the backbone stays as it is."""
+
+    def __init__(self, config: ScoreTraining, model: ScoreModel, mel: MelSettings) -> None:
+        super().__init__(model.sde, config.times, config.augment, config.optimiser, config.run, mel)
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.arithmetic = config.precision
+        self.step_model = step_function(self.model, config.compile)
+
+    def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """DSM per item (B,)."""
+        return dsm_loss(network, x0, noise, t, self.sde, self.model.parametrisation)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        x0, _, noise, t = self.noisy(batch)
+        losses = self.loss(self.step_model, x0, noise, t)
+        self.log_quarters("train", losses, t)
+        return losses.mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        x0, _ = batch
+        generator = step_generator(self.seed, "validation", batch_idx)
+        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        order = torch.randperm(len(x0), generator=generator)  # the rows are sorted by word
+        t = torch.linspace(self.sde.t_eps, 1, len(x0))[order].to(self.device)
+        self.log_quarters("valid", self.loss(self.model, x0, noise, t), t)
+
+
+def train_score(
+    config: ScoreTraining,
+    classifier: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    start: str | os.PathLike[str] | None = None,
+) -> ModelFile:
+    """Train a Score Subnet on a frozen classifier, or go on where the run in `out` stopped.
+
+    Args:
+        config: the run.
+        classifier: folder or file of the trained classifier.
+        out: folder of the run, with the same contents as for `train_classifier`.
+        start: name, folder or file of weights whose Score Subnet to start from (fine-tuning).
+
+    Raises:
+        ValueError: the data cannot be used, `out` holds a run of another config, the words differ
+            from the classifier's, or `start` has another kind of subnet or another classifier.
+        WeightsError: the classifier or `start` cannot be loaded.
+    """
+    model = load_model(classifier)
+    origin = [content_of(source, find_weights) for source in (classifier, start)]
+    with claimed(out, config, classifier=origin[0], start=origin[1]) as complete:
+        with seeded(config.run.seed):
+            model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
+        model.parametrisation = config.parametrisation
+        model.sampling = None  # of whatever subnet was there before
+        if start is not None:
+            _start(load_model(start), model)
+        data = SpeechData(config.data, config.run.seed, model.mel)
+        if unknown := set(data.words) - set(model.labels):
+            raise ValueError(
+                f"the classifier does not know {', '.join(sorted(unknown))}; its labels are "
+                f"{', '.join(model.labels)}"
+            )
+        module = ScoreModule(config, model.score_model(), data.mel)
+        complete(data)
+    fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
+    return model
+
+
+def _start(source: ModelFile, model: ModelFile) -> None:
+    """Start the Score Subnet of `model` from that of `source`.
+
+    Raises:
+        ValueError: the two do not fit each other.
+    """
+    if source.subnet is None or model.subnet is None:
+        raise ValueError("cannot start from a classifier alone; name weights with a Score Subnet")
+    refuse_others(*(_ground(m) for m in (source, model)))
+    copy_network(source.subnet, model.subnet)
+
+
+def _ground(model: ModelFile) -> dict[str, str | None]:
+    """The things that a Score Subnet cannot be moved away from."""
+    classifier = state_hash(model.classifier.state_dict())[:16]
+    return {"parametrisation": model.parametrisation, "classifier": classifier}

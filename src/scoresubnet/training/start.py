@@ -1,0 +1,65 @@
+"""Starting from other weights: their identity, whether they fit, and the copy."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from scoresubnet.files import file_hash
+
+Find = Callable[[str | os.PathLike[str]], Path]
+
+
+def content_of(source: str | os.PathLike[str] | None, find: Find) -> str | None:
+    """Sixteen hex digits of the content of a file, wherever it lies; None of nothing.
+
+    Args:
+        source: what `find` takes.
+        find: name, folder or file -> file.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    return None if source is None else file_hash(find(source))[:16]
+
+
+def refuse_others(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Refuse to start where anything differs: features, the noise process, a classifier.
+
+    Raises:
+        ValueError: something does; the message names it.
+    """
+    for what, value in ours.items():
+        if theirs[what] != value:
+            raise ValueError(
+                f"cannot start from weights of another {what}: {theirs[what]}, not {value}"
+            )
+
+
+def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True) -> None:
+    """Start `network` from `source`, whose dropout may differ.
+
+    Args:
+        source: a network with a `config`.
+        network: another one of the same class.
+        same_words: whether the outputs mean the same; else the last layer, `head`, stays new.
+
+    Raises:
+        ValueError: they have different shapes.
+    """
+    theirs, ours = (_shape(n.config) for n in (source, network))
+    refuse_others({"shape": theirs}, {"shape": ours})
+    tensors = source.state_dict()
+    if not same_words:
+        new = network.state_dict()
+        tensors |= {name: new[name] for name in new if name.startswith("head.")}
+    network.load_state_dict(tensors)
+
+
+def _shape(config: Any) -> dict[str, Any]:
+    return {k: v for k, v in dataclasses.asdict(config).items() if k != "dropout"}

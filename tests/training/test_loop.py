@@ -1,0 +1,265 @@
+"""Stopped, crashed and finished runs, and the same command again."""
+
+import dataclasses
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch import Tensor
+
+from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.training.classifier import ClassifierModule, train_classifier
+from scoresubnet.training.config import (
+    AugmentConfig,
+    ClassifierTraining,
+    ScoreTraining,
+    TimesConfig,
+)
+from scoresubnet.training.modules import NoisyTraining
+from scoresubnet.training.score import ScoreModule, train_score
+from scoresubnet.weights import load_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+MakeClassifier = Callable[..., ClassifierTraining]
+MakeScore = Callable[..., ScoreTraining]
+Tensors = Callable[[Path], dict[str, Tensor]]
+Compare = Callable[[Path, Path], None]
+Rows = Callable[[Path], list[dict[str, Any]]]
+AUGMENT = AugmentConfig(shift=3, stretch=0.1, warp=0.1, gain=6, lowpass=0.5, noise=0.5, mask=0.5)
+HEAD = "classifier.head.weight"
+
+
+def step_of(out: Path) -> int:
+    return int(torch.load(out / "checkpoint.ckpt", weights_only=True)["global_step"])
+
+
+def at_step(
+    monkeypatch: pytest.MonkeyPatch,
+    module: type[NoisyTraining],
+    step: int,
+    act: Callable[[], None],
+) -> None:
+    """Do something inside training step `step`, counted from 1."""
+    real = module.training_step
+
+    def training_step(self: Any, batch: Any, batch_idx: int) -> Tensor:
+        if self.global_step == step - 1:
+            act()
+        return real(self, batch, batch_idx)
+
+    monkeypatch.setattr(module, "training_step", training_step)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def crash() -> None:
+    raise RuntimeError("the machine is gone")
+
+
+def test_a_stopped_and_resumed_classifier_run_is_the_same_run(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    tensors: Tensors,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four steps = two steps, SIGTERM, the same command again: bit for bit."""
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 2, terminate)
+        train_classifier(classifier_run(), tmp_path)
+    assert step_of(tmp_path) == 2
+    halfway = tensors(tmp_path)[HEAD]
+    train_classifier(classifier_run(), tmp_path)
+    assert step_of(tmp_path) == 4
+    assert_same(tmp_path, classifier)
+    assert not torch.equal(halfway, tensors(classifier)[HEAD])
+
+
+@pytest.mark.parametrize("parametrisation", ["epsilon", "v"])
+def test_a_stopped_and_resumed_score_run_is_the_same_run(
+    parametrisation: str,
+    score_run: MakeScore,
+    classifier: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same with everything switched on that draws random numbers."""
+    config = score_run(
+        parametrisation=parametrisation,
+        augment=AUGMENT,
+        times=TimesConfig("logit_normal"),
+    )
+    train_score(config, classifier, tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        at_step(patch, ScoreModule, 2, terminate)
+        train_score(config, classifier, tmp_path / "stopped")
+    assert step_of(tmp_path / "stopped") == 2
+    train_score(config, classifier, tmp_path / "stopped")
+    assert step_of(tmp_path / "stopped") == 4
+    assert_same(tmp_path / "stopped", tmp_path / "straight")
+
+
+def test_dropout_survives_a_stop(
+    classifier_run: MakeClassifier,
+    tiny: ClassifierConfig,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dropout draws from torch's global generator, which is no part of a checkpoint."""
+    config = classifier_run(network=dataclasses.replace(tiny, dropout=0.3))
+    train_classifier(config, tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 2, terminate)
+        train_classifier(config, tmp_path / "stopped")
+    train_classifier(config, tmp_path / "stopped")
+    assert_same(tmp_path / "stopped", tmp_path / "straight")
+
+
+def test_a_crashed_run_goes_on_from_its_last_checkpoint(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = classifier_run()
+    often = dataclasses.replace(config, run=dataclasses.replace(config.run, save_every=1e-9))
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 4, crash)
+        with pytest.raises(RuntimeError, match="the machine is gone"):
+            train_classifier(often, tmp_path)
+    assert step_of(tmp_path) == 3
+    assert not (tmp_path / "model.safetensors").exists()
+    train_classifier(config, tmp_path)
+    assert_same(tmp_path, classifier)
+
+
+def test_the_same_command_after_the_end_changes_nothing(
+    classifier_run: MakeClassifier, classifier: Path, assert_same: Compare, tmp_path: Path
+) -> None:
+    """The averaged weights again, and not those of the last step."""
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+    assert step_of(tmp_path) == 4
+
+
+def test_a_finished_run_may_be_made_longer(
+    classifier_run: MakeClassifier,
+    tensors: Tensors,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The bar goes on where it was."""
+    train_classifier(classifier_run(steps=2), tmp_path)
+    before = tensors(tmp_path)[HEAD]
+    capsys.readouterr()
+    train_classifier(classifier_run(steps=5), tmp_path)
+    assert step_of(tmp_path) == 5
+    shown = capsys.readouterr().err
+    assert all(f" {step}/5 " in shown for step in (2, 5))
+    assert " 0/5 " not in shown
+    assert not torch.equal(before, tensors(tmp_path)[HEAD])
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["run"]["steps"] == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_after_the_step_in_hand(
+    number: signal.Signals,
+    classifier_run: MakeClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at_step(monkeypatch, ClassifierModule, 3, lambda: os.kill(os.getpid(), number))
+    handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    with caplog.at_level(logging.WARNING, "scoresubnet"):
+        train_classifier(classifier_run(), tmp_path)
+    assert step_of(tmp_path) == 3
+    assert load_model(tmp_path).labels == ("hum", "hiss")
+    assert f"stopped at step 3 of 4: {number.name}" in caplog.text
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+
+
+def test_handlers_of_signals_come_back_after_a_crash(
+    classifier_run: MakeClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or Ctrl-C would be dead for the rest of a notebook."""
+    at_step(monkeypatch, ClassifierModule, 1, crash)
+    handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        with pytest.raises(RuntimeError, match="the machine is gone"):
+            train_classifier(classifier_run(), tmp_path)
+        assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+    finally:
+        signal.signal(signal.SIGTERM, handlers[0])
+        signal.signal(signal.SIGINT, handlers[1])
+
+
+def test_the_time_budget_ends_the_run_and_the_next_command_goes_on(
+    score_run: MakeScore,
+    classifier: Path,
+    subnet: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING, "scoresubnet"):
+        train_score(score_run(minutes=1e-9), classifier, tmp_path)
+    assert step_of(tmp_path) == 1
+    assert "stopped at step 1 of 4: the budget of 1e-09 minutes is used up" in caplog.text
+    load_model(tmp_path).score_model()
+    train_score(score_run(), classifier, tmp_path)
+    assert_same(tmp_path, subnet)
+
+
+def test_fine_tuning_can_be_resumed_but_not_from_another_start(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    subnet: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_classifier(classifier_run(), tmp_path / "straight", classifier)
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 2, terminate)
+        train_classifier(classifier_run(), tmp_path / "stopped", classifier)
+    for start in (subnet, None):
+        with pytest.raises(ValueError, match="another start "):
+            train_classifier(classifier_run(), tmp_path / "stopped", start)
+    train_classifier(classifier_run(), tmp_path / "stopped", classifier)
+    assert_same(tmp_path / "stopped", tmp_path / "straight")
+
+
+def test_a_resumed_run_keeps_the_rhythm_of_validation(
+    classifier_run: MakeClassifier, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Validation every two steps of the whole run, and at the stop; and with the same results."""
+    train_classifier(classifier_run(steps=6), tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 3, terminate)
+        train_classifier(classifier_run(steps=6), tmp_path / "stopped")
+    train_classifier(classifier_run(steps=6), tmp_path / "stopped")
+
+    def validations(out: Path) -> dict[int, float]:
+        return {
+            row["step"]: row["valid/loss_t0.5"] for row in rows(out) if "valid/loss_t0.5" in row
+        }
+
+    straight, stopped = validations(tmp_path / "straight"), validations(tmp_path / "stopped")
+    assert list(straight) == [1, 3, 5]
+    assert list(stopped) == [1, 2, 3, 5]
+    assert all(stopped[step] == straight[step] for step in straight)
