@@ -415,7 +415,7 @@ def test_speech_commands_gives_test_and_training_clips(
         (["--sections", "evaluators"], "unknown section 'evaluators'"),
         (["--reference-count", "1"], "--reference-count 1 is too few"),
         (["--out", "made/one"], "lies in made"),
-        (["--vocoder", "x"], "Unknown vocoder"),
+        (["--vocoder", "x"], "unknown vocoder"),
         (["--training", "nowhere"], "there is no such folder"),
     ],
 )

@@ -97,15 +97,14 @@ def load_hifigan(where: str, settings: MelSettings | None = None) -> HifiGan:
     """
     settings = settings or MelSettings()
     path = find_folder(where)
-    folder = read_folder(path, where)
-    ours = recipe_of(settings)
-    refuse_other_features(f"hifigan:{where}", ours | (folder.recipe or {}) | folder.facts, ours)
+    folder, ours = read_folder(path, where), recipe_of(settings)
     if folder.recipe is None:
         raise ValueError(
             f"{where}: the folder does not say on which log-Mels the vocoder was trained, and on "
             f"others it gives noise; if they are these, write them to {path / RECIPE_FILE}: "
             f"{json.dumps(ours)}"
         )
+    refuse_other_features(f"hifigan:{where}", folder.recipe, ours)
     return HifiGan(read_network(folder), settings, folder.context, folder.padding).eval()
 
 
@@ -138,16 +137,15 @@ def read_network(folder: HifiGanFolder) -> nn.Module:
     expected = network.state_dict()
     if not network.config.normalize_before:  # then mean and scale are of no use
         stored = {name: expected[name] for name in ("mean", "scale")} | stored
-    _refuse(path, "missing", expected.keys() - stored.keys())
-    _refuse(path, "unexpected", stored.keys() - expected.keys())
-    misfits = [name for name in stored if stored[name].shape != expected[name].shape]
-    _refuse(path, "of another shape", misfits)
+    shared = expected.keys() & stored.keys()
+    _refuse(path, missing=expected.keys() - shared, unexpected=stored.keys() - shared)
+    _refuse(path, of_another_shape={k for k in shared if stored[k].shape != expected[k].shape})
     network.load_state_dict(stored)
     for layer in network.modules():
         if parametrize.is_parametrized(layer):
             parametrize.remove_parametrizations(layer, "weight")
-    infinite = [k for k, v in network.state_dict().items() if not torch.isfinite(v).all()]
-    _refuse(path, "not finite", infinite)
+    tensors = network.state_dict()
+    _refuse(path, not_finite={k for k in tensors if not torch.isfinite(tensors[k]).all()})
     return network.requires_grad_(False).eval()
 
 
@@ -161,7 +159,9 @@ def _renamed(name: str) -> str:
     return re.sub(r"weight_v$", _DIRECTION, name)
 
 
-def _refuse(path: Path, kind: str, names: Collection[str]) -> None:
-    if names:
-        first = ", ".join(sorted(names)[:3])
-        raise WeightsError(f"{path}: does not fit its config: {len(names)} {kind} ({first})")
+def _refuse(path: Path, **wrong: Collection[str]) -> None:
+    """Raise `WeightsError` if there are names of any kind."""
+    for kind, names in wrong.items():
+        if names:
+            found = f"{len(names)} {kind.replace('_', ' ')} ({', '.join(sorted(names)[:3])})"
+            raise WeightsError(f"{path}: does not fit its config: {found}")

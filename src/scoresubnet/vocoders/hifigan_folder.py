@@ -3,8 +3,8 @@
 Two forms are read: transformers' (`config.json`, `model.safetensors` or `pytorch_model.bin`) and
 speechbrain's (`generator.ckpt`, `hyperparams.yaml`). On other log-Mels than its own a HiFi-GAN
 gives noise, so one of these must state them, the first that is there: `mel.json`, an object with
-the keys of `RECIPE`; the audio section of `hyperparams.yaml`, or `preprocessor_config.json`; the
-name, if it is the hub id of a model in `PUBLISHED`, or a folder that is called as its last part.
+the keys of `RECIPE`; the audio section of `hyperparams.yaml`; the name, if it is the hub id of a
+model in `PUBLISHED`, or a folder that is called as its last part.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -22,7 +21,7 @@ from scoresubnet.tensor_files import WeightsError
 
 SPEECHBRAIN = ("generator.ckpt", "hyperparams.yaml")
 TRANSFORMERS = ("config.json", "model.safetensors", "pytorch_model.bin")
-PREPROCESSOR, RECIPE_FILE = "preprocessor_config.json", "mel.json"
+RECIPE_FILE = "mel.json"
 INSTALL = "pip install 'transformers>=4.50'"
 
 # The log-Mels of speechbrain's recipes/LibriTTS/vocoder/hifigan (hparams/train.yaml). `floor` is
@@ -39,31 +38,29 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "microsoft/speecht5_hifigan": RECIPE
     | {"f_min": 80.0, "f_max": 7600.0, "floor": 1e-10, "log": "log10"},
 }
-# transformers' name of each number of the network (Kong et al., section 2.2), and speechbrain's.
+# The numbers of the network (Kong et al., section 2.2) as transformers calls them: as speechbrain.
 SHAPE = {
     **{"model_in_dim": "in_channels", "upsample_rates": "upsample_factors"},
-    **{k: k for k in ("upsample_initial_channel", "upsample_kernel_sizes")},
-    **{k: k for k in ("resblock_kernel_sizes", "resblock_dilation_sizes")},
-    **{k: k for k in ("leaky_relu_slope", "normalize_before")},
+    **{k: k for k in ("upsample_initial_channel", "upsample_kernel_sizes", "leaky_relu_slope")},
+    **{k: k for k in ("resblock_kernel_sizes", "resblock_dilation_sizes", "normalize_before")},
 }
+_UNSTATED = {"leaky_relu_slope": 0.1, "normalize_before": False}  # by speechbrain
+_SUPPORTED = {"out_channels": 1, "resblock_type": "1", "cond_channels": 0, "conv_post_bias": True}
 _AUDIO = {
     **{key: key for key in ("sample_rate", "n_fft", "win_length", "hop_length", "power")},
     **{"n_mels": "n_mel_channels", "f_min": "mel_fmin", "f_max": "mel_fmax"},
     **{"mel_scale": "mel_scale", "norm": "norm", "log": "dynamic_range_compression"},
 }
-_UNSTATED = {"leaky_relu_slope": 0.1, "normalize_before": False}  # by speechbrain
-_SUPPORTED = {"out_channels": 1, "resblock_type": "1", "cond_channels": 0, "conv_post_bias": True}
 
 
-@dataclass(frozen=True)
-class HifiGanFolder:
-    """What the configs of a folder say.
+class HifiGanFolder(NamedTuple):
+    """What a folder says.
 
     Attributes:
         weights: the file with the tensors.
         shape: of the network, with the keys of `SHAPE`.
-        recipe: the log-Mels it was trained on, with the keys of `RECIPE`, or None.
-        facts: those that the network itself tells.
+        recipe: the log-Mels that it was trained on, with the keys of `RECIPE`; None if none are
+            stated. What the network itself tells counts for more.
         context: frames by which the log-Mel is extended at both ends.
         padding: of the convolutions: "zeros" or "reflect".
     """
@@ -71,7 +68,6 @@ class HifiGanFolder:
     weights: Path
     shape: dict[str, Any]
     recipe: dict[str, Any] | None
-    facts: dict[str, Any]
     context: int = 0
     padding: str = "zeros"
 
@@ -95,7 +91,7 @@ def find_folder(where: str) -> Path:
     except ImportError as error:
         raise ImportError(f"fetching {where} needs huggingface_hub; {INSTALL}") from error
     try:
-        wanted = [*SPEECHBRAIN, *TRANSFORMERS, PREPROCESSOR, RECIPE_FILE]
+        wanted = [*SPEECHBRAIN, *TRANSFORMERS, RECIPE_FILE]
         return Path(snapshot_download(where, allow_patterns=wanted))
     except Exception as error:  # of many kinds, from several packages
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -125,16 +121,18 @@ def read_folder(folder: Path, where: str) -> HifiGanFolder:
                 f"no HiFi-GAN here; expected {' and '.join(SPEECHBRAIN)} (speechbrain), or "
                 f"{TRANSFORMERS[0]} and {' or '.join(TRANSFORMERS[1:])} (transformers)"
             )
-        found = form(folder)
+        found, facts = form(folder)
+        hop_length = math.prod(found.shape["upsample_rates"])
+        facts |= {"n_mels": found.shape["model_in_dim"], "hop_length": hop_length}
         recipe = _stated(folder) or found.recipe or _published(folder, where)
+        return found._replace(recipe=recipe and recipe | facts)
     except KeyError as error:
         raise WeightsError(f"{folder}: its config does not state {error}") from error
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise WeightsError(f"{folder}: {error}") from error
-    return replace(found, recipe=recipe)
 
 
-def _speechbrain(folder: Path) -> HifiGanFolder:
+def _speechbrain(folder: Path) -> tuple[HifiGanFolder, dict[str, Any]]:
     """speechbrain.lobes.models.HifiGAN.HifiganGenerator."""
     values = _read_yaml(folder / SPEECHBRAIN[1])
     for key, value in _SUPPORTED.items():
@@ -151,13 +149,11 @@ def _speechbrain(folder: Path) -> HifiGanFolder:
         recipe["floor"] = 1e-5  # the clip_val of its dynamic_range_compression
         if values.get("mel_normalized"):
             recipe["norm"] = f"{recipe['norm']}, and of the STFT"
-    return HifiGanFolder(
-        folder / SPEECHBRAIN[0], shape, recipe, _facts(shape), context, padding="reflect"
-    )
+    return HifiGanFolder(folder / SPEECHBRAIN[0], shape, recipe, context, "reflect"), {}
 
 
-def _transformers(folder: Path) -> HifiGanFolder:
-    """transformers.SpeechT5HifiGan, and the log-Mels of a SpeechT5FeatureExtractor."""
+def _transformers(folder: Path) -> tuple[HifiGanFolder, dict[str, Any]]:
+    """transformers.SpeechT5HifiGan."""
     values = _read_json(folder / TRANSFORMERS[0])
     kinds = [values.get("model_type"), *(values.get("architectures") or [])]
     if not {"hifigan", "speecht5_hifigan", "SpeechT5HifiGan"} & set(kinds):
@@ -166,19 +162,7 @@ def _transformers(folder: Path) -> HifiGanFolder:
     if not weights:
         raise ValueError(f"there is no {' and no '.join(TRANSFORMERS[1:])}")
     shape = {name: values[name] for name in SHAPE}
-    recipe = None
-    if (folder / PREPROCESSOR).is_file():
-        made = _read_json(folder / PREPROCESSOR)
-        if made.get("feature_extractor_type") != "SpeechT5FeatureExtractor":
-            raise ValueError(f"{PREPROCESSOR} is not of a SpeechT5FeatureExtractor")
-        limits = {"f_min": made["fmin"], "f_max": made["fmax"], "floor": made["mel_floor"]}
-        recipe = RECIPE | limits | {"log": "log10"}
-    facts = _facts(shape) | {"sample_rate": values["sampling_rate"]}
-    return HifiGanFolder(weights[0], shape, recipe, facts)
-
-
-def _facts(shape: dict[str, Any]) -> dict[str, Any]:
-    return {"n_mels": shape["model_in_dim"], "hop_length": math.prod(shape["upsample_rates"])}
+    return HifiGanFolder(weights[0], shape, None), {"sample_rate": values["sampling_rate"]}
 
 
 def _stated(folder: Path) -> dict[str, Any] | None:
@@ -227,8 +211,6 @@ class _PlainLoader(yaml.SafeLoader):
 def _untagged(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
     return node.value
 
 
