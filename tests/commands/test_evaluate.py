@@ -20,6 +20,7 @@ from scoresubnet.cli import main
 from scoresubnet.evaluation import sections
 from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.judges.base import Embedded
+from scoresubnet.evaluation.report import files
 from scoresubnet.evaluation.results import Section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
@@ -76,14 +77,24 @@ def _quiet_is_good(judging: Judging) -> Measured:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Griffin-Lim of two iterations; the ear alone, and a judge that is not installed."""
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Griffin-Lim of two iterations; the ear alone, and a judge that is not installed.
+
+    No pictures, half of the time, but in tests that ask for `drawn`.
+    """
 
     def factory(settings: MelSettings, where: str | None) -> GriffinLim:
         return GriffinLim(settings, iterations=2)
 
     monkeypatch.setitem(vocoder.VOCODERS, "griffin-lim", factory)
     monkeypatch.setattr(sections, "SECTIONS", {"evaluator": _ear, "pocketsphinx": _absent})
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(files, "pictures", lambda report, systems: {})
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Asks `quick` for pictures."""
 
 
 def tone(word: str, take: int = 0, rate: int = 16_000, seconds: float = 1.0) -> np.ndarray:
@@ -133,6 +144,7 @@ def figure(report: Any, key: str, system: str = "generated") -> Any:
     return found["systems"][system]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_three_files_with_every_row(real: Path, made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert evaluate(made, "--reference", real, "--out", out) == 0
@@ -237,6 +249,7 @@ def test_one_word_again_and_again_has_no_inception_score(real: Path, tmp_path: P
     assert "no Inception Score" in wrong["text"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_same_report_twice(real: Path, made: Path, tmp_path: Path) -> None:
     texts, pages = [], []
     for out in (tmp_path / "a", tmp_path / "b", tmp_path / "b"):  # new, new, and from the cache
