@@ -9,6 +9,7 @@ import soundfile
 
 from scoresubnet.evaluation.clips import (
     ClipFile,
+    evenly,
     find_clip_files,
     find_reference,
     in_turn,
@@ -125,6 +126,15 @@ def test_real_recordings_are_split_nearly_evenly(recordings: Path) -> None:
     for label in labels_of(reference):
         counts = [sum(f.label == label for f in half) for half in (first, second)]
         assert abs(counts[0] - counts[1]) <= 0.2 * sum(counts), label
+
+
+def test_frequent_words_are_cut_to_twice_the_rarest() -> None:
+    drawn = in_turn(files(a=3, b=6, c=50), seed=0)
+    kept = evenly(drawn)
+    assert Counter(f.label for f in kept) == {"a": 3, "b": 6, "c": 6}
+    assert kept == [f for f in drawn if f in kept]  # in their order
+    assert [f for f in drawn if f.label == "c"][:6] == [f for f in kept if f.label == "c"]
+    assert evenly([]) == []
 
 
 def test_reading_names_what_it_leaves_out(tmp_path: Path) -> None:

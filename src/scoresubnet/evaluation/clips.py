@@ -206,6 +206,23 @@ def split_by_speaker(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFil
     return in_turn(found[0], seed), in_turn(found[1], seed)
 
 
+def evenly(files: Sequence[ClipFile]) -> list[ClipFile]:
+    """The files without those that make their label more than twice as frequent as the rarest.
+
+    Sets that differ in their shares of words are apart, whatever they sound like. Of each label the
+    first files are kept.
+    """
+    counts = Counter(file.label for file in files)
+    most = 2 * min(counts.values(), default=0)
+    taken: Counter[str | None] = Counter()
+    kept = []
+    for file in files:
+        taken[file.label] += 1
+        if taken[file.label] <= most:
+            kept.append(file)
+    return kept
+
+
 def _drawn(files: Sequence[ClipFile], seed: int) -> list[list[ClipFile]]:
     """Each label's files in a drawn order."""
     groups: defaultdict[str, list[ClipFile]] = defaultdict(list)

@@ -15,7 +15,14 @@ from typing import Any
 import torch
 
 from scoresubnet.evaluation.cache import Cache, content_key
-from scoresubnet.evaluation.clips import ClipFile, ClipSet, in_turn, read_clips, split_by_speaker
+from scoresubnet.evaluation.clips import (
+    ClipFile,
+    ClipSet,
+    evenly,
+    in_turn,
+    read_clips,
+    split_by_speaker,
+)
 from scoresubnet.evaluation.generated import GeneratedClips, load_generator
 from scoresubnet.evaluation.plan import LEAST, Folders, Plan, asked_labels, plan
 from scoresubnet.evaluation.report.assemble import Report, assemble
@@ -47,7 +54,7 @@ class Evaluation:
         out: folder of the report, the cache and new clips.
         training: folder of training clips, if the reference has none.
         labels: words to choose, or the name of a word set; all if None.
-        reference_count: most real clips of a row; all if None.
+        reference_count: most real clips of a row; as many as are even in words if None.
         count: clips to sample of each label.
         seed: of those clips.
         vocoder: of systems that name none, and of the row "vocoded".
@@ -181,7 +188,7 @@ class Evaluation:
         return load_vocoder(self.vocoder)
 
     def _real(self, planned: Plan, folders: Folders) -> RealClips:
-        row, reference = split_by_speaker(planned.reference.testing, SEED)
+        row, reference = map(evenly, split_by_speaker(planned.reference.testing, SEED))
         most = self.reference_count
         training = in_turn(planned.reference.training, SEED)[: most or len(row)]
         where = folders.training or folders.reference
