@@ -151,6 +151,12 @@ def test_the_example_of_using_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch.Size([2, 1, 80, 64])" in capsys.readouterr().out
 
 
+def test_the_example_of_the_vocoder_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = examples("vocoder.md")
+    exec(compile(example, "vocoder.md", "exec"), {})
+    assert "'low_iterations': 256" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", *CARDS.values()], ids=names)
 def test_figures_are_of_what_ships(page: Path) -> None:
     weights = page.stem if page.stem in CARDS else DEFAULT_WEIGHTS
