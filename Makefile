@@ -34,11 +34,15 @@ types:
 wheel:
 	$(BIN)/python tools/check_wheel.py
 
+# torch.compile reads the bytecode, which SlipCover changes: these run by themselves.
+COMPILED := tests/training/test_gpu_options.py
+
 # A process for each core, with one thread each: threads of several would stand in each other's way.
 # SlipCover: coverage.py costs a third more time with Python 3.11, this about a tenth.
 unit:
 	OMP_NUM_THREADS=1 $(BIN)/slipcover --branch --source src/scoresubnet --skip-covered \
-		-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+		-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore $(COMPILED)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(COMPILED)
 
 train-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[train]"
