@@ -163,7 +163,11 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--training", type=str | None, help="folder of the training clips, if REAL has none")
     add("--labels", nargs="+", type=str, help="only these, or those of a set (SC09); default: all")
     add("--out", type=str, required=True, help="folder for the report, its cache and new clips")
-    add("--reference-count", type=int | None, help="most real clips of a row; all if left out")
+    add(
+        "--reference-count",
+        type=int | None,
+        help="most real clips of a row; if left out, as many as are even",
+    )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
     add("--evaluator", type=str | None, help="run or file of `train evaluator`; else ours")
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")

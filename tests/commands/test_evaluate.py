@@ -24,6 +24,7 @@ from scoresubnet.evaluation.report import files
 from scoresubnet.evaluation.results import Section
 from scoresubnet.evaluation.sections.classifiers import classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.sections.noise import by_classifier
 from scoresubnet.evaluation.sections.quality import quality_section
 from scoresubnet.evaluation.systems import Systems
 from scoresubnet.model import ScoreModel
@@ -423,6 +424,7 @@ def test_speech_commands_gives_test_and_training_clips(
         (["--systems", "[{folder: x, weights: y}]"], "either a folder of clips or weights"),
         (["--systems", "[{folder: x, stepz: 3}]"], "unknown key of a system 'stepz'"),
         (["--systems", "[{folder: x, steps: 3}]"], "folder x is not sampled"),
+        (["--systems", "[{folder: x, name: 10}]"], "name 10 of a system is no text"),
         (["--systems", "[{folder: made, name: real}]"], "two rows are called 'real'"),
         (["--systems", "[{folder: other/made}]"], "two rows are called 'made'"),
         (["--sections", "evaluators"], "unknown section 'evaluators'"),
@@ -549,6 +551,32 @@ def test_weights_with_settings_of_their_own(real: Path, weights: Path, tmp_path:
     assert (out / "generated/short/one/1.wav").is_file()
     found = report["sections"]["evaluator"]["figures"][0]["differences"]["long - short"]
     assert found["count"] == 4
+
+
+def test_weights_against_clips_without_labels(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sections, "SECTIONS", {"evaluator": _ear, "classifier": by_classifier})
+    for take in range(6):
+        save(tmp_path / "real" / f"sample_{take}.wav", tone("one", take))
+    arguments = ("--weights", weights, "--reference", tmp_path / "real", "--steps", "1")
+    assert evaluate(*arguments, "--out", tmp_path / "out", "--count", "2") == 0
+    report = report_of(tmp_path / "out")
+    assert report["sections"]["classifier"]["figures"][0]["systems"] == {}
+
+
+def test_folders_of_both_layouts_and_names_with_dots_are_paired(
+    real: Path, made: Path, tmp_path: Path
+) -> None:
+    for path in made.glob("*/*.wav"):
+        audio, rate = soundfile.read(path)
+        save(tmp_path / "v1.0" / path.parent.name / path.name, audio, rate)
+        save(tmp_path / "v1.5" / f"{path.parent.name}-{path.stem}.wav", audio, rate)
+    folders = (tmp_path / "v1.0", tmp_path / "v1.5")
+    assert evaluate(*folders, "--reference", real, "--out", tmp_path / "out") == 0
+    figures = report_of(tmp_path / "out")["sections"]["evaluator"]["figures"]
+    found = figures[0]["differences"]["v1.5 - v1.0"]
+    assert (found["value"], found["low"], found["high"], found["count"]) == (0, 0, 0, 12)
 
 
 def test_an_unconditional_generator(real: Path, weights: Path, tmp_path: Path) -> None:

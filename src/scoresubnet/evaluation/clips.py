@@ -34,8 +34,10 @@ class ClipFile:
 
     @property
     def name(self) -> str:
-        """`<label>/<stem>`, or the stem alone."""
-        return f"{self.label}/{self.path.stem}" if self.label else self.path.stem
+        """`<label>/<number or other stem>`, alike in both layouts, or the stem alone."""
+        if not self.label:
+            return self.path.stem
+        return f"{self.label}/{self.path.stem.removeprefix(f'{self.label}-')}"
 
 
 @dataclass(frozen=True)

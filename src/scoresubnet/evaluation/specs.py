@@ -52,10 +52,16 @@ class SystemSpec:
         own = ("folder", "weights", "name", "vocoder", "sampling")
         for key in values:
             refuse_unknown("key of a system", key, (*own, *SETTINGS))
+        for key in own:
+            if not isinstance(values.get(key), str | None):
+                raise ValueError(f"{key} {values[key]!r} of a system is no text; put it in quotes")
         overrides = {key: value for key, value in values.items() if key in SETTINGS}
         return cls(**{k: v for k, v in values.items() if k in own}, overrides=overrides)
 
     @property
     def called(self) -> str:
         """Its name, or that of its folder or weights."""
-        return self.name or Path(self.folder or self.weights or "").stem
+        if self.folder:
+            return self.name or Path(self.folder).resolve().name
+        path = Path(self.weights or "")
+        return self.name or (path.stem if path.suffix == ".safetensors" else path.name)

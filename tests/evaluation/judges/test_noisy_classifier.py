@@ -61,8 +61,12 @@ def test_a_row_depends_on_its_clip_alone(model: ModelFile, clips: list[Audio]) -
     assert whole.shape == (60, len(TIMES))
 
 
-def test_settings_change_with_the_weights(model: ModelFile) -> None:
+def test_settings_change_with_the_weights_and_the_noise(model: ModelFile) -> None:
     before = NoisyClassifier(model).settings
+    model.sde = VPSDE(beta_max=5.0)  # other noise: other words are heard
+    assert NoisyClassifier(model).settings != before
+    model.sde = VPSDE()
+    assert NoisyClassifier(model).settings == before
     with torch.no_grad():
         next(model.classifier.parameters()).add_(1)
     assert NoisyClassifier(model).settings != before

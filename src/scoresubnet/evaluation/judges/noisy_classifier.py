@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -42,6 +43,8 @@ class NoisyClassifier:
         return {
             "weights": weights_hash(self.classifier.classifier),
             "mel": self.front_end.settings.hash,
+            "sde": asdict(self.sde),
+            "labels": list(self.words),
             "times": list(TIMES),
         }
 

@@ -38,7 +38,7 @@ def pictures(report: Report, systems: Systems) -> dict[str, Figure]:
         confusion = section["details"].get("confusion")
         if confusion and confusion["systems"]:
             found[f"Confusions: {section['title']}"] = confusion_figure(confusion, name)
-        if name == "classifier":
+        if name == "classifier" and section["figures"][0]["systems"]:
             found["Accuracy against noise"] = accuracy_figure(section)
     for row in systems.rows.values():
         if row.name not in (*systems.evaluated, "vocoded"):

@@ -25,16 +25,19 @@ def by_classifier(judging: Judging) -> Measured:
 
     def measure(systems: Systems) -> Section:
         real = [systems.rows["real"], systems.reference]
+        real = [row for row in real if row.labels is not None]
         clips = [clip for row in real for clip in row.clips]
         labels = [label for row in real for label in row.labels or ()]
         heard: dict[str, Floats] = {}
         settings: dict[str, object] = {}
         for name, model in judging.models.items():
             judge = NoisyClassifier(model)
+            settings[name] = judge.settings
+            if not clips:
+                continue
             rows = judging.rows(judge, clips).embedding.astype(int)
             truth = np.array([judge.words.index(w) if w in judge.words else -1 for w in labels])
             heard[name] = (rows == truth[:, None]).astype(float)
-            settings[name] = judge.settings
         findings = [
             mean_of(Metric(f"classifier/t{t:g}", f"t = {t:g}", "higher", 3), share=True).finding(
                 {name: rows[:, k] for name, rows in heard.items()}, systems, by_position=True
