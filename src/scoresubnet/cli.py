@@ -166,7 +166,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add(
         "--reference-count",
         type=int | None,
-        help="most real clips of a row; if left out, as many as are even",
+        help="most real clips of a row (all that are even)",
     )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
     add("--evaluator", type=str | None, help="run or file of `train evaluator`; else ours")

@@ -112,6 +112,11 @@ def test_halves_share_no_speaker_and_split_every_label() -> None:
     assert split_by_speaker(files, seed=1) != (first, second)
 
 
+def test_one_speaker_cannot_be_split() -> None:
+    with pytest.raises(ValueError, match="all 2 test clips are of one speaker"):
+        split_by_speaker(spoken(a=2), seed=0)
+
+
 def test_files_that_tell_no_speaker_are_split_one_by_one() -> None:
     first, second = split_by_speaker(files(a=5, b=5, c=6), seed=0)
     assert not {f.path for f in first} & {f.path for f in second}

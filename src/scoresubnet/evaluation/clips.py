@@ -189,6 +189,9 @@ def split_by_speaker(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFil
     Speakers are told by the names of files (`data.clips.speaker_of`); a file whose name tells none
     counts as a speaker. One after the other, those with the most files first, they go to the half
     that has fewer of their words.
+
+    Raises:
+        ValueError: all files are of one speaker.
     """
     speakers: defaultdict[str, list[ClipFile]] = defaultdict(list)
     for file in files:
@@ -205,6 +208,11 @@ def split_by_speaker(files: Sequence[ClipFile], seed: int) -> tuple[list[ClipFil
         half = int((excess, counts[0].total() - counts[1].total()) > (0, 0))
         counts[half].update(own)
         found[half].extend(speakers[speaker])
+    if len(speakers) < 2 and files:
+        raise ValueError(
+            f"{files[0].path.parent}: all {len(files)} test clips are of one speaker; "
+            "real clips are split by speaker, so give those of two or more"
+        )
     return in_turn(found[0], seed), in_turn(found[1], seed)
 
 

@@ -103,6 +103,8 @@ class Evaluation:
             print(f"not measured: {name}: {why}", file=sys.stderr)
         refuse_unwritable(self.out)
 
+        with clock("reading real clips"):  # before hours of sampling
+            real = self._real(planned, folders)
         files = dict(planned.given)
         for name, each in samplers.items():
             with clock(f"sampling {name}" if len(samplers) > 1 else "sampling"):
@@ -112,7 +114,6 @@ class Evaluation:
                 name: _read(name, in_turn(files[name], SEED), self._folder_of(found[name]))
                 for name in found
             }
-            real = self._real(planned, folders)
             systems = rows_of(evaluated, real, vocoder, cache, SEED)
         sections = []
         for name, measure in ready.items():

@@ -66,8 +66,9 @@ def introduction(report: Report) -> list[str]:
     lines = [
         f"Evaluated: {names}. Real clips: {report['reference']['what']}.",
         f"Rows: {rows}. Sets are compared with {reference} further real test clips, of other "
-        "speakers than those in the row of real ones. Figures that depend on the number of clips "
-        f"(Fréchet distance, precision, recall, voices) are of {size} clips of each row.",
+        "speakers than those in the row of real ones where file names tell them. Figures that "
+        "depend on the number of clips (Fréchet distance, precision, recall, voices) are of "
+        f"{size} clips of each row.",
         "Intervals of 95 % in brackets. \u2193 lower is better, \u2191 higher. "
         "\u2021 marks a metric that has reference rows in the wrong order, beyond their intervals.",
     ]
