@@ -169,13 +169,13 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="most real clips of a row (all that are even)",
     )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
-    add("--evaluator", type=str | None, help="run or file of `train evaluator`; else ours")
+    add("--evaluator", type=str | None, help="run or file of `train evaluator`; else the shipped")
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
     add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")
     _add_vocoder(parser)
-    add("--count", type=int | None, help="clips to sample of each label, by --weights (100)")
-    add("--seed", type=int | None, help="seed of the first of them (0)")
+    add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
+    add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
     _add_sampling(parser)
     return parser
 

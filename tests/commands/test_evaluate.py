@@ -195,7 +195,8 @@ def test_two_systems_are_compared_on_the_same_clips(real: Path, made: Path, tmp_
     assert 2 < differences["evaluator/frechet"]["count"] <= 12  # of the first twelve of each
     for name in ("report.md", "report.html"):
         text = (out / name).read_text(encoding="utf-8")
-        assert "Paired differences: better less made" in text
+        assert "Differences: better less made" in text
+        assert "Differences are paired, over the clips" in text
         assert "+0.167 (" in text
 
 
@@ -229,7 +230,10 @@ def test_nothing_to_evaluate_is_refused(
     real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate("--reference", real, "--out", tmp_path / "out") == 1
-    assert "nothing to evaluate: give a folder" in capsys.readouterr().err
+    assert (
+        "nothing to evaluate: give a folder of clips, --weights or --systems"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -17,9 +17,9 @@ from scoresubnet.audio.io import write_wav
 from scoresubnet.cost import count_gmacs, subnet_cost
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.clips import ClipFile
+from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.files import file_hash, write_json
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.sampling import Sampling
 from scoresubnet.weights import find_weights
 
 SETTINGS, SPEED = "settings.json", "speed.json"
@@ -41,8 +41,7 @@ class GeneratedClips:
 
     Args:
         generator: samples and vocodes.
-        weights: name, folder or file of what it has loaded.
-        sampling: how.
+        spec: the weights that it has loaded, and their sampling.
         labels: words to sample, or "none" alone; all that the weights know if None.
         count: clips of each label, numbers 0 to count - 1.
         seed: see `clip_seed`.
@@ -56,28 +55,30 @@ class GeneratedClips:
     def __init__(
         self,
         generator: SpeechGenerator,
-        weights: str,
-        sampling: Sampling,
+        spec: SystemSpec,
         labels: Sequence[str] | None,
         count: int,
         seed: int,
         folder: Path,
     ) -> None:
-        self.generator, self.weights, self.sampling = generator, weights, sampling
+        assert spec.weights is not None
+        self.generator, self.weights = generator, spec.weights
         self.labels = tuple(labels or generator.labels)
         self.count, self.seed, self.folder = count, seed, folder
         if UNCONDITIONAL in self.labels and len(self.labels) > 1:
             raise ValueError(f"{UNCONDITIONAL!r} stands alone: evaluate unconditional clips apart")
-        generator.check(list(self.labels), [0] * len(self.labels), sampling)
-        if not sampling.guidance and len(self.labels) > 1:
+        self.sampling = generator.check(
+            list(self.labels), [0] * len(self.labels), spec.sampling, **spec.overrides
+        )
+        if not self.sampling.guidance and len(self.labels) > 1:
             raise ValueError(
                 "with guidance 0 no label is asked for; for unconditional clips choose --labels "
                 f"{UNCONDITIONAL} and as large a --count as you want"
             )
         self.settings: dict[str, object] = {
-            "weights_sha256": file_hash(find_weights(weights)),
+            "weights_sha256": file_hash(find_weights(self.weights)),
             "vocoder": generator.vocoder.settings,
-            **sampling.to_dict(),
+            **self.sampling.to_dict(),
             "seed": seed,
             "scoresubnet": version("scoresubnet"),
         }

@@ -57,7 +57,7 @@ class Evaluation:
         reference_count: most real clips of a row; as many as are even in words if None.
         count: clips to sample of each label.
         seed: of those clips.
-        vocoder: of systems that name none, and of the row "vocoded".
+        vocoder: of systems that name none, and of the row "vocoded" where nothing is sampled.
         judges: `evaluator`, `sc09_resnext`, `vggish` and `whisper`, see `Judging`.
         only: names of sections; all if None.
     """
@@ -144,7 +144,7 @@ class Evaluation:
 
     def _refuse_contradictions(self) -> None:
         if not self.systems:
-            raise ValueError("nothing to evaluate: give a folder of generated clips, or --weights")
+            raise ValueError("nothing to evaluate: give a folder of clips, --weights or --systems")
         if self.reference_count is not None and self.reference_count < LEAST:
             raise ValueError(f"--reference-count {self.reference_count} is too few; need {LEAST}")
         if not 1 <= self.count <= 10_000:
@@ -169,21 +169,14 @@ class Evaluation:
                 continue
             assert spec.weights is not None
             generator = load_generator(spec.weights, spec.vocoder or self.vocoder)
-            asked = asked_labels(self.labels)
-            sampling = generator.check(
-                list(asked or generator.labels[:1]),
-                [0] * len(asked or generator.labels[:1]),
-                spec.sampling,
-                **spec.overrides,
-            )
             folder = self.out / "generated" / ("" if single else name)
             found[name] = GeneratedClips(
-                generator, spec.weights, sampling, asked, self.count, self.seed, folder
+                generator, spec, asked_labels(self.labels), self.count, self.seed, folder
             )
         return found
 
     def _vocoder(self, samplers: Mapping[str, GeneratedClips]) -> Vocoder:
-        """Of the row "vocoded": the first generator's, or the one that is named."""
+        """Of the row "vocoded": the first generator's, or the named one where there is none."""
         for each in samplers.values():
             return each.generator.vocoder
         return load_vocoder(self.vocoder)

@@ -1,7 +1,7 @@
 """The figures of README and model cards, from the report of an evaluation.
 
-    scoresubnet evaluate --weights words18-small --reference ../shared/data/speech_commands \\
-        --out runs/small
+    scoresubnet evaluate --weights words18-small --count 40 \\
+        --reference ../shared/data/speech_commands --out runs/small
     python -m scoresubnet.experiments.card runs/small --readme README.md \\
         --card src/scoresubnet/pretrained/words18-small.md
 

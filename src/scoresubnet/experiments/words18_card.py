@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=PositiveInt, default=10)
+    parser.add_argument("--guidance", type=NonNegativeFloat, default=3.0)
+    parser.add_argument("--steps", type=PositiveInt, default=100)
+    parser.add_argument("--seed0", type=NonNegativeInt, default=0)
     given = parser.parse_args(arguments)
 
     from scoresubnet.evaluation.run import Evaluation
@@ -27,11 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "`python -m scoresubnet.experiments.card` for the figures of a card",
         file=sys.stderr,
     )
+    system = SystemSpec(
+        weights=given.weights,
+        sampling="paper",
+        overrides={"guidance": given.guidance, "steps": given.steps},
+    )
     Evaluation(
-        [SystemSpec(weights=given.weights)],
+        [system],
         str(given.data / "speech_commands"),
         given.out,
         count=given.count,
+        seed=given.seed0,
+        vocoder="griffin-lim",
         only=["pocketsphinx", "classifier"],
     ).run()
     return 0

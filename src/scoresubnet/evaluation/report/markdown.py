@@ -52,9 +52,7 @@ def lists(report: Report) -> list[tuple[str, list[str]]]:
 
 def tables(report: Report) -> list[tuple[str, list[list[str]]]]:
     """Headings with tables, of what is about more than a section."""
-    return [
-        (f"Paired differences: {b} less {a}", differences(report, a, b)) for a, b in report["pairs"]
-    ]
+    return [(f"Differences: {b} less {a}", differences(report, a, b)) for a, b in report["pairs"]]
 
 
 def introduction(report: Report) -> list[str]:
@@ -74,8 +72,9 @@ def introduction(report: Report) -> list[str]:
     ]
     if report["pairs"]:
         lines.append(
-            "Differences are between the same clips (label and number) of two systems; "
-            f"{TOLD_APART.strip()} marks those whose interval leaves out 0."
+            "Differences are paired, over the clips (label and number) that two systems share; "
+            f"where they share none, between all clips of each. {TOLD_APART.strip()} marks those "
+            "whose interval leaves out 0."
         )
     if report["labels"]:
         lines.append(f"Labels: {', '.join(report['labels'])}.")
@@ -208,8 +207,8 @@ def suspect_lines(report: Report) -> list[str]:
     """Pairs of generated and training clips that are as near as few test clips are."""
     novelty = report["sections"].get("novelty")
     return [
-        f"{s['generated']} and {s['training']}: {s['distance']:.3f}"
-        for found in (novelty["details"]["suspects"] if novelty else {}).values()
+        f"{name}: {s['generated']} and {s['training']}: {s['distance']:.3f}"
+        for name, found in (novelty["details"]["suspects"] if novelty else {}).items()
         for s in found
     ]
 

@@ -5,21 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scoresubnet.evaluation.statistics.checks import Floats, feature_rows, probability_rows
-
-
-def class_probabilities(logits: ArrayLike) -> Floats:
-    """Softmax over the classes in float64: (N, C) -> (N, C).
-
-    In float32 a probability below 1e-45 becomes 0, which makes `modified_inception_score` infinite.
-
-    Raises:
-        ValueError: the logits are not (N, C) or not finite.
-    """
-    rows = feature_rows(logits, "logits")
-    powers = np.exp(rows - rows.max(1, keepdims=True))
-    probabilities: Floats = powers / powers.sum(1, keepdims=True)
-    return probabilities
+from scoresubnet.evaluation.statistics.checks import Floats, probability_rows
 
 
 def inception_score(probabilities: ArrayLike) -> float:
@@ -90,7 +76,8 @@ def modified_inception_score(probabilities: ArrayLike) -> float:
     The SC09 script estimates this from 10,000 random pairs, i = j included as here.
 
     Args:
-        probabilities: p(y|x), (N, C), N >= 2; better in float64, see `class_probabilities`.
+        probabilities: p(y|x), (N, C), N >= 2; in float64, for in float32 what is
+            below 1e-45 becomes 0.
 
     Returns:
         The score, >= 1. Infinite where a class has probability 0 in one sample and not in another,
