@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,24 @@ def recordings() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def flac() -> Callable[..., Path]:
+    """flac(path, audio, claimed) -> the path of a 16 kHz FLAC whose header claims so many samples.
+
+    None at all are claimed by 0, as by an encoder that writes to a pipe.
+    """
+
+    def write(path: Path, audio: np.ndarray, claimed: int) -> Path:
+        soundfile.write(path, audio, 16_000)
+        content = bytearray(path.read_bytes())
+        numbers = int.from_bytes(content[18:26])  # rate, channels, width, and samples in 36 bits
+        content[18:26] = (numbers >> 36 << 36 | claimed).to_bytes(8)
+        path.write_bytes(content)
+        return path
+
+    return write
 
 
 # Tiny models for the tests of networks, guidance, weights and training.

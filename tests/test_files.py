@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.files import file_hash, replacing, write_json, write_text
+from scoresubnet.files import file_hash, is_utf8, replacing, write_json, write_text
 
 
 def test_the_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -46,3 +46,14 @@ def test_text_and_json_replace_what_was_there(tmp_path: Path) -> None:
         write_json(path, {"x": math.nan})
     assert json.loads(path.read_text()) == {"x": [1, None]}
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("naïve/a", True), ("na\udcefve/a", False)])
+def test_a_name_that_is_not_utf_8_is_told_and_written(
+    tmp_path: Path, name: str, expected: bool
+) -> None:
+    assert is_utf8(name) is expected
+    write_text(tmp_path / "a", name)
+    assert (tmp_path / "a").read_text(encoding="utf-8") == name.replace("\udcef", "\\udcef")
+    write_json(tmp_path / "a", name)
+    assert json.loads((tmp_path / "a").read_text(encoding="utf-8")) == name

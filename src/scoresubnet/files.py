@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -29,10 +30,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a name of a file or folder is UTF-8; where it is not, Python has surrogates."""
+    return re.search("[\ud800-\udfff]", name) is None
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; it appears complete or not at all."""
+    """Write UTF-8 text; it appears complete or not at all. Names that are not UTF-8 are escaped."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from scoresubnet.git_lfs import pointer_hint
 from scoresubnet.tensor_files import COUNTER, WeightsError, load_strictly, state_hash
 
 _WRAPPER = "module."  # what torch.nn.DataParallel puts before every name
@@ -107,7 +108,8 @@ def _stored(path: Path, classes: Sequence[str]) -> Any:
                 f"{path}: holds more than tensors: it names {refused[1]}; nothing of it was run"
             ) from error
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"{path}: not a readable file of weights ({first})") from error
+        reason = pointer_hint(path) or f"not a readable file of weights ({first})"
+        raise WeightsError(f"{path}: {reason}") from error
 
 
 def _tensors_of(

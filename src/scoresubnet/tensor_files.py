@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.files import replacing
+from scoresubnet.git_lfs import pointer_hint
 
 T = TypeVar("T")
 
@@ -105,11 +106,11 @@ def read_tensors(path: Path, *formats: str) -> tuple[dict[str, Tensor], dict[str
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: not a readable safetensors file ({error}); "
-            "expected weights written by scoresubnet"
-        ) from error
+    except Exception as error:  # damaged headers fail in many ways
+        reason = pointer_hint(path) or (
+            f"not a readable safetensors file ({error}); expected weights written by scoresubnet"
+        )
+        raise WeightsError(f"{path}: {reason}") from error
     if metadata.get("format") not in formats:
         expected = " or ".join(map(repr, formats))
         raise WeightsError(
@@ -144,7 +145,7 @@ def metadata_errors(path: Path) -> Iterator[None]:
         yield
     except WeightsError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # sizes beyond memory and JSON that is too deep among them
         raise WeightsError(
             f"{path}: its metadata is damaged or of another version: {error}"
         ) from error

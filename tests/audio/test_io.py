@@ -1,9 +1,11 @@
 import os
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 
+from scoresubnet.audio import io
 from scoresubnet.audio.io import AudioError, fit_length, is_silent, read_audio, write_wav
 
 
@@ -59,6 +61,23 @@ def test_empty_file_of_another_rate_is_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(0), 8_000)
     with pytest.raises(AudioError, match="empty"):
         read_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_what_is_too_long_for_memory_is_named(tmp_path, monkeypatch, rate):
+    monkeypatch.setattr(io, "LONGEST", 60)
+    soundfile.write(tmp_path / "a.wav", np.zeros(60 * rate), rate)
+    assert len(read_audio(tmp_path / "a.wav")) == 60 * 16_000
+    soundfile.write(tmp_path / "a.wav", np.zeros(60 * rate + 1), rate)
+    with pytest.raises(AudioError, match=r"a\.wav: longer than 1 minutes; cut it into pieces"):
+        read_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_a_name_need_not_be_utf_8(tmp_path):
+    write_wav(tmp_path / "h\udcf6ren" / "h\udcf6ren.wav", sine(440, 16_000), 16_000)
+    assert os.listdir(tmp_path / "h\udcf6ren") == ["h\udcf6ren.wav"]
+    assert len(read_audio(tmp_path / "h\udcf6ren" / "h\udcf6ren.wav")) == 16_000
 
 
 def test_short_audio_is_centred():

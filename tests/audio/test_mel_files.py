@@ -105,7 +105,7 @@ def test_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> Non
         (np.zeros((80, 20), np.int16), "int16"),
         (np.zeros((80, 20), bool), "bool"),
         (np.zeros((80, 20), complex), "complex128"),
-        (np.zeros((80, 20), object), "pickle"),
+        (np.zeros((80, 20), object), "Python objects"),
         (np.zeros((80, 20), np.longdouble), "float128|longdouble|float64"),
     ],
 )
@@ -124,3 +124,28 @@ def test_unreadable_files_are_named(tmp_path: Path, name: str) -> None:
         np.savez(file, x=np.zeros((80, 20)))
     with pytest.raises(MelFileError, match=rf"{name}: not a readable \.(npy|safetensors) file"):
         read_mels(tmp_path / name, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(3, 80, 20)", f"({10**9}, 80, 20)", f"({10**18}, 80, 20)", f"({10**30},)", "((" * 50]
+)
+@pytest.mark.filterwarnings("error")
+def test_a_header_that_claims_more_than_there_is_is_named(tmp_path: Path, shape: str) -> None:
+    path = npy(tmp_path, np.zeros((80, 20), np.float32))
+    content = path.read_bytes()
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"
+    path.write_bytes(content[:10] + header.ljust(117).encode() + b"\n" + content[128:])
+    with pytest.raises(MelFileError, match=r"mels\.npy: not a readable \.npy file"):
+        read_mels(path, SETTINGS)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no kernel"), KeyError("F4")])
+def test_whatever_a_reader_throws_is_named(
+    tmp_path: Path, x: torch.Tensor, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(np, "load", fail)
+    with pytest.raises(MelFileError, match=r"mels\.npy: not a readable \.npy file \(\S+"):
+        read_mels(npy(tmp_path, x.numpy()), SETTINGS)

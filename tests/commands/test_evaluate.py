@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,31 @@ def test_broken_files_are_named_and_counted(
     assert report["systems"]["generated"]["clips"] == 12
     for name in ("report.md", "report.html"):
         assert "generated, 2: " in (tmp_path / "out" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+@pytest.mark.usefixtures("drawn")
+def test_odd_files_among_good_ones(
+    real: Path, made: Path, tmp_path: Path, flac: Callable[..., Path]
+) -> None:
+    flac(made / "one" / "open.flac", tone("one"), claimed=0)
+    flac(made / "one" / "endless.flac", tone("one"), claimed=2**36 - 1)
+    cancel = np.stack([tone("two"), -tone("two")], axis=1)
+    save(made / "two" / "cancel.wav", cancel)
+    (made / "two" / "._0.wav").write_bytes(b"no sound")
+    (made / "three" / "0.wav").rename(made / "three" / "h\udcf6ren.wav")
+    (made / "three" / "br\udcf6ken.wav").write_bytes(b"no sound")
+    made = made.rename(tmp_path / "m\udce4de")
+    assert evaluate(made, made / "one", "--reference", real, "--out", tmp_path / "out") == 0
+    report = report_of(tmp_path / "out")
+    name = r"m\udce4de"
+    left_out = {item["file"]: item["reason"] for item in report["left_out"][name]}
+    assert sorted(left_out) == ["one/endless.flac", "three/br\udcf6ken.wav", "two/cancel.wav"]
+    assert "cancel each other" in left_out["two/cancel.wav"]
+    assert report["systems"][name]["clips"] == 13
+    for file in ("report.md", "report.html"):
+        text = (tmp_path / "out" / file).read_text(encoding="utf-8")
+        assert r"three/br\udcf6ken.wav (not a readable" in text
 
 
 def test_too_few_files_are_refused_with_advice(

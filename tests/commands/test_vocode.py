@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,24 @@ def test_broken_files_are_named_and_counted(
     assert "3 of 4 inputs skipped" in printed.out
     for name in ("empty.wav", "broken.flac", "scale.npy"):
         assert f"skipped {words / name}: " in printed.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_odd_files_among_good_ones(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], flac: Callable[..., Path]
+) -> None:
+    words = tmp_path / "words"
+    save(words / "horen.wav").rename(words / "h\udcf6ren.wav")
+    flac(words / "open.flac", tone(), claimed=0)
+    flac(words / "endless.flac", tone(), claimed=2**36 - 1)
+    (words / "br\udcf6ken.wav").write_bytes(b"no sound")
+    assert vocode(words, tmp_path / "out") == 0
+    assert files(tmp_path / "out") == ["h\udcf6ren.wav", "open.wav"]
+    assert soundfile.info(tmp_path / "out" / "open.wav").frames == 8_000
+    printed = capfd.readouterr()
+    assert "2 of 4 inputs skipped" in printed.out
+    assert "ken.wav: not a readable" in printed.err
+    assert "endless.flac: the file is cut short" in printed.err
 
 
 def test_nothing_usable_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

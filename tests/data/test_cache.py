@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,3 +227,27 @@ def test_unusable_requests_are_refused(clips, tmp_path):
         build(clips, tmp_path / "cache", words=("no",))
     with pytest.raises(ValueError, match=r"none of the 1 clips is usable.*absent"):
         build([Clip(tmp_path / "absent.wav", "no", "training", "folder")], tmp_path / "cache")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+def test_odd_files_among_good_ones(clips, tmp_path, tone, flac, caplog):
+    """Headers that lie, and names that are not UTF-8: read or skipped, the same from the cache."""
+    folder = clips[0].path.parent
+    flac(folder / "open.flac", tone(), claimed=0)
+    flac(folder / "endless.flac", tone(), claimed=2**36 - 1)
+    soundfile.write(folder / "cancel.wav", np.stack([tone(), -tone()], axis=1), 16_000)
+    (folder / "h\udcf6ren.flac").write_bytes((folder / "open.flac").read_bytes())
+    (folder / "br\udcf6ken.wav").write_bytes(b"no sound")
+    names = ["open.flac", "endless.flac", "cancel.wav", "h\udcf6ren.flac", "br\udcf6ken.wav"]
+    mixed = [*clips, *(Clip(folder / name, "no", "training", "folder") for name in names)]
+    with caplog.at_level(logging.WARNING):
+        result = build(mixed, tmp_path / "cache")
+    assert [clip.path.name for clip in result.clips[3:]] == ["open.flac", "h\udcf6ren.flac"]
+    np.testing.assert_allclose(result.values, [[-0.3, 0.3]] * 5, atol=0.02)
+    reasons = {path.name: reason for path, reason in result.skipped}
+    assert list(reasons) == ["endless.flac", "cancel.wav", "br\udcf6ken.wav"]
+    assert "cut short" in reasons["endless.flac"]
+    assert "cancel" in reasons["cancel.wav"]
+    assert "skipped 3 of 8 clips" in caplog.text
+    again = build(mixed, tmp_path / "cache")
+    assert (again.skipped, again.clips) == (result.skipped, result.clips)

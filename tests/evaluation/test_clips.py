@@ -152,3 +152,10 @@ def test_reading_names_what_it_leaves_out(tmp_path: Path) -> None:
     assert [f.path.stem for f in found.files] == ["good", "loud"]
     assert [clip.shape for clip in found.clips] == [(16_000,), (16_000,)]
     assert found.clips[1].max() == 1
+
+
+def test_hidden_files_are_no_clips(tmp_path: Path) -> None:
+    for name in ("a/1.wav", "a/._1.wav", "a/.b/1.wav", ".c/1.wav"):
+        save(tmp_path / name)
+    assert [f.path.name for f in find_clip_files(tmp_path)] == ["1.wav"]
+    assert [f.path.name for f in find_clip_files(tmp_path / "a")] == ["1.wav"]

@@ -7,46 +7,45 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
-from numpy.typing import NDArray
 
 from scoresubnet.audio import SAMPLE_RATE
+from scoresubnet.audio.decoding import SILENCE_PEAK, Audio, AudioError, native_name, read_blocks
 from scoresubnet.files import replacing
 
-Audio = NDArray[np.float32]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "LONGEST",
+    "Audio",
+    "AudioError",
+    "fit_length",
+    "is_silent",
+    "read_audio",
+    "read_blocks",
+    "write_wav",
+]
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 """Endings of the sound files that are found in folders."""
 
-# Three steps of 16-bit quantisation (-80 dB of full scale): dither, not speech.
-SILENCE_PEAK = 1e-4
-
-
-class AudioError(ValueError):
-    """A sound file or signal that cannot be used; the message names it."""
+LONGEST = 3600
+"""Seconds of the longest signal that is held in memory: at 16 kHz 0.2 GiB, and a few times that
+while it is worked on. It also ends a small file that unpacks to days of silence."""
 
 
 def read_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
     """A sound file as mono (N,) float32 at `sample_rate` hertz; channels are averaged.
 
     Raises:
-        AudioError: the file is missing, unreadable, empty, or has a NaN or infinite sample.
+        AudioError: the file is longer than `LONGEST`, or as of `read_blocks`.
     """
-    if not os.path.isfile(path):
-        raise AudioError(f"{path}: there is no such file")
-    try:
-        channels, rate = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        reason = getattr(error, "error_string", error)  # without the path, which comes first
-        raise AudioError(f"{path}: not a readable sound file ({reason})") from error
-    audio: Audio = channels.mean(axis=1)
-    if not np.isfinite(audio).all():
-        raise AudioError(f"{path}: the sound has NaN or infinite samples; export it again")
-    if audio.size and rate != sample_rate:
-        audio = soxr.resample(audio, rate, sample_rate)
-    if not audio.size:
-        raise AudioError(f"{path}: the sound is empty; record it again")
-    return audio
+    blocks: list[Audio] = []
+    length = 0
+    for block in read_blocks(path, sample_rate):
+        blocks.append(block)
+        length += len(block)
+        if length > LONGEST * sample_rate:
+            raise AudioError(f"{path}: longer than {LONGEST // 60} minutes; cut it into pieces")
+    return np.concatenate(blocks)
 
 
 def fit_length(audio: Audio, length: int) -> Audio:
@@ -85,6 +84,5 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAM
     if not np.isfinite(audio).all():
         raise AudioError(f"{path}: the audio has NaN or infinite samples and was not written")
     with replacing(path) as temporary:
-        soundfile.write(
-            temporary, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16"
-        )
+        name, clipped = native_name(temporary), np.clip(audio, -1, 1)
+        soundfile.write(name, clipped, sample_rate, format="WAV", subtype="PCM_16")

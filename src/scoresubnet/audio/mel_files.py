@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.git_lfs import pointer_hint
 
 SUFFIXES = (".npy", ".safetensors")
 
@@ -42,13 +43,15 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
     path = Path(path)
     try:
         stored = _npy(path) if path.suffix.lower() == ".npy" else _safetensors(path, settings)
+        if not stored.is_floating_point():
+            raise MelFileError(f"{path}: holds {stored.dtype}, not floating-point log-Mels")
+        x = stored.float()
     except MelFileError:
         raise
-    except (safetensors.SafetensorError, OSError, TypeError, ValueError, EOFError) as error:
-        raise MelFileError(f"{path}: not a readable {path.suffix} file ({error})") from error
-    if not stored.is_floating_point():
-        raise MelFileError(f"{path}: holds {stored.dtype}, not floating-point log-Mels")
-    x = stored.float()
+    except Exception as error:  # damaged headers fail in many ways, MemoryError too
+        why = str(error) or type(error).__name__
+        reason = pointer_hint(path) or f"not a readable {path.suffix} file ({why})"
+        raise MelFileError(f"{path}: {reason}") from error
     if x.ndim == 2:
         x = x[None]
     if x.ndim == 3:
@@ -72,7 +75,9 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
 
 
 def _npy(path: Path) -> Tensor:
-    array: Any = np.load(path, allow_pickle=False)
+    with np.errstate(over="ignore"):  # of a size that is refused
+        # Mapped: nothing is allocated by the size in a header.
+        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise ValueError("an archive of several arrays")
     if array.dtype.kind not in "fiub":

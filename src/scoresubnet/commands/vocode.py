@@ -17,6 +17,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import AUDIO_SUFFIXES, read_audio, write_wav
 from scoresubnet.audio.mel_files import SUFFIXES as MEL_SUFFIXES
 from scoresubnet.audio.mel_files import read_mels
+from scoresubnet.data.clips import visible_files
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.vocoders import Vocoder, load_vocoder, resynthesise
 
@@ -114,13 +115,9 @@ def plan(source: Path, out: Path) -> list[Job]:
                 f"OUT {out} lies in IN {source}: its files would be inputs the next time; choose a "
                 "folder elsewhere"
             )
-        names = sorted(path.relative_to(source) for path in source.rglob("*"))
         jobs = [
-            Job(source / name, (out / name).with_suffix(".wav"))
-            for name in names
-            if name.suffix.lower() in SUFFIXES
-            and not any(part.startswith(".") for part in name.parts)
-            and (source / name).is_file()
+            Job(path, (out / path.relative_to(source)).with_suffix(".wav"))
+            for path in visible_files(source, SUFFIXES, "**/*")
         ]
         if not jobs:
             raise ValueError(f"{source}: no file in this folder ends in {known}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from typing import Literal, get_args
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES
 from scoresubnet.data.words import resolve_words
+from scoresubnet.files import is_utf8
 from scoresubnet.registries import refuse_unknown
+
+_log = logging.getLogger(__name__)
+_SHOWN = 5  # left-out files that a warning names
 
 Split = Literal["training", "validation", "testing"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -48,11 +53,55 @@ def speaker_of(stem: str) -> str | None:
     return match and (match["speaker"] or match["number"])
 
 
+def visible_files(folder: Path, suffixes: Sequence[str], pattern: str = "*") -> list[Path]:
+    """The files of a folder with one of these suffixes, in either case; sorted.
+
+    Hidden files (`._a.wav`, which macOS writes beside `a.wav`) and what lies in hidden folders are
+    left out.
+
+    Args:
+        folder: where to look.
+        suffixes: such as ".wav", in lower case.
+        pattern: "*", or "**/*" for any depth.
+    """
+    return sorted(
+        path
+        for path in folder.glob(pattern)
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def label_folders(root: Path) -> dict[str, Path]:
+    """Label -> folder, sorted: those in `root` whose name does not start with "_" or ".".
+
+    Raises:
+        ValueError: the name of one is not UTF-8.
+    """
+    found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
+    for folder in found.values():
+        if not is_utf8(folder.name):
+            raise ValueError(f"{folder}: its name, a label, is not UTF-8; rename the folder")
+    return found
+
+
 def list_audio(folder: Path) -> list[Path]:
-    """The .wav and .flac files of a folder, by name; of a pair the .wav counts."""
-    files = [p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file()]
-    files.sort(key=lambda p: (p.suffix.lower(), p))  # .wav after .flac, and so replaces it
+    """The .wav and .flac files of a folder, by name; hidden ones are left out.
+
+    Of files that differ in their suffix alone one counts: a .wav before a .flac, `a.wav` before
+    `a.WAV`. The others are logged as a warning.
+    """
+    files = visible_files(folder, AUDIO_SUFFIXES)
+    files.sort(key=lambda p: (p.suffix.lower(), p))  # the last of a stem counts
     by_stem = {p.stem: p for p in files}
+    if others := [p.name for p in files if by_stem[p.stem] is not p]:
+        _log.warning(
+            "%s: %d files are left out, as others have the same name but for the suffix: %s",
+            folder,
+            len(others),
+            ", ".join(others[:_SHOWN]),
+        )
     return [by_stem[stem] for stem in sorted(by_stem)]
 
 
@@ -68,7 +117,7 @@ def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str,
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
-    found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
+    found = label_folders(root)
     if not found:
         raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
     wanted = tuple(found) if words is None else resolve_words(words)

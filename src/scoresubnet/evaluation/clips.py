@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, AudioError, fit_length, read_audio
-from scoresubnet.data.clips import list_audio, speaker_of
+from scoresubnet.data.clips import label_folders, list_audio, speaker_of
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.judges.waveforms import RATE
@@ -78,16 +78,13 @@ def find_clip_files(folder: Path, known: Sequence[str] | None = None) -> list[Cl
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: the folder mixes layouts, or only some of its files are named by a label.
+        ValueError: the folder mixes layouts, or only some of its files are named by a label, or the
+            name of a folder is not UTF-8.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; give a folder of wav or flac")
     flat = list_audio(folder)
-    inside = {
-        path.name: list_audio(path)
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and path.name[0] not in "_."
-    }
+    inside = {name: list_audio(path) for name, path in label_folders(folder).items()}
     inside = {name: files for name, files in inside.items() if files}
     if flat and inside:
         raise ValueError(

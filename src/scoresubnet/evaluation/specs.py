@@ -60,8 +60,10 @@ class SystemSpec:
 
     @property
     def called(self) -> str:
-        """Its name, or that of its folder or weights."""
+        """Its name, or that of its folder or weights, escaped where it is not UTF-8."""
         if self.folder:
-            return self.name or Path(self.folder).resolve().name
-        path = Path(self.weights or "")
-        return self.name or (path.stem if path.suffix == ".safetensors" else path.name)
+            name = self.name or Path(self.folder).resolve().name
+        else:
+            path = Path(self.weights or "")
+            name = self.name or (path.stem if path.suffix == ".safetensors" else path.name)
+        return name.encode(errors="backslashreplace").decode()

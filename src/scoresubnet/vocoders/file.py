@@ -60,13 +60,12 @@ def read_vocoder(source: str | os.PathLike[str]) -> VocoderFile:
     with metadata_errors(path):
         former = "pitch_width" in about["config"]
         values = _of_version_2(path, about["config"]) if former else about["config"]
-        config = from_plain(PitchNetworkConfig, values)
+        network = PitchNetwork(from_plain(PitchNetworkConfig, values), mel.n_mels)
     if former:
         tensors = {
             name.replace("network.pitch.", "network.").replace(".trunk.", "."): tensor
             for name, tensor in tensors.items()
         }
-    network = PitchNetwork(config, mel.n_mels)
     load_strictly(path, {"network": network}, tensors)
     return VocoderFile(network.eval(), mel, about["notes"])
 

@@ -83,6 +83,6 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     with metadata_errors(path):
         config = from_plain(ResNeXtConfig, about["config"])
         labels = tuple(about["labels"])
-    network = ResNeXt(config, len(labels))
+        network = ResNeXt(config, len(labels))
     load_strictly(path, {"network": network}, tensors)
     return EvaluatorFile(network.eval(), labels, mel, about["notes"])

@@ -64,6 +64,11 @@ def test_splits_are_frozen():
     assert splits == ".t.t.........v..tt...........t.v....vt.."
 
 
+def test_a_name_need_not_be_utf_8():
+    assert split_of("h\udcf6ren") == split_of("h\udcf6ren_nohash_3")
+    assert split_of("h\u00f6ren") == "training"  # by the bytes of UTF-8, as ever
+
+
 def test_missing_word_and_empty_folders_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no word folders"):
         find_folder(tmp_path)

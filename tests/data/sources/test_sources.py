@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.data.sources import Source, find_clips
+from scoresubnet.data.sources import SOURCES, Source, find_clips
 from scoresubnet.data.sources.folder import find_folder
 
 
@@ -46,3 +46,21 @@ def test_a_weight_changes_nothing_else(words):
     assert find_clips([Source("folder", str(words))]) == found
     weighted = find_clips([Source("folder", str(words), weight=0.5)])
     assert weighted == [replace(clip, weight=0.5) for clip in found]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_hidden_files_are_of_no_source(tmp_path, kind):
+    """macOS writes `._a.wav` beside `a.wav` on a foreign disk; it holds no sound."""
+    root = tmp_path / "root"
+    for list_name in ("validation_list.txt", "testing_list.txt"):
+        root.mkdir(exist_ok=True)
+        (root / list_name).touch()
+    folders = ["recordings"] if kind == "fsdd" else ["zero", "one"]
+    names = [f"{n}_theo_0.wav" for n in range(10)]
+    for folder in folders:
+        (root / folder / ".Trash").mkdir(parents=True)
+        for name in names:
+            for path in (name, f"._{name}", f".Trash/{name}"):
+                (root / folder / path).touch()
+    clips = find_clips([Source(kind, str(root))])
+    assert [clip.path.name for clip in clips] == names * len(folders)

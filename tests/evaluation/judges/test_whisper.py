@@ -226,6 +226,9 @@ def test_what_is_missing_or_damaged_is_told(folder: Path, tmp_path: Path, name: 
         (copy / name).write_bytes(damage)
         with pytest.raises(WeightsError, match="not a Whisper model"):
             Whisper(copy)
+    (copy / name).write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(WeightsError, match=rf"{name}: a Git LFS pointer"):
+        Whisper(copy)
     (copy / name).unlink()
     with pytest.raises(WeightsError, match=f"there is no {name}"):
         Whisper(copy)

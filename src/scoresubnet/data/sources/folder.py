@@ -31,5 +31,6 @@ def find_folder(
 def split_of(stem: str) -> Split:
     """The split of a file name without its suffix."""
     speaker = speaker_of(stem) if "_nohash_" in stem else None  # others were split by name before
-    tenth = int.from_bytes(hashlib.sha256((speaker or stem).encode()).digest()[:8]) % 10
+    name = (speaker or stem).encode(errors="surrogateescape")  # also where it is not UTF-8
+    tenth = int.from_bytes(hashlib.sha256(name).digest()[:8]) % 10
     return "testing" if tenth == 0 else "validation" if tenth == 1 else "training"

@@ -19,6 +19,7 @@ from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS, resolve_words
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.git_lfs import pointer_hint
 from scoresubnet.tensor_files import WeightsError
 
 SECONDS = 30  # what Whisper hears; a clip is followed by zeros
@@ -161,6 +162,8 @@ class Whisper:
                 raise WeightsError(
                     f"{folder}: there is no {name}; expected a Whisper model as CTranslate2 has it"
                 )
+            if hint := pointer_hint(folder / name):
+                raise WeightsError(f"{folder / name}: {hint}")
         self._storage: Any = ctranslate2.StorageView
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
