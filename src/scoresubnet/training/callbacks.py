@@ -75,7 +75,8 @@ class StopCleanly(lightning.Callback):
     ) -> None:
         self.started = True
         for number in (signal.SIGTERM, signal.SIGINT) if in_main_thread() else ():
-            self._previous[number] = signal.signal(number, self._on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background
+                self._previous[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.reason, self._signalled = signal.Signals(number).name, True
@@ -136,17 +137,17 @@ class MissedValidation(lightning.Callback):
     """Validates first where a run was stopped between its last step and the validation of that.
 
     Args:
-        log: of the run; it tells what was validated.
+        history: log of the run, which tells what was validated.
         every: steps between validations; 0 = there are none.
     """
 
-    def __init__(self, log: JsonLinesLogger, every: int) -> None:
-        self.log, self.every = log, every
+    def __init__(self, history: JsonLinesLogger, every: int) -> None:
+        self.history, self.every = history, every
 
     def is_due(self, step: int) -> bool:
         """Whether a validation after so many steps is missing in the log."""
         due = self.every > 0 and step > 0 and step % self.every == 0
-        return due and not self.log.has_validation(step - 1)
+        return due and not self.history.has_validation(step - 1)
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
