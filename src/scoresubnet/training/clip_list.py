@@ -40,8 +40,8 @@ def keep_clips(folder: Path, clips: Iterable[Clip], resumed: bool, changes: bool
         if not added and not removed:
             return
         said = (
-            f"{folder}: {added.total()} clips were added and {removed.total()} removed since this "
-            f"run began, among them {min([*added, *removed])}"
+            f"{folder}: the clips are not those that this run began with: {added.total()} added, "
+            f"{removed.total()} removed, such as {min([*added, *removed])}"
         )
         if not changes:
             raise ValueError(
