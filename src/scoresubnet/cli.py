@@ -10,9 +10,8 @@ from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
+from scoresubnet.missing import hint
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
-
-INSTALL = "training needs more packages than generating: make train-requirements"
 
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
         run(values)
     except ModuleNotFoundError as error:
-        print(f"scoresubnet {name}: {error}; {INSTALL}", file=sys.stderr)
+        print(f"scoresubnet {name}: {error}{hint(error, arguments[0])}", file=sys.stderr)
         return 1
     except (ValueError, OSError, ImportError) as error:
         print(f"scoresubnet {name}: {error}", file=sys.stderr)

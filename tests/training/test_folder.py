@@ -1,6 +1,7 @@
 """The folder of a run: claimed before the data are read, free again if that fails."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from scoresubnet.data.sources import Source
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, DataConfig
 from scoresubnet.training.datamodule import SpeechData
@@ -90,3 +92,191 @@ def test_a_run_leaves_the_state_of_its_process(
     train_classifier(dataclasses.replace(config, run=run), tmp_path)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b": [",
+        b"\x80\xff\x00",
+        b"",
+        b"- 1",
+        b"text",
+        b"{name: project, version: 3}",
+        b"data: 1",
+        None,
+    ],
+)
+def test_a_config_that_is_none_is_named_and_stays(
+    content: bytes | None, classifier_run: MakeClassifier, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match="not the config of a run; choose another --out") as error:
+        train_classifier(classifier_run(), tmp_path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == [path]
+    assert content is None or path.read_bytes() == content
+
+
+def test_a_checkpoint_without_a_config_is_not_gone_on_from(
+    classifier_run: MakeClassifier, classifier: Path, tmp_path: Path
+) -> None:
+    shutil.copy(classifier / "checkpoint.ckpt", tmp_path)
+    with pytest.raises(ValueError, match=r"a checkpoint\.ckpt without its config\.yaml; choose"):
+        train_classifier(classifier_run(), tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_named(classifier_run: MakeClassifier, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OSError, match=r"cannot write to .*out"):
+        train_classifier(classifier_run(), tmp_path / "out")
+
+
+def test_where_the_data_lie_is_not_what_they_are(
+    classifier_run: MakeClassifier,
+    data_config: Callable[..., DataConfig],
+    words_folder: Path,
+    classifier: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another cache, a moved folder, and a relative name of it: the same run."""
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    train_classifier(classifier_run(minutes=1e-9), out)
+    shutil.copytree(words_folder, moved)
+    monkeypatch.chdir(tmp_path)
+    sources = (Source("folder", "moved"),)
+    config = classifier_run(data=data_config(sources=sources, cache=str(tmp_path / "cache")))
+    train_classifier(config, out)
+    assert_same(out, classifier)
+    assert config_of(out)["data"]["sources"][0]["root"] == "moved"
+    assert config_of(out)["data"]["cache"] == str(tmp_path / "cache")
+
+
+def test_changed_data_are_refused_unless_they_are_allowed(
+    classifier_run: MakeClassifier,
+    data_config: Callable[..., DataConfig],
+    words_folder: Path,
+    tmp_path: Path,
+) -> None:
+    out, words = tmp_path / "out", tmp_path / "words"
+    shutil.copytree(words_folder, words)
+    config = classifier_run(steps=2, data=data_config(sources=(Source("folder", str(words)),)))
+    train_classifier(config, out)
+    before = (out / "config.yaml").read_text()
+    (words / "hum" / "take0.wav").unlink()
+    with pytest.raises(ValueError, match=r"0 added, 1 removed, .*take0"):
+        train_classifier(config, out)
+    assert (out / "config.yaml").read_text() == before
+    run = dataclasses.replace(config.run, allow_changed_data=True, steps=3)
+    train_classifier(dataclasses.replace(config, run=run), out)
+    assert config_of(out)["run"]["steps"] == 3
+
+
+WRITTEN_BY_0_2 = """
+data:
+  sources:
+  - kind: folder
+    root: {root}
+    words: null
+    weight: 1.0
+  words:
+  - hum
+  - hiss
+  cache: {cache}
+  batch_size: 4
+  balance: 0.5
+network:
+  widths:
+  - 8
+  - 16
+  blocks:
+  - 1
+  - 1
+  bottleneck_blocks: 1
+  patch: 4
+  time_dim: 16
+  dropout: 0.0
+sde:
+  beta_min: 0.1
+  beta_max: 20.0
+  t_eps: 0.001
+times:
+  distribution: uniform
+  centre: 0.3
+  spread: 1.0
+  uniform_share: 0.2
+augment:
+  shift: 5
+  stretch: 0.0
+  warp: 0.0
+  gain: 0.0
+  lowpass: 0.0
+  noise: 0.0
+  mask: 0.0
+optimiser:
+  learning_rate: 0.003
+  weight_decay: 0.01
+  warmup: 2
+  decay_share: 0.4
+  gradient_clip: 1.0
+  ema_decay: 0.7
+run:
+  steps: 4
+  minutes: 0.0
+  seed: 3
+  validate_every: 2
+  save_every: 5.0
+  threads: 0
+precision: 32-true
+compile: false
+start: null
+labels:
+- hum
+- hiss
+mel_hash: {mel_hash}
+"""
+FIRST_OF_ALL = ("weight: ", "precision: ", "compile: ", "  mask: ", "  threads: ")
+"""Lines that the first versions did not write."""
+
+
+@pytest.mark.parametrize("without", [(), FIRST_OF_ALL])
+def test_a_run_that_an_older_version_began_goes_on(
+    without: tuple[str, ...],
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    words_folder: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+) -> None:
+    """What its config lacks has its default; version 0.1 and 0.2 wrote the same fields."""
+    train_classifier(classifier_run(minutes=1e-9), tmp_path)
+    (tmp_path / "clips.jsonl").unlink()
+    facts = {"root": words_folder, "cache": "x", "mel_hash": config_of(tmp_path)["mel_hash"]}
+    lines = WRITTEN_BY_0_2.format(**facts).splitlines()
+    kept = [line for line in lines if not any(name in line for name in without)]
+    assert len(kept) == len(lines) - len(without)
+    (tmp_path / "config.yaml").write_text("\n".join(kept))
+    with pytest.raises(ValueError, match=r"another network\.dropout, compile "):
+        train_classifier(changed(classifier_run(compile=True)), tmp_path)
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+    assert config_of(tmp_path) == config_of(classifier)
+
+
+def changed(config: ClassifierTraining) -> ClassifierTraining:
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, dropout=0.1))
+
+
+def test_a_run_of_another_kind_or_version_is_named(
+    classifier_run: MakeClassifier, subnet: Path, classifier: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(classifier, tmp_path / "newer")
+    text = (classifier / "config.yaml").read_text().replace("augment:", "augment:\n  echo: 1.0")
+    (tmp_path / "newer" / "config.yaml").write_text(text)
+    for out, key in ((tmp_path / "newer", r"augment\.echo"), (subnet, "classifier, param")):
+        with pytest.raises(ValueError, match=f"another version of scoresubnet, as it has {key}"):
+            train_classifier(classifier_run(), out)

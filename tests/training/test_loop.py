@@ -3,8 +3,11 @@
 import dataclasses
 import logging
 import os
+import shutil
 import signal
+import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +250,7 @@ def test_fine_tuning_can_be_resumed_but_not_from_another_start(
 def test_a_resumed_run_keeps_the_rhythm_of_validation(
     classifier_run: MakeClassifier, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Validation every two steps of the whole run, and at the stop; and with the same results."""
+    """Validation every two steps of the whole run, with the same results."""
     train_classifier(classifier_run(steps=6), tmp_path / "straight")
     with monkeypatch.context() as patch:
         at_step(patch, ClassifierModule, 3, terminate)
@@ -261,5 +264,188 @@ def test_a_resumed_run_keeps_the_rhythm_of_validation(
 
     straight, stopped = validations(tmp_path / "straight"), validations(tmp_path / "stopped")
     assert list(straight) == [1, 3, 5]
-    assert list(stopped) == [1, 2, 3, 5]
-    assert all(stopped[step] == straight[step] for step in straight)
+    assert stopped == straight
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("steps", [2, 4])
+def test_a_validation_that_a_signal_cut_short_is_made_up_for(
+    steps: int,
+    number: signal.Signals,
+    classifier_run: MakeClassifier,
+    assert_same: Compare,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a step in the middle of the run, and of the last one."""
+    monkeypatch.setattr("scoresubnet.training.clip_data._VALIDATION_BATCH", 2)  # of four clips
+    train_classifier(classifier_run(steps=steps), tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        real, seen = ClassifierModule.validation_step, []
+
+        def validation_step(self: Any, batch: Any, batch_idx: int) -> None:
+            seen.append(batch_idx)
+            os.kill(os.getpid(), number)
+            real(self, batch, batch_idx)
+
+        patch.setattr(ClassifierModule, "validation_step", validation_step)
+        train_classifier(classifier_run(steps=steps), tmp_path / "stopped")
+    assert seen == [0]
+    assert step_of(tmp_path / "stopped") == 2
+    for _ in range(2):  # the second one finds nothing to do
+        train_classifier(classifier_run(steps=steps), tmp_path / "stopped")
+    assert_same(tmp_path / "stopped", tmp_path / "straight")
+
+    def validations(out: Path) -> list[tuple[int, float]]:
+        return [(r["step"], r["valid/loss_t0.5"]) for r in rows(out) if "valid/loss_t0.5" in r]
+
+    assert validations(tmp_path / "stopped") == validations(tmp_path / "straight")
+
+
+def test_a_crash_in_a_validation_costs_no_step_and_no_validation(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does a signal while that is made up for."""
+    monkeypatch.setattr("scoresubnet.training.clip_data._VALIDATION_BATCH", 2)
+    for act in (crash, terminate):
+        with monkeypatch.context() as patch:
+            patch.setattr(ClassifierModule, "validation_step", lambda *_, act=act: act())
+            with pytest.raises(RuntimeError) if act is crash else nullcontext():
+                train_classifier(classifier_run(), tmp_path)
+        assert step_of(tmp_path) == 2
+        assert not (tmp_path / "log.jsonl").exists()  # too few steps for other rows
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+    assert [row["step"] for row in rows(tmp_path) if "valid/loss_t0.5" in row] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("number", "ended"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_signal_while_weights_are_saved_leaves_none_or_all(
+    number: signal.Signals,
+    ended: type[BaseException],
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        real = Path.write_bytes
+
+        def write_bytes(path: Path, content: bytes) -> int:
+            real(path, content[: len(content) // 2])
+            os.kill(os.getpid(), number)
+            return real(path, content)
+
+        patch.setattr(Path, "write_bytes", write_bytes)
+        with pytest.raises(ended):
+            train_classifier(classifier_run(), tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+    assert not list(tmp_path.glob(".*"))
+    train_classifier(classifier_run(), tmp_path)
+    assert_same(tmp_path, classifier)
+
+
+def test_a_second_interrupt_ends_the_run_at_once(
+    classifier_run: MakeClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an interrupt, of which Lightning makes an exit with status 1."""
+
+    def interrupt_twice() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    at_step(monkeypatch, ClassifierModule, 3, interrupt_twice)
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(classifier_run(), tmp_path)
+    assert step_of(tmp_path) == 2
+
+
+def test_nothing_warns_of_what_is_as_it_should_be(
+    score_run: MakeScore, classifier: Path, tmp_path: Path
+) -> None:
+    """Lightning doubts resumed runs, frozen classifiers and short runs; ours are tested."""
+    with warnings.catch_warnings():
+        for category in (UserWarning, FutureWarning):
+            warnings.simplefilter("error", category)
+        train_score(score_run(minutes=1e-9), classifier, tmp_path)
+        train_score(score_run(), classifier, tmp_path)
+    assert step_of(tmp_path) == 4
+
+
+class Touch:
+    """A pickle of it makes a file when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def spoil(path: Path, how: str, mark: Path) -> None:
+    whole = path.read_bytes()
+    if how == "empty":
+        path.write_bytes(b"")
+    elif how == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "foreign":
+        torch.save({"weights": torch.ones(3)}, path)
+    elif how == "of another network":
+        state = torch.load(path, weights_only=True)
+        state["state_dict"] = {"x": torch.ones(3)}
+        torch.save(state, path)
+    elif how == "with code":
+        state = torch.load(path, weights_only=True)
+        torch.save(state | {"hyper_parameters": {"x": Touch(mark)}}, path)
+    else:
+        path.unlink()
+        path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "how", ["empty", "truncated", "foreign", "of another network", "with code", "a folder"]
+)
+def test_a_checkpoint_that_is_none_of_this_run_is_named(
+    how: str, classifier_run: MakeClassifier, classifier: Path, tmp_path: Path
+) -> None:
+    out, mark = tmp_path / "out", tmp_path / "mark"
+    shutil.copytree(classifier, out)
+    spoil(out / "checkpoint.ckpt", how, mark)
+    with pytest.raises(ValueError, match="not a checkpoint of this run; delete it") as error:
+        train_classifier(classifier_run(steps=5), out)
+    assert str(error.value).startswith(f"{out / 'checkpoint.ckpt'}: ")
+    assert "\n" not in str(error.value)
+    assert not mark.exists()
+
+
+def test_a_class_that_a_checkpoint_names_is_not_made(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """GHSA-qqmf-gpg7-g8gw: strings, which pass `weights_only`, named what Lightning then called."""
+    out, mark = tmp_path / "out", tmp_path / "mark"
+    code = f"from pathlib import Path\nPath({str(mark)!r}).touch()\nmake = print\n"
+    (tmp_path / "evil.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    shutil.copytree(classifier, out)
+    state = torch.load(out / "checkpoint.ckpt", weights_only=True)
+    state["hyper_parameters"] = {"_instantiator": "evil.make", "_class_path": "evil.make"}
+    torch.save(state, out / "checkpoint.ckpt")
+    train_classifier(classifier_run(), out)
+    assert not mark.exists()
+    assert_same(out, classifier)
+    with pytest.raises(ValueError, match="blocked to prevent arbitrary code execution"):
+        ClassifierModule.load_from_checkpoint(out / "checkpoint.ckpt", weights_only=True)
+    assert not mark.exists()

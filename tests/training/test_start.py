@@ -33,18 +33,26 @@ Compare = Callable[[Path, Path], None]
 def other_configs(config: ClassifierTraining) -> dict[str, ClassifierTraining]:
     replace = dataclasses.replace
     return {
-        "network": replace(config, network=replace(config.network, time_dim=8)),
-        "data": replace(config, data=replace(config.data, batch_size=2)),
-        "sde": replace(config, sde=replace(config.sde, beta_max=10.0)),
-        "times": replace(config, times=TimesConfig("logit_normal")),
-        "augment": replace(config, augment=AugmentConfig(gain=6)),
-        "optimiser": replace(config, optimiser=replace(config.optimiser, learning_rate=1e-4)),
+        "network.time_dim": replace(config, network=replace(config.network, time_dim=8)),
+        "data.batch_size": replace(config, data=replace(config.data, batch_size=2)),
+        "sde.beta_max": replace(config, sde=replace(config.sde, beta_max=10.0)),
+        "times.distribution": replace(config, times=TimesConfig("logit_normal")),
+        "augment.gain": replace(config, augment=AugmentConfig(gain=6)),
+        "optimiser.warmup": replace(config, optimiser=replace(config.optimiser, warmup=9)),
         "run.seed": replace(config, run=replace(config.run, seed=9)),
+        "data.sources": replace(
+            config,
+            data=replace(config.data, sources=(replace(config.data.sources[0], weight=2.0),)),
+        ),
     }
 
 
 @pytest.mark.parametrize(
-    "changed", ["network", "data", "sde", "times", "augment", "optimiser", "run.seed"]
+    "changed",
+    [
+        *("network.time_dim", "data.batch_size", "data.sources", "sde.beta_max"),
+        *("times.distribution", "augment.gain", "optimiser.warmup", "run.seed"),
+    ],
 )
 def test_another_config_is_refused_and_named(
     changed: str, classifier_run: MakeClassifier, classifier: Path
@@ -62,7 +70,7 @@ def test_another_score_config_or_classifier_is_refused_and_named(
         parametrisation="v",
         subnet=SubnetConfig((8, 8, 8, 8), (1, 1, 1, 1), "addition", time_dim=16),
     )
-    with pytest.raises(ValueError, match="another subnet, parametrisation "):
+    with pytest.raises(ValueError, match=r"another subnet\.fusion, parametrisation "):
         train_score(config, classifier, subnet)
     with pytest.raises(ValueError, match="another classifier "):
         train_score(score_run(), subnet, subnet)

@@ -14,6 +14,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.pitch import F_MAX, F_MIN, NO_TROUGH, RESOLUTION, track_pitch
 from scoresubnet.data.cache import CachedClips, Recipe, cached
 from scoresubnet.data.clips import Clip
+from scoresubnet.missing import install
 
 
 class PitchTracks(CachedClips[np.float16]):
@@ -55,9 +56,7 @@ def build_pitch_tracks(
 
         tracker = version("librosa")
     except ImportError as error:
-        raise ImportError(
-            f"tracking pitch needs librosa ({error}): pip install scoresubnet[train]"
-        ) from error
+        raise ImportError(f"tracking pitch needs librosa ({error}): {install('train')}") from error
 
     def track(audio: Audio) -> NDArray[np.float16]:
         with joblib.Parallel(n_jobs=-1) as pool:

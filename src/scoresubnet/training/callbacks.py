@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scoresubnet.files import replacing
+from scoresubnet.training.process import in_main_thread
 
 
 def decay_at(count: int, decay: float) -> float:
@@ -52,25 +53,33 @@ class MovingAverage(WeightAveraging):
 class StopCleanly(lightning.Callback):
     """Ends training after the step in hand when a time budget is used up, or on SIGTERM or Ctrl-C.
 
+    A signal also ends a validation, of which nothing is logged then.
+
     Attributes:
         minutes: budget of this command; 0 = none.
         reason: why training was stopped before its last step, or None.
+        started: whether the first step was reached: there is nothing left to restore.
     """
 
     def __init__(self, minutes: float = 0.0) -> None:
         self.minutes = minutes
         self.reason: str | None = None
+        self.started = False
+        self._signalled = False
+        self._loggers: list[Logger] = []
         self._previous: dict[int, Any] = {}
         self._start = time.monotonic()
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._previous[number] = signal.signal(number, self._on_signal)
+        self.started = True
+        for number in (signal.SIGTERM, signal.SIGINT) if in_main_thread() else ():
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background
+                self._previous[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.reason = signal.Signals(number).name
+        self.reason, self._signalled = signal.Signals(number).name, True
         self._restore()  # a second signal acts as it would without us
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
@@ -78,6 +87,15 @@ class StopCleanly(lightning.Callback):
             self.reason = self.reason or f"the budget of {self.minutes:g} minutes is used up"
         if self.reason:
             trainer.should_stop = True
+
+    def on_validation_batch_start(self, trainer: lightning.Trainer, *args: Any) -> None:
+        if self._signalled:
+            trainer.should_stop = True
+            self._loggers, trainer.loggers = trainer.loggers, []
+            raise StopIteration  # Lightning takes it for the end of the validation clips
+
+    def on_validation_end(self, trainer: lightning.Trainer, *args: Any) -> None:
+        trainer.loggers = self._loggers or trainer.loggers
 
     def on_train_end(self, *args: Any) -> None:
         self._restore()
@@ -92,19 +110,52 @@ class StopCleanly(lightning.Callback):
 
 
 class RunCheckpoint(Checkpoint):
-    """Writes the checkpoint every so many minutes, and at the step at which training ends."""
+    """Writes the checkpoint every so many minutes, before each validation, and at the last step.
 
-    def __init__(self, path: Path, minutes: float) -> None:
+    Args:
+        path: of the checkpoint.
+        minutes: the longest time between two.
+        validate_every: steps between validations; a stop in one of them loses no step.
+    """
+
+    def __init__(self, path: Path, minutes: float, validate_every: int) -> None:
         self.path, self.interval, self.last = path, 60 * minutes, time.monotonic()
+        self.validate_every = validate_every
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any
     ) -> None:
         ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
-        if ends or time.monotonic() - self.last > self.interval:
+        late = time.monotonic() - self.last > self.interval
+        if ends or late or trainer.global_step % self.validate_every == 0:
             with replacing(self.path) as temporary:
                 trainer.save_checkpoint(temporary)
             self.last = time.monotonic()
+
+
+class MissedValidation(lightning.Callback):
+    """Validates first where a run was stopped between its last step and the validation of that.
+
+    Args:
+        history: log of the run, which tells what was validated.
+        every: steps between validations; 0 = there are none.
+    """
+
+    def __init__(self, history: JsonLinesLogger, every: int) -> None:
+        self.history, self.every = history, every
+
+    def is_due(self, step: int) -> bool:
+        """Whether a validation after so many steps is missing in the log."""
+        due = self.every > 0 and step > 0 and step % self.every == 0
+        return due and not self.history.has_validation(step - 1)
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        if self.is_due(trainer.global_step):
+            trainer.validating = True
+            trainer.fit_loop.epoch_loop.val_loop.run()
+            trainer.training = True
 
 
 class StepBar(lightning.Callback):
@@ -147,6 +198,13 @@ class JsonLinesLogger(Logger):
     @property
     def version(self) -> str:
         return ""
+
+    def has_validation(self, step: int) -> bool:
+        """Whether a validation was logged at that step, counted from 0."""
+        if not self.path.is_file():
+            return False
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return any(f'"step": {step},' in line and '"valid/' in line for line in lines)
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:

@@ -88,5 +88,5 @@ def train_classifier(
             )
             copy_network(source.classifier, model.classifier, source.labels == model.labels)
         complete(data)
-    fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
+        fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
     return model

@@ -135,6 +135,8 @@ class RunConfig:
         validate_every: steps between validations.
         save_every: minutes between checkpoints.
         threads: CPU threads of torch; 0 = leave as it is.
+        allow_changed_data: go on although clips were added or removed since the run began. Then
+            it is not the run any more that it would have been without a stop.
     """
 
     steps: int = 10_000
@@ -143,6 +145,7 @@ class RunConfig:
     validate_every: int = 500
     save_every: float = 5.0
     threads: int = 0
+    allow_changed_data: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.validate_every < 1 or self.save_every <= 0 or self.minutes < 0:

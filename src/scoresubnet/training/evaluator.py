@@ -113,10 +113,9 @@ def train_evaluator(
             network of another shape.
         WeightsError: the lessons or `start` cannot be loaded.
     """
-    origin = {"start": content_of(start, evaluator_path)}
-    if config.lessons is not None:
-        origin["lessons_hash"] = content_of(config.lessons, lessons_path)
-    with claimed(out, config, **origin) as complete:
+    origin = content_of(start, evaluator_path)
+    lessons = content_of(config.lessons, lessons_path)
+    with claimed(out, config, start=origin, lessons_hash=lessons) as complete:
         data: SpeechData
         module: EvaluatorModule
         with seeded(config.run.seed):
@@ -132,5 +131,5 @@ def train_evaluator(
             refuse_others({"features": source.mel}, {"features": judge.mel})
             copy_network(source.network, judge.network, source.labels == judge.labels)
         complete(data)
-    fit(module, data, config, out, lambda folder: save_evaluator(judge, folder / FILE_NAME))
+        fit(module, data, config, out, lambda folder: save_evaluator(judge, folder / FILE_NAME))
     return judge

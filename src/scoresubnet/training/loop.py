@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
+    MissedValidation,
     MovingAverage,
     RunCheckpoint,
     StepBar,
@@ -21,11 +24,19 @@ from scoresubnet.training.callbacks import (
 )
 from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import Training
+from scoresubnet.training.folder import CHECKPOINT
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import seeded
 
 _log = logging.getLogger(__name__)
-CHECKPOINT = "checkpoint.ckpt"
+BESIDE_THE_POINT = (
+    "You're resuming from a checkpoint that ended before the epoch ended",  # draws go by the step
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    "The '.*_dataloader' does not have many workers",  # rows are read from memory maps
+    r"The number of training batches \(.*\) is smaller than the logging interval",
+    r"Found .* module\(s\) in eval mode",  # the frozen classifier
+)
+"""How warnings of Lightning begin that do not apply to these trainings."""
 
 
 def fit(
@@ -45,11 +56,16 @@ def fit(
         config: the run.
         out: its folder, claimed.
         save: writes the weights into a folder.
+
+    Raises:
+        ValueError: the checkpoint is damaged, or not one of this run.
     """
     run, out = config.run, Path(out)
     checkpoint = out / CHECKPOINT
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    stop = StopCleanly(run.minutes)
+    stop, log = StopCleanly(run.minutes), JsonLinesLogger(out)
+    validate_every = min(run.validate_every, run.steps)
+    missed = MissedValidation(log, validate_every if data.has_validation else 0)
     trainer = lightning.Trainer(
         devices=1,
         precision=module.arithmetic,
@@ -57,18 +73,19 @@ def fit(
         max_steps=run.steps,
         limit_train_batches=run.steps,
         limit_val_batches=1.0 if data.has_validation else 0,
-        val_check_interval=min(run.validate_every, run.steps),
+        val_check_interval=validate_every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         gradient_clip_val=config.optimiser.gradient_clip,
         inference_mode=False,  # it would kill the gradient taps
-        logger=[TensorBoardLogger(out, name="", version=""), JsonLinesLogger(out)],
+        logger=[TensorBoardLogger(out, name="", version=""), log],
         log_every_n_steps=20,
         callbacks=[
             MovingAverage(config.optimiser.ema_decay),
             stop,
             StepBar(),
-            RunCheckpoint(checkpoint, run.save_every),
+            RunCheckpoint(checkpoint, run.save_every, validate_every),
+            missed,
         ],
         enable_model_summary=False,
         enable_progress_bar=False,
@@ -78,15 +95,45 @@ def fit(
     threads = torch.get_num_threads()
     torch.set_num_threads(run.threads or threads)
     try:
-        with seeded(run.seed):  # a loader draws from the global generator, for nothing
-            trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        with seeded(run.seed), warnings.catch_warnings():  # loaders draw seeds, for nothing
+            for message in BESIDE_THE_POINT:
+                warnings.filterwarnings("ignore", message)
+            with _named_errors(resume, stop):
+                trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+            if not stop.reason and missed.is_due(trainer.global_step):  # all steps were done before
+                trainer.validate(module, datamodule=data, verbose=False)
     finally:
         torch.set_num_threads(threads)
     save(out)
-    if stop.reason:
+    if stop.reason and trainer.global_step < run.steps:
         _log.warning(
             "stopped at step %d of %d: %s; the same command goes on from there",
             trainer.global_step,
             run.steps,
             stop.reason,
         )
+
+
+@contextmanager
+def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
+    """Whatever goes wrong before the first step of a resumed run is due to its checkpoint.
+
+    Raises:
+        ValueError: the checkpoint is damaged, or not one of this run.
+        KeyboardInterrupt: as it was, where Lightning has made a `SystemExit` of it.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:
+        if checkpoint is None or stop.started:
+            raise
+        raise ValueError(
+            f"{checkpoint}: damaged, or not a checkpoint of this run; "
+            "delete it to begin again, or choose another --out"
+        ) from error

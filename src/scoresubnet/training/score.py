@@ -86,7 +86,7 @@ def train_score(
             )
         module = ScoreModule(config, model.score_model(), data.mel)
         complete(data)
-    fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
+        fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
     return model
 
 

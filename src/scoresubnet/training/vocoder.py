@@ -112,5 +112,5 @@ def train_vocoder(
             copy_network(source.network, module.network)
         data = WaveformData(config.data, config.run.seed, module.mel)
         complete(data)
-    fit(module, data, config, out, lambda folder: save_vocoder(vocoder, folder / FILE_NAME))
+        fit(module, data, config, out, lambda folder: save_vocoder(vocoder, folder / FILE_NAME))
     return vocoder

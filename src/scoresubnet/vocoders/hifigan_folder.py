@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scoresubnet.missing import install
 from scoresubnet.tensor_files import WeightsError
 
 SPEECHBRAIN = ("generator.ckpt", "hyperparams.yaml")
 TRANSFORMERS = ("config.json", "model.safetensors", "pytorch_model.bin")
 RECIPE_FILE = "mel.json"
-INSTALL = "pip install 'transformers>=4.50'"
+INSTALL = install("hifigan")
 
 # The log-Mels of speechbrain's recipes/LibriTTS/vocoder/hifigan (hparams/train.yaml). `floor` is
 # what Mel magnitudes are clamped to before the logarithm `log`.

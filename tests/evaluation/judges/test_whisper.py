@@ -253,5 +253,5 @@ def test_other_folders_are_refused(folder: Path, network, tmp_path: Path) -> Non
 @pytest.mark.parametrize("package", ["ctranslate2", "tokenizers"])
 def test_a_missing_package_says_what_to_install(package: str, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=r"pip install scoresubnet\[whisper\]"):
+    with pytest.raises(ImportError, match=r'pip install "scoresubnet\[whisper\]"'):
         Whisper(tmp_path)

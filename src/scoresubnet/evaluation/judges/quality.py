@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
+from scoresubnet.missing import install
 
 # Its metadata asks for torchaudio and transformers, which its predictor does not use.
 DISTILLMOS_INSTALL = "pip install --no-deps distillmos==0.9.1 xls-r-sqa==0.1.0"
@@ -74,7 +75,7 @@ class DNSMOS:
         except ImportError as error:
             raise ImportError(
                 f"DNSMOS needs speechmos, onnxruntime, librosa and requests ({error}): "
-                "pip install scoresubnet[evaluate]"
+                f"{install('evaluate')}"
             ) from error
         options = session_options(threads)
         self._window = int(dnsmos.INPUT_LENGTH * RATE)

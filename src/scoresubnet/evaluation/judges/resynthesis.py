@@ -17,8 +17,9 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.audio.spectra import spectral_distance
 from scoresubnet.evaluation.judges.waveforms import RATE, Unmeasurable, aligned
+from scoresubnet.missing import install
 
-_INSTALL = "pip install scoresubnet[evaluate]"
+_INSTALL = install("evaluate")
 
 
 def log_mel_l1(original: ArrayLike, made: ArrayLike, front_end: LogMel | None = None) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats, feature_rows
+from scoresubnet.missing import install
 
 # Its metadata asks for webrtcvad, which must be compiled, and for `typing`, which Python has.
 RESEMBLYZER_INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"
@@ -43,7 +44,7 @@ class Resemblyzer:
         except ImportError as error:
             raise ImportError(
                 f"the speaker encoder needs resemblyzer, webrtcvad, librosa and scipy ({error}): "
-                f"pip install scoresubnet[evaluate]; {RESEMBLYZER_INSTALL}"
+                f"{install('evaluate')}; {RESEMBLYZER_INSTALL}"
             ) from error
         self._trimmed: Any = preprocess_wav
         with torch.random.fork_rng(devices=[]):  # it draws weights that those of its file replace

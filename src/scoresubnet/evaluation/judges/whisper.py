@@ -20,6 +20,7 @@ from scoresubnet.data.words import DIGITS, resolve_words
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.git_lfs import pointer_hint
+from scoresubnet.missing import install
 from scoresubnet.tensor_files import WeightsError
 
 SECONDS = 30  # what Whisper hears; a clip is followed by zeros
@@ -153,8 +154,7 @@ class Whisper:
             import tokenizers
         except ImportError as error:
             raise ImportError(
-                f"Whisper needs ctranslate2 and tokenizers ({error}): "
-                "pip install scoresubnet[whisper]"
+                f"Whisper needs ctranslate2 and tokenizers ({error}): {install('whisper')}"
             ) from error
         folder = Path(folder).expanduser()
         for name in _FILES:

@@ -15,6 +15,7 @@ from scoresubnet.evaluation.sections.common import (
     right,
 )
 from scoresubnet.evaluation.systems import Systems
+from scoresubnet.missing import install
 
 NOTHING = "(nothing)"  # what is heard in a clip that is no word
 
@@ -46,7 +47,7 @@ def by_whisper(judging: Judging) -> Measured:
     if judging.whisper is None:
         raise Unavailable(
             "for Whisper give --whisper FOLDER, a model in the form of CTranslate2 such as a copy "
-            "of Systran/faster-whisper-base.en; needs pip install scoresubnet[whisper]"
+            f"of Systran/faster-whisper-base.en; needs {install('whisper')}"
         )
     if not judging.words:
         raise Unavailable(_NO_LABELS)

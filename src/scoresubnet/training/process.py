@@ -1,0 +1,71 @@
+"""One process at a time in the folder of a run, which ends in good order when it is asked to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes of this machine out of the folder, until the block or the process ends.
+
+    The lock is on the folder itself and leaves nothing in it. Where a system or a file system has
+    no such locks, nothing is kept out.
+
+    Raises:
+        ValueError: another process has the folder.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{folder}: another process is training here; wait for its end, "
+                "or choose another --out"
+            ) from error
+        except OSError:
+            pass  # this file system has no locks
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the block by an exception, as Ctrl-C does, so that what is half done is undone.
+
+    A handler that the caller has set stays. So does the default outside of the main thread.
+
+    Raises:
+        SystemExit: on SIGTERM, with the exit status 143 of a process that it ends.
+    """
+    if not in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def in_main_thread() -> bool:
+    """Whether this is the thread that may set handlers of signals."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
