@@ -7,6 +7,7 @@ import random
 import resource
 import shutil
 import signal
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ Make = Callable[[random.Random, Path], Case]
 Input = tuple[str, int]
 """kind, number"""
 
-SECONDS = 10.0  # for one answer
+SECONDS = 30.0  # for one answer
 MEMORY = 1 << 30  # bytes of address space that an answer may add
 PER_WORKER = 40  # inputs; then a fresh one is forked
 PROCESS_EVERY = 50  # inputs, of which one is a process of its own
@@ -38,7 +39,8 @@ def campaign(kinds: dict[str, Make], wanted: Sequence[Input], seed: int, keep: P
             counts[kind, verdict] += 1
             if verdict not in GOOD:
                 last = why.strip().rpartition("\n")[2]
-                bar.write(f"{verdict}: --only {kind}:{number} --seed {seed}: {last[:200]}")
+                line = f"{verdict}: --only {kind}:{number} --seed {seed}: {last[:200]}"
+                bar.write(line, file=sys.stderr)
             bar.update()
     print(table(counts, list(kinds)))
     return sum(count for (_, verdict), count in counts.items() if verdict not in GOOD)

@@ -60,7 +60,7 @@ def campaign(commands: Sequence[Command], count: int, seed: int, keep: Path) -> 
             counts[command.name, "commands"] += 1
             counts[command.name, "findings"] += bool(found)
             if found:
-                bar.write(f"{box}: " + "; ".join(found)[:2000])
+                bar.write(f"{box}: " + "; ".join(found)[:2000], file=sys.stderr)
                 (box / "finding.txt").write_text("\n".join(found))
             else:
                 shutil.rmtree(box)
@@ -139,13 +139,12 @@ def differences(box: Path, expected: dict[str, Any]) -> list[str]:
 
 def run(command: Command, box: Path, moment: Moment, as_process: bool = False) -> int:
     """The exit status of the command, or -9: it is killed, with its children, at the moment."""
-    start, changes = time.perf_counter(), 0
+    start, changes, before = time.perf_counter(), 0, snapshot(box / "out")
     worker = os.fork()
     if not worker:
         _child(command, box, as_process)
     with suppress(ProcessLookupError):
         os.setpgid(worker, worker)  # here too: whoever comes first
-    before = snapshot(box / "out")
     while True:
         ended, status = os.waitpid(worker, os.WNOHANG)
         if ended:

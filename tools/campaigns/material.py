@@ -31,7 +31,8 @@ def save_sound(path: Path, samples: int = 800, seed: int = 0, pitch: float | Non
     noise = 0.1 * np.random.default_rng(seed).standard_normal(samples)
     tone = 0.3 * np.sin(2 * np.pi * (pitch or 0) * np.arange(samples) / 16_000)
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, 0.01 * noise + tone if pitch else noise, 16_000)
+    with path.open("wb") as file:  # libsndfile opens no names that are not UTF-8
+        soundfile.write(file, 0.01 * noise + tone if pitch else noise, 16_000, format="WAV")
     return path
 
 

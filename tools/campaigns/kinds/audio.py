@@ -82,7 +82,7 @@ def _sound(random: random.Random) -> tuple[str, bytes]:
     """(what, content) of a sound file, at most two seconds long."""
     container, subtype = random.choice(FORMATS)
     rate, channels = random.choice(RATES), random.choice((1, 1, 1, 2, 2, 3, 8, 9, 256, 1024))
-    delicate = container in ("OGG", "MP3", "CAF", "FLAC") or "ADPCM" in subtype
+    delicate = container in ("OGG", "MP3", "CAF", "FLAC") or subtype in ("ULAW", "IMA_ADPCM")
     if delicate:  # the writers crash on odd sounds
         rate, channels = min(max(rate, 8000), 44_100), min(channels, 2)
     samples = min(random.choice((0, 1, 2, 100, 1000, 3000)), 2 * rate, 60_000 // channels)
