@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,24 @@ import yaml
 
 from tools.campaigns.material import config, save_models, save_sound, save_words
 
-TIMES = ("time", "seconds", "seconds_per_clip", "real_time_factor", "sampling")
-"""Keys of values that no two runs share."""
+OWN = ("time", "seconds", "seconds_per_clip", "real_time_factor", "clips", "sampling", "sha256")
+"""Keys of times, and of hashes of what is compared itself."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line that works in the folder `../out` of its box, given again after a kill."""
+    """A command line that works in the folder `../out` of its box, given again after a kill.
+
+    Attributes:
+        name: of what it does.
+        arguments: the line.
+        tolerance: of numbers, relative and absolute, and of the energy of sounds. An evaluation
+            samples what is missing in other batches, which round otherwise.
+    """
 
     name: str
     arguments: list[str]
+    tolerance: float = 0.0
 
 
 def trainings(material: Path) -> list[Command]:
@@ -55,7 +64,7 @@ def batches(material: Path) -> list[Command]:
         Command(
             "vocode", ["vocode", str(material / "sounds"), "../out", "--vocoder", "griffin-lim"]
         ),
-        Command("evaluate", [*evaluate, "--sections", "classifier", "evaluator", *quick]),
+        Command("evaluate", [*evaluate, "--sections", "classifier", "evaluator", *quick], 0.01),
     ]
 
 
@@ -113,6 +122,8 @@ def result(folder: Path) -> dict[str, Any]:
                 arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
                 content = {key: (x.dtype, x.shape, x.tobytes()) for key, x in arrays.items()}
                 found[name] = file.metadata(), content
+        elif path.suffix == ".wav":
+            found[name] = soundfile.read(path)[0]
         else:
             told = path.suffix not in (".ckpt", ".md", ".html")
             found[name] = path.read_bytes() if told else None
@@ -121,5 +132,21 @@ def result(folder: Path) -> dict[str, Any]:
 
 def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _without_times(v) for k, v in value.items() if k not in TIMES}
+        return {k: _without_times(v) for k, v in value.items() if k not in OWN}
     return [_without_times(v) for v in value] if isinstance(value, list) else value
+
+
+def equal(one: Any, other: Any, tolerance: float) -> bool:
+    """Whether two results are: exactly, or as far as numbers and sounds may be apart."""
+    if isinstance(one, np.ndarray):
+        if one.shape != other.shape:
+            return False
+        return bool(((one - other) ** 2).sum() <= tolerance**2 * (other**2).sum())
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(one[k], other[k], tolerance) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(equal(a, b, tolerance) for a, b in pairs)
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
+    return bool(one == other)

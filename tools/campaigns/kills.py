@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -18,7 +19,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tools.campaigns.commands import Command, half_written, result
+from tools.campaigns.commands import Command, equal, half_written, result
 from tools.campaigns.sandbox import command_status, enter, new_box, printed
 from tools.campaigns.trees import leftovers, snapshot
 from tools.campaigns.verdicts import OF_LIBRARIES
@@ -98,26 +99,28 @@ def interrupted(
     as_process: bool = False,
 ) -> tuple[int, list[str]]:
     """Kill a command up to `most` times and let it end: (number of kills, what is wrong)."""
-    kills = 0
+    kills, share = 0, 1.0
     while True:
-        moment = _drawn(draw, unbroken) if kills < most else _never
+        moment = _drawn(draw, unbroken, share) if kills < most else _never
+        start = time.perf_counter()
         status = run(command, box, moment, as_process)
         if status != -signal.SIGKILL:
             break
         kills += 1
+        share = max(0.3, share - (time.perf_counter() - start) / unbroken.seconds)
         if broken := half_written(box / "out"):
             return kills, [f"half-written after a kill: {broken}"]
     if status:
         return kills, [f"status {status}: {printed(box)[-1500:]}"]
-    return kills, differences(box, unbroken.result)
+    return kills, differences(box, unbroken.result, command.tolerance)
 
 
-def _drawn(draw: random.Random, unbroken: Unbroken) -> Moment:
-    """A moment of the length of an uninterrupted command, or when its files change."""
+def _drawn(draw: random.Random, unbroken: Unbroken, share: float) -> Moment:
+    """A time in the share that is left of an uninterrupted command, or a change of its files."""
     if draw.random() < 0.4:
-        change = draw.randint(1, unbroken.changes)
+        change = draw.randint(1, math.ceil(share * unbroken.changes))
         return lambda seconds, changes: changes >= change
-    at = draw.uniform(0, unbroken.seconds)
+    at = draw.uniform(0, share * unbroken.seconds)
     return lambda seconds, changes: seconds >= at
 
 
@@ -125,7 +128,7 @@ def _never(seconds: float, changes: int) -> bool:
     return False
 
 
-def differences(box: Path, expected: dict[str, Any]) -> list[str]:
+def differences(box: Path, expected: dict[str, Any], tolerance: float) -> list[str]:
     """What an interrupted command left that an uninterrupted one does not."""
     outside = [*snapshot(box / "tmp"), *snapshot(box / "home"), *snapshot(box / "cwd")]
     left = [path for path in outside if not OF_LIBRARIES.search(path)] + leftovers(box / "out")
@@ -134,7 +137,8 @@ def differences(box: Path, expected: dict[str, Any]) -> list[str]:
     found += [f"missing: {name}" for name in expected.keys() - there.keys()]
     found += [f"new: {name}" for name in there.keys() - expected.keys()]
     both = sorted(expected.keys() & there.keys())
-    return found + [f"different: {name}" for name in both if expected[name] != there[name]]
+    unequal = [name for name in both if not equal(expected[name], there[name], tolerance)]
+    return found + [f"different: {name}" for name in unequal]
 
 
 def run(command: Command, box: Path, moment: Moment, as_process: bool = False) -> int:
