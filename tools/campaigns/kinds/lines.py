@@ -9,6 +9,26 @@ from tools.campaigns.material import save_sound
 from tools.campaigns.mutations import NUMBERS, TEXTS
 from tools.campaigns.verdicts import Case
 
+SAMPLING = (
+    "seed",
+    "count",
+    "guidance",
+    "clamp",
+    "schedule",
+    "sampler",
+    "grid",
+    "sampling",
+    "steps",
+)
+ADDED = {
+    "generate": SAMPLING,
+    "evaluate": (*SAMPLING, "reference-count", "labels", "systems"),
+    "vocode": ("vocoder",),
+    "info": ("json",),
+    "train": ("run.seed", "run.save_every", "optimiser.learning_rate", "augment.shift", "start"),
+}
+"""Options of each command that its lines below do not have already, or may have twice."""
+
 
 def lines(random: random.Random, box: Path, material: Path) -> Case:
     """A command line that is right but for one or two arguments, given or added."""
@@ -37,18 +57,18 @@ def lines(random: random.Random, box: Path, material: Path) -> Case:
 
 
 def _change(random: random.Random, line: list[str]) -> None:
-    value = str(random.choice((*TEXTS, *NUMBERS, "SC09", "[x]", "{}", "folder", "pitch", "small")))
+    texts = (*TEXTS, "SC09", "[x]", "{}", "folder", "pitch", "small", "linear", "ddim", "paper")
+    value = str(random.choice(random.choice((texts, NUMBERS))))
     value = value.encode("utf-8", "replace").decode()
     at = random.randrange(1, len(line))
     if {"--out", "--data.cache"} & set(line[at - 1 : at + 1]):  # the box ends where these point
         return
     what = random.randrange(6)
-    if what < 3 and not line[at].startswith("/"):
+    if what < 2 and not line[at].startswith("/"):
         line[at] = value
-    elif what == 3:
+    elif what == 2:
         line.insert(at, value)
-    elif what == 4:
-        added = ("seed", "count", "guidance", "clamp", "schedule", "sampler", "grid", "sampling")
-        line += [f"--{random.choice(added)}", value]
+    elif what < 5:
+        line += [f"--{random.choice(ADDED[line[0]])}", value]
     elif not line[at].startswith("/"):
         del line[at]
