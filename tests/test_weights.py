@@ -246,6 +246,7 @@ METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
     "impossible sde": change_json("config", lambda c: c["sde"].update(beta_min=-1)),
     "no sde": change_json("config", lambda c: c.pop("sde")),
     "unknown parametrisation": change_json("config", lambda c: c.update(parametrisation="x0")),
+    "parametrisation of nothing": change_json("config", lambda c: c.update(parametrisation=None)),
     "subnet without parametrisation": change_json("config", lambda c: c.pop("parametrisation")),
     "patches of nothing": change_json("config", lambda c: c["classifier"].update(patch=0)),
     "unknown mel setting": change_json("mel", lambda m: m.update(hops=1)),

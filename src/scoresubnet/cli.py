@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
@@ -39,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rest = arguments[words:]
     try:
-        parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
-        parser = LEAVES[name](parser)
+        parser = LEAVES[name](_Parser(prog=f"scoresubnet {name}", description=COMMANDS[name]))
         rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
@@ -56,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+class _Parser(ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        super().error(" ".join(message.split()), ex)
 
 
 RENAMED = {"--preset-sampling": "--sampling"}

@@ -115,7 +115,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """
     path = find_weights(source)
     tensors, about, mel = read_described(path, FORMAT)
-    with metadata_errors(path):
+    with metadata_errors(path), torch.device("meta"):
         config, labels = about["config"], tuple(about["labels"])
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
@@ -123,7 +123,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
-        parametrisation = config["parametrisation"] if subnet else None
+        parametrisation = str(config["parametrisation"]) if subnet else None
         _refuse_contradictions(classifier, labels, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:

@@ -80,7 +80,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """
     path = evaluator_path(source)
     tensors, about, mel = read_described(path, FORMAT)
-    with metadata_errors(path):
+    with metadata_errors(path), torch.device("meta"):
         config = from_plain(ResNeXtConfig, about["config"])
         labels = tuple(about["labels"])
         network = ResNeXt(config, len(labels))
