@@ -299,7 +299,7 @@ def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
         ({"labels": ["yes"], "seeds": [1, 2]}, "1 labels.* 2 seeds"),
         ({"labels": ["yes"], "seeds": []}, "0 seeds"),
         ({"labels": "yes", "seeds": -1}, "seed -1 .*between 0 and"),
-        ({"labels": "yes", "seeds": 2**32}, "between 0 and 2.32 - 1"),
+        ({"labels": "yes", "seeds": 2**32}, "between 0 and 4294967295"),
         ({"labels": "yes", "guidance": -0.1}, "guidance -0.1 .*between 0 and 100"),
         ({"labels": "yes", "guidance": float("nan")}, "guidance nan"),
         ({"labels": "yes", "guidance": 100.5}, "between 0 and 100"),
