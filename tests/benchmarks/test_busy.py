@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,9 @@ def test_words_are_timed_in_processes_that_wait_in_their_own_way(
     started: list[dict[str, str]] = []
     popen = subprocess.Popen
 
-    def noted(command: list[str], **settings: object) -> object:
+    def noted(command: list[str], **settings: Any) -> object:
         if "env" in settings:
-            started.append(settings["env"])  # type: ignore[arg-type]
+            started.append(settings["env"])
         return popen(command, **settings)
 
     monkeypatch.setattr(subprocess, "Popen", noted)
