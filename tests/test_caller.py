@@ -90,6 +90,7 @@ def test_speech_is_the_same_to_the_bit(weights: Path, world: str, vocoder: str) 
         ours, theirs = getattr(found, name), getattr(expected, name)
         assert (ours.dtype, ours.device.type) == (torch.float32, "cpu")
         assert not ours.is_inference()
+        assert not ours.requires_grad
         assert torch.equal(ours, theirs), name
     assert found.heard == expected.heard
 

@@ -71,6 +71,7 @@ def run(path: Path, *arguments: str, **streams: int) -> subprocess.CompletedProc
     kept: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(path), *arguments],
+        env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         preexec_fn=close,
         timeout=60,
         check=False,
