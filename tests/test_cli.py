@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
@@ -266,3 +271,107 @@ def test_info_of_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_info_of_neither(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "medium"]) == 1
     assert "presets: paper, small" in capsys.readouterr().err
+
+
+PYTHON_M = [sys.executable, "-m", "scoresubnet"]
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def test_python_m_is_the_command_and_says_so() -> None:
+    done = subprocess.run([*PYTHON_M, "generate"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: scoresubnet generate ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["generate", "--help"]])
+def test_a_pipe_that_closes_early_is_no_error(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*PYTHON_M, *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=BUFFERED, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_clips_are_made_without_any_stream(weights: str, tmp_path: Path) -> None:
+    def close() -> None:
+        for number in range(3):
+            os.close(number)
+
+    out = tmp_path / "out"
+    arguments = ["generate", "yes", "--steps", "2", "--weights", weights, "--out", str(out)]
+    assert subprocess.run([*PYTHON_M, *arguments], preexec_fn=close, check=False).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["yes.png", "yes.wav"]
+    assert soundfile.info(out / "yes.wav").frames == 16_000
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
+def test_threads_wait_passively_from_the_first_unless_told_otherwise(
+    given: str | None, found: str
+) -> None:
+    """OpenMP reads its settings when torch is loaded."""
+    program = (
+        "import os, sys\n"
+        "class Loading:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'torch': sys.exit(os.environ['OMP_WAIT_POLICY'])\n"
+        "sys.meta_path.insert(0, Loading())\n"
+        "from scoresubnet.cli import main\n"
+        "main(['info', 'small'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.strip() == found
+
+
+def _nested() -> object:
+    return json.loads("[" * 10**6)
+
+
+@pytest.mark.parametrize(
+    ("fail", "message"),
+    [
+        (lambda: np.empty(2**52), "not enough memory (Unable to allocate"),
+        (lambda: torch.empty(2**52), "not enough memory ("),
+        (_nested, "nested too deeply"),
+        (
+            lambda: _raise(torch.OutOfMemoryError("CUDA out of memory.\nA stack")),
+            "not enough memory",
+        ),
+        (lambda: _raise(RuntimeError("CUDA error: busy\nA stack")), "the GPU cannot be used"),
+        (lambda: _raise(RuntimeError("can't start new thread")), "no more threads"),
+    ],
+)
+def test_what_the_machine_is_short_of_is_said_in_a_sentence(
+    fail: Callable[[], object],
+    message: str,
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: fail())
+    assert _generate("yes", "--weights", weights, "--out", tmp_path, "--json") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("scoresubnet generate: ")
+    assert message in line
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: _raise(error))
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        _generate("yes", "--weights", weights, "--out", tmp_path)
+
+
+def _raise(error: Exception) -> None:
+    raise error

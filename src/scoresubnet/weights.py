@@ -14,6 +14,7 @@ from torch import nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.caller import undisturbed
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
@@ -104,6 +105,7 @@ def save_model(
     write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
 
 
+@undisturbed(random=True)
 def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """Read a model, strictly: every tensor must be there, and nothing else.
 

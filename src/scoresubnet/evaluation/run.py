@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from scoresubnet.caller import undisturbed
 from scoresubnet.evaluation.cache import Cache, content_key
 from scoresubnet.evaluation.clips import (
     ClipFile,
@@ -74,6 +75,7 @@ class Evaluation:
     judges: Mapping[str, str | None] = field(default_factory=dict)
     only: Sequence[str] | None = None
 
+    @undisturbed()
     def run(self) -> Report:
         """Evaluate, and write `report.json`, `report.md` and `report.html` into `out`.
 

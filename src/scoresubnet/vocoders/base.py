@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 
 
 class Vocoder(Protocol):
@@ -64,6 +65,7 @@ def finished(audio: Tensor, frames: int, settings: MelSettings) -> Tensor:
     return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
 
+@undisturbed()
 def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
     """Audio through the front end and back: what the vocoder makes of its log-Mel.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
@@ -119,7 +120,7 @@ class GriffinLim(nn.Module):
         own = {"name": self.name, "mel": self.mel.hash, "weights": None}
         return own | asdict(self.numbers)
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 

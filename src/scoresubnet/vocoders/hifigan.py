@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.foreign_weights import read_state_dict, weights_hash
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.vocoders.base import audio_samples, checked, refuse_other_features
@@ -62,7 +63,7 @@ class HifiGan(nn.Module):
         network = {name: getattr(self.network.config, name) for name in SHAPE}
         return own | {"context": self.context, "padding": self.padding, "network": network}
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.foreign_weights import weights_hash
 from scoresubnet.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
@@ -95,7 +96,7 @@ class PitchVocoder(nn.Module):
         own = {"name": self.name, "mel": self.mel.hash, "weights": weights_hash(self.network)}
         return own | asdict(self.numbers) | {"network": asdict(self.network.config)}
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.tensor_files import (
     file_in,
     from_plain,
@@ -69,6 +70,7 @@ def evaluator_path(source: str | os.PathLike[str]) -> Path:
     return file_in(source, FILE_NAME, "evaluator")
 
 
+@undisturbed(random=True)
 def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """Read an evaluator, strictly.
 
