@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from scoresubnet.audio import SAMPLE_RATE
-from scoresubnet.files import replacing
+from scoresubnet.files import write_bytes
 
 Audio = NDArray[np.float32]
 
@@ -75,6 +76,7 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAM
 
     Raises:
         AudioError: audio is not one-dimensional, or has a NaN or infinite sample.
+        OSError: the file cannot be written; the message names it.
     """
     path = Path(path)
     audio = np.asarray(audio)
@@ -84,7 +86,6 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAM
         )
     if not np.isfinite(audio).all():
         raise AudioError(f"{path}: the audio has NaN or infinite samples and was not written")
-    with replacing(path) as temporary:
-        soundfile.write(
-            temporary, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16"
-        )
+    file = BytesIO()
+    soundfile.write(file, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    write_bytes(path, file.getbuffer())

@@ -74,8 +74,11 @@ class Evaluation:
     judges: Mapping[str, str | None] = field(default_factory=dict)
     only: Sequence[str] | None = None
 
-    def run(self) -> Report:
+    def run(self) -> tuple[Report, list[Path]]:
         """Evaluate, and write `report.json`, `report.md` and `report.html` into `out`.
+
+        Returns:
+            The report, and the files that were written; the others are named.
 
         Raises:
             ValueError: a setting, a folder or the weights cannot be used.
@@ -139,8 +142,7 @@ class Evaluation:
             times["sampling"] = {name: each.speed() for name, each in samplers.items()}
         costs = {name: each.cost() for name, each in samplers.items()}
         report = assemble(about, systems, sections, missing, costs, times)
-        write_report(report, systems, self.out)
-        return report
+        return report, write_report(report, systems, self.out)
 
     def _refuse_contradictions(self) -> None:
         if not self.systems:
