@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seed=given.seed,
         only=given.sections,
     )
-    report, _ = evaluation.run()
+    report = evaluation.run()
     save_figure(steps_figure(report, settings), given.out / "steps.png")
     print(given.out / "report.md")
     return 0

@@ -46,7 +46,7 @@ def run(values: Namespace) -> None:
         judges={key: values[key] for key in ("evaluator", "sc09_resnext", "vggish", "whisper")},
         only=values.sections,
     )
-    report, files = evaluation.run()
+    report = evaluation.run()
     missing = [f"not measured: {name}: {why}" for name, why in report["missing"].items()]
-    for line in (*callouts(report), *missing, *map(str, files)):
+    for line in (*callouts(report), *missing, *map(str, evaluation.written)):
         print(line)

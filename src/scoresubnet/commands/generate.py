@@ -105,8 +105,8 @@ def save_wavs(speech: GeneratedSpeech, out: Path) -> tuple[list[SavedClip], list
         confidence = round(speech.confidence[k].item(), 4)
         clips.append(SavedClip(label, seed, str(path), speech.heard[k], confidence))
     if not clips:
-        more = f", nor any other of {len(left_out)}" if len(left_out) > 1 else ""
-        raise OSError(f"{left_out[0]}{more}")
+        none = f"none of {len(left_out)} sounds was written: " if len(left_out) > 1 else ""
+        raise OSError(f"{none}{left_out[0]}")
     return clips, left_out
 
 
