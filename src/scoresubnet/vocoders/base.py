@@ -90,7 +90,7 @@ def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
 def _features(audio: Tensor, frames: int, front_end: LogMel) -> Tensor:
     """Audio (N,) with zeros after it -> x (1, 1, 80, T), in pieces."""
     hop, filled = front_end.settings.hop_length, 0
-    x = torch.empty(1, 1, front_end.settings.n_mels, frames)
+    x = audio.new_empty(1, 1, front_end.settings.n_mels, frames, dtype=torch.float32)
     for first, end in pieces(frames, front_end.settings):
         part = audio[first * hop : (end - 1) * hop]
         part = F.pad(part, (0, (end - first - 1) * hop - len(part)))
