@@ -247,6 +247,35 @@ def test_an_unwritable_folder_fails_before_sampling(
     assert "cannot write to" in capsys.readouterr().err
 
 
+def test_files_that_cannot_be_written_are_left_out(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for name in ("yes-0.wav", "words.png"):
+        (out / name).mkdir(parents=True)
+    arguments = ("yes", "--count", "2", "--weights", weights, "--out", out)
+    assert _generate(*arguments) == 0
+    printed = capsys.readouterr()
+    for name in ("yes-0.wav", "words.png"):
+        reason = "cannot be written: Is a directory; move that folder away"
+        assert f"left out: {out / name}: {reason}" in printed.err
+    assert [line.split()[0] for line in printed.out.splitlines()[:-1]] == [str(out / "yes-1.wav")]
+    assert _generate(*arguments, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [clip["seed"] for clip in report["clips"]] == [1]
+    assert report["picture"] is None
+    assert [reason.split(":")[0] for reason in report["left_out"]] == [
+        str(out / "yes-0.wav"),
+        str(out / "words.png"),
+    ]
+    (out / "yes-1.wav").unlink()
+    (out / "yes-1.wav").mkdir()
+    assert _generate(*arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"generate: none of 2 sounds was written: {out / 'yes-0.wav'}: cannot" in printed.err
+
+
 def test_info_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "small", "--json"]) == 0
     costs = json.loads(capsys.readouterr().out)["costs"]

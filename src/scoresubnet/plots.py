@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.files import replacing
+from scoresubnet.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,5 +70,6 @@ def draw_mel(axes: Axes, x: Tensor, mel: MelSettings) -> AxesImage:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG; it appears complete or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130)
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=130)
+    write_bytes(path, file.getbuffer())

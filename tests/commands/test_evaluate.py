@@ -350,6 +350,22 @@ def test_odd_files_among_good_ones(
         assert r"three/br\udcf6ken.wav (not a readable" in text
 
 
+def test_files_of_the_report_that_cannot_be_written_are_named(
+    real: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "report.md").mkdir(parents=True)
+    assert evaluate(made, "--reference", real, "--out", out) == 0
+    printed = capsys.readouterr()
+    assert f"left out: {out / 'report.md'}: cannot be written: Is a directory" in printed.err
+    assert printed.out.splitlines()[-2:] == [str(out / f"report.{e}") for e in ("json", "html")]
+    for name in ("report.json", "report.html"):
+        (out / name).unlink()
+        (out / name).mkdir()
+    assert evaluate(made, "--reference", real, "--out", out) == 1
+    assert f"{out}: the report was not written" in capsys.readouterr().err
+
+
 def test_too_few_files_are_refused_with_advice(
     real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from scoresubnet.vocoders.hifigan_folder import (
     find_folder,
     read_folder,
 )
+from scoresubnet.vocoders.pieces import joined, pieces
 
 _DIRECTION = "parametrizations.weight.original1"  # of a weight norm, as torch names it
 
@@ -74,9 +75,16 @@ class HifiGan(nn.Module):
         """
         # Item by item: for another size of the batch, convolutions may round otherwise.
         items = checked(x, self.mel, "HiFi-GAN").split(1)
+        frames = x.shape[3]
+        whole = torch.cat([joined(self._pieces(item), frames, self.mel) for item in items])
+        return whole[:, : audio_samples(frames, self.mel)]
+
+    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+        """The sound of each piece of x (1, 1, 80, T); they overlap more than a frame reaches."""
         start = self.context * self.mel.hop_length
-        end = start + audio_samples(x.shape[3], self.mel)
-        return torch.cat([self._waveform(item)[:, start:end] for item in items])
+        for first, end in pieces(x.shape[3], self.mel):
+            samples = (end - first - 1) * self.mel.hop_length
+            yield self._waveform(x[..., first:end])[:, start : start + samples]
 
     def _waveform(self, x: Tensor) -> Tensor:
         """x (1, 1, 80, T) -> audio (1, 256 (T + 2 context))."""
