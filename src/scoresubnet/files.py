@@ -82,9 +82,14 @@ def is_utf8(name: str) -> bool:
     return re.search("[\ud800-\udfff]", name) is None
 
 
+def escaped(text: str) -> str:
+    """Text that any stream and any log can take: what is not UTF-8 in names is escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, as `write_bytes` does; names that are not UTF-8 are escaped."""
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    write_bytes(path, escaped(text).encode())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
-from scoresubnet.files import new_folder
+from scoresubnet.files import escaped, new_folder
 from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
@@ -198,8 +198,8 @@ def _report(skipped: list[tuple[str, str]], total: int) -> None:
         "skipped %d of %d clips (%s), among them: %s",
         len(skipped),
         total,
-        "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()),
-        ", ".join(path for path, _ in skipped[:_SHOWN]),
+        escaped("; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())),
+        escaped(", ".join(path for path, _ in skipped[:_SHOWN])),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES
 from scoresubnet.data.words import resolve_words
-from scoresubnet.files import is_utf8
+from scoresubnet.files import escaped, is_utf8
 from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
@@ -98,9 +98,9 @@ def list_audio(folder: Path) -> list[Path]:
     if others := [p.name for p in files if by_stem[p.stem] is not p]:
         _log.warning(
             "%s: %d files are left out, as others have the same name but for the suffix: %s",
-            folder,
+            escaped(str(folder)),
             len(others),
-            ", ".join(others[:_SHOWN]),
+            escaped(", ".join(others[:_SHOWN])),
         )
     return [by_stem[stem] for stem in sorted(by_stem)]
 

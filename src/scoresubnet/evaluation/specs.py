@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scoresubnet.files import escaped
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import SETTINGS, Sampling
 
@@ -66,4 +67,4 @@ class SystemSpec:
         else:
             path = Path(self.weights or "")
             name = self.name or (path.stem if path.suffix == ".safetensors" else path.name)
-        return name.encode(errors="backslashreplace").decode()
+        return escaped(name)
