@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
-from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
+from scoresubnet.plain_yaml import MODE
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
 
 INSTALL = "training needs more packages than generating: make train-requirements"
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rest = arguments[words:]
     try:
-        parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
+        prog = f"scoresubnet {name}"
+        parser = ArgumentParser(prog=prog, description=COMMANDS[name], parser_mode=MODE)
         parser = LEAVES[name](parser)
         rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
@@ -149,7 +150,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
     add(
         "--systems",
-        type=list[dict[str, Any]] | None,
+        type=list[dict[str, str | None]] | None,
         help="systems with settings of their own: a list of mappings with folder or weights, and "
         "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
     )

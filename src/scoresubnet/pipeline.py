@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
-from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
 from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
@@ -116,7 +116,7 @@ class SpeechGenerator:
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        labels = [labels] if isinstance(labels, str) else list(labels)
+        labels = [nfc(label) for label in ([labels] if isinstance(labels, str) else labels)]
         if seeds is None:
             seeds = range(len(labels))
         seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
@@ -214,7 +214,7 @@ class SpeechGenerator:
         """
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
-        for label in labels:
+        for label in map(nfc, labels):
             if label not in (*self.labels, UNCONDITIONAL):
                 near = nearest_names(label, self.labels)
                 raise ValueError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES
-from scoresubnet.data.words import resolve_words
+from scoresubnet.data.words import nfc, resolve_words
 from scoresubnet.registries import refuse_unknown
 
 Split = Literal["training", "validation", "testing"]
@@ -23,7 +23,7 @@ class Clip:
 
     Attributes:
         path: the file.
-        label: the word.
+        label: the word, in NFC.
         split: what it is for.
         source: the kind of source it is from.
         weight: how often training draws it, relative to others.
@@ -48,6 +48,24 @@ def speaker_of(stem: str) -> str | None:
     return match and (match["speaker"] or match["number"])
 
 
+def label_folders(root: Path) -> dict[str, Path]:
+    """Label -> folder, sorted: those in `root` whose name does not start with "_" or ".".
+
+    Raises:
+        ValueError: two folders are of the same word.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(root.iterdir()):
+        if path.is_dir() and path.name[0] not in "_.":
+            label = nfc(path.name)
+            if label in found:
+                raise ValueError(
+                    f"{root}: two folders are of the word {label!r}; put them together"
+                )
+            found[label] = path
+    return found
+
+
 def list_audio(folder: Path) -> list[Path]:
     """The .wav and .flac files of a folder, by name; of a pair the .wav counts."""
     files = [p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file()]
@@ -63,15 +81,15 @@ def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str,
 
     Raises:
         FileNotFoundError: `root` is not a folder.
-        ValueError: a word has no folder (the nearest names are listed) or no clips, or nothing is
-            there.
+        ValueError: a word has no folder (the nearest names are listed), two, or no clips, a name
+            cannot be a word, or nothing is there.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
-    found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
+    found = label_folders(root)
     if not found:
         raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
-    wanted = tuple(found) if words is None else resolve_words(words)
+    wanted = resolve_words(tuple(found) if words is None else words)
     for word in wanted:
         refuse_unknown("word", word, found, f"words are the folders in {root}")
     files = {word: list_audio(found[word]) for word in wanted}
