@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,20 @@ def test_labels_are_words_as_they_were_typed(
     assert _generate(*labels, composed, "--weights", path, "--out", out, "--sampling", "fast") == 0
     names = [f"{word}-0.wav" for word in (*labels[:-1], composed)]
     assert {p.name for p in out.iterdir()} == {*names, "words.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("generate", []), ("evaluate", ["--reference", "x", "--out", "y", "--labels"])],
+)
+def test_words_of_yaml_are_labels(
+    command: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["yes", "no", "on", "off", "null", "1", "~", "true"]
+    run: list[Any] = []
+    monkeypatch.setattr(f"scoresubnet.commands.{command}.run", run.append)
+    assert main([command, *arguments, *words]) == 0
+    assert run[0].labels == words
 
 
 def test_a_label_that_is_a_path_is_refused_where_it_is_loaded(

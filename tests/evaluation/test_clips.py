@@ -3,6 +3,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_the_lists_of_a_reference_are_read_as_those_of_a_source(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_labels_are_compared_in_nfc(form: str, tmp_path: Path) -> None:
+def test_labels_are_compared_in_nfc(form: Literal["NFC", "NFD"], tmp_path: Path) -> None:
     """As macOS writes the names of files and folders, and as one types them."""
     label, written = (unicodedata.normalize(f, "über") for f in ("NFC", form))
     save(tmp_path / "inside" / written / "3.wav")
