@@ -8,11 +8,15 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.torch
 import soundfile
 import torch
 
@@ -65,6 +69,49 @@ def test_several_words_are_named_by_label_and_seed(weights: str, tmp_path: Path)
     assert _generate(*arguments) == 0
     names = ["none-5.wav", "none-6.wav", "words.png", "yes-5.wav", "yes-6.wav"]
     assert sorted(p.name for p in out.iterdir()) == names
+
+
+def test_labels_are_words_as_they_were_typed(
+    make_score_model: Callable[..., ScoreModel], tmp_path: Path
+) -> None:
+    """Not what YAML makes of them, nor mathematics, and in either form of Unicode."""
+    composed, apart = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+    labels = ("yes", "no", "null", "1", "$x^$", apart)
+    model = make_score_model("v", classes=len(labels))
+    path, settings = tmp_path / "tiny.safetensors", MelSettings()
+    save_model(
+        ModelFile(model.backbone.classifier, labels, model.sde, settings, model.subnet, "v"), path
+    )
+    out = tmp_path / "out"
+    assert _generate(*labels, composed, "--weights", path, "--out", out, "--sampling", "fast") == 0
+    names = [f"{word}-0.wav" for word in (*labels[:-1], composed)]
+    assert {p.name for p in out.iterdir()} == {*names, "words.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("generate", []), ("evaluate", ["--reference", "x", "--out", "y", "--labels"])],
+)
+def test_words_of_yaml_are_labels(
+    command: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["yes", "no", "on", "off", "null", "1", "~", "true"]
+    run: list[Any] = []
+    monkeypatch.setattr(f"scoresubnet.commands.{command}.run", run.append)
+    assert main([command, *arguments, *words]) == 0
+    assert run[0].labels == words
+
+
+def test_a_label_that_is_a_path_is_refused_where_it_is_loaded(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with safetensors.safe_open(weights, framework="pt") as file:
+        metadata = dict(file.metadata()) | {"labels": '["../x", "no"]'}
+    safetensors.torch.save_file(safetensors.torch.load_file(weights), weights, metadata)
+    assert _generate("../x", "--weights", weights, "--out", tmp_path / "a/out") == 1
+    assert f"{weights}: " in (error := capsys.readouterr().err)
+    assert "the word '../x' has a slash" in error
+    assert not [p for p in tmp_path.rglob("*") if p.suffix in (".wav", ".png")]
 
 
 def test_the_same_seed_gives_the_same_file(weights: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,17 @@ def test_result_has_the_documented_shapes(generator: SpeechGenerator) -> None:
     assert speech.seeds == (4, 5, 6)
     assert set(speech.heard) <= set(LABELS)
     assert ((speech.confidence > 0) & (speech.confidence <= 1)).all()
+
+
+def test_labels_are_found_in_either_form_of_unicode(weights: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+    file = load_model(weights)
+    file.labels = (apart, "no", "stop")
+    save_model(file, weights / "model.safetensors")
+    generator = SpeechGenerator.from_pretrained(weights)
+    assert generator.labels[0] == composed
+    assert generator.generate([composed, apart], [3, 3], steps=2).labels == (composed, composed)
+    generator.check([apart], [0])
 
 
 def test_a_sample_depends_on_its_own_seed_alone(generator: SpeechGenerator) -> None:

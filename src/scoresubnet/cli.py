@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
-from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
 from scoresubnet.home import provide_home
 from scoresubnet.missing import hint
+from scoresubnet.plain_yaml import MODE
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
 from scoresubnet.streams import lasting_streams
 
@@ -56,7 +56,8 @@ def _main(arguments: Sequence[str] | None) -> int:
         return 0
     rest = arguments[words:]
     try:
-        parser = ArgumentParser(prog=f"scoresubnet {name}", description=COMMANDS[name])
+        prog = f"scoresubnet {name}"
+        parser = ArgumentParser(prog=prog, description=COMMANDS[name], parser_mode=MODE)
         parser = LEAVES[name](parser)
         rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
@@ -186,7 +187,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
     add(
         "--systems",
-        type=list[dict[str, Any]] | None,
+        type=list[dict[str, str | None]] | None,
         help="systems with settings of their own: a list of mappings with folder or weights, and "
         "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.caller import undisturbed
-from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
 from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
@@ -131,7 +131,7 @@ class SpeechGenerator:
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        labels = [labels] if isinstance(labels, str) else list(labels)
+        labels = [nfc(label) for label in ([labels] if isinstance(labels, str) else labels)]
         given: Any = range(len(labels)) if seeds is None else seeds
         single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
         each = [given] if single else list(given)
@@ -229,7 +229,7 @@ class SpeechGenerator:
         """
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
-        for label in labels:
+        for label in map(nfc, labels):
             if label not in (*self.labels, UNCONDITIONAL):
                 near = nearest_names(label, self.labels)
                 raise ValueError(

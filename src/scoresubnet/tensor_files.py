@@ -76,6 +76,8 @@ def read_described(path: Path, *formats: str) -> Described:
         mel = read_mel(path, metadata)
         plain = {"notes": "{}"} | metadata
         about = {k: json.loads(v) for k, v in plain.items() if k not in ("format", "mel_hash")}
+        if not isinstance(about["notes"], dict):
+            raise ValueError("its notes are no mapping")
     return Described(tensors, about, mel)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from numpy.typing import ArrayLike
 
 from scoresubnet import vocoders as vocoder
@@ -470,7 +471,9 @@ def test_speech_commands_gives_test_and_training_clips(
         (["--systems", "[{folder: x, weights: y}]"], "either a folder of clips or weights"),
         (["--systems", "[{folder: x, stepz: 3}]"], "unknown key of a system 'stepz'"),
         (["--systems", "[{folder: x, steps: 3}]"], "folder x is not sampled"),
-        (["--systems", "[{folder: x, name: 10}]"], "name 10 of a system is no text"),
+        (["--systems", "[{folder: x, name: ../y}]"], "'../y' has a slash"),
+        (["--systems", "[{weights: x, steps: many}]"], "steps 'many' of a system is no whole"),
+        (["--systems", "[{weights: x, renormalise: 2}]"], "renormalise '2' of a system is no"),
         (["--systems", "[{folder: made, name: real}]"], "two rows are called 'real'"),
         (["--systems", "[{folder: other/made}]"], "two rows are called 'made'"),
         (["--sections", "evaluators"], "unknown section 'evaluators'"),
@@ -585,17 +588,19 @@ def test_a_generator_is_sampled_once(
 def test_weights_with_settings_of_their_own(real: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     systems = [
-        {"weights": str(weights), "name": "short", "steps": 1},
-        {"weights": str(weights), "name": "long", "steps": 3, "vocoder": "griffin-lim"},
+        {"weights": str(weights), "name": "short", "steps": 1, "guidance": 1e-1},
+        {"weights": str(weights), "name": "no", "steps": 3, "vocoder": "griffin-lim"},
     ]
-    arguments = ("--systems", json.dumps(systems), "--reference", real, "--out", out)
+    written = yaml.safe_dump(systems, default_flow_style=True).replace("'no'", "no")  # plain
+    arguments = ("--systems", written, "--reference", real, "--out", out)
     assert evaluate(*arguments, "--count", "2") == 0
     report = report_of(out)
-    assert [report["evaluated"][name]["steps"] for name in ("short", "long")] == [1, 3]
-    assert report["evaluated"]["long"]["vocoder"]["name"] == "griffin-lim"
-    assert report["evaluated"]["short"]["vocoder"] != report["evaluated"]["long"]["vocoder"]
+    assert [report["evaluated"][name]["steps"] for name in ("short", "no")] == [1, 3]
+    assert report["evaluated"]["short"]["guidance"] == 0.1
+    assert report["evaluated"]["no"]["vocoder"]["name"] == "griffin-lim"
+    assert report["evaluated"]["short"]["vocoder"] != report["evaluated"]["no"]["vocoder"]
     assert (out / "generated/short/one/1.wav").is_file()
-    found = report["sections"]["evaluator"]["figures"][0]["differences"]["long - short"]
+    found = report["sections"]["evaluator"]["figures"][0]["differences"]["no - short"]
     assert found["count"] == 4
 
 

@@ -13,6 +13,7 @@ from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
+from scoresubnet.data.words import nfc
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_clip, save_grid
@@ -41,7 +42,9 @@ def run(values: Namespace) -> None:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
     refuse_unwritable(out)
-    words = list(dict.fromkeys(values.labels))  # each once: a repeated one would be the same file
+    words = list(
+        dict.fromkeys(map(nfc, values.labels))
+    )  # each once: a repeated one would be the same file
     labels = [label for label in words for _ in range(values.count)]
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"

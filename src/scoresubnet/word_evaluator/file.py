@@ -12,6 +12,7 @@ import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.caller import undisturbed
+from scoresubnet.data.words import as_labels
 from scoresubnet.tensor_files import (
     file_in,
     from_plain,
@@ -39,7 +40,7 @@ class EvaluatorFile:
 
     Attributes:
         network: the classifier.
-        labels: the word of each logit.
+        labels: the word of each logit, in NFC.
         mel: its front end.
         notes: free text by key: its accuracy, the recipe, licences of the data.
     """
@@ -51,10 +52,14 @@ class EvaluatorFile:
 
 
 def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> None:
-    """Write the file, in float16."""
+    """Write the file, in float16.
+
+    Raises:
+        ValueError: a label cannot be one (`words.as_labels`).
+    """
     about = {
         "config": dataclasses.asdict(evaluator.network.config),
-        "labels": evaluator.labels,
+        "labels": as_labels(evaluator.labels),
         "notes": evaluator.notes,
     }
     tensors = part_tensors({"network": evaluator.network})
@@ -84,7 +89,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
         config = from_plain(ResNeXtConfig, about["config"])
-        labels = tuple(about["labels"])
+        labels = as_labels(about["labels"])
         network = ResNeXt(config, len(labels))
     load_strictly(path, {"network": network}, tensors)
     return EvaluatorFile(network.eval(), labels, mel, about["notes"])
