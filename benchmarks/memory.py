@@ -46,7 +46,8 @@ def peak_of(candidate: Candidate, batch: int, threads: int) -> Peak:
     return Peak(**json.loads(child.stdout))
 
 
-def _resident_mib() -> float:
+def resident_mib() -> float:
+    """The largest resident set of this process so far."""
     status = Path("/proc/self/status")
     if status.is_file():  # not getrusage, which on Linux counts the parent before the exec as well
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
@@ -62,9 +63,9 @@ def main(order: str) -> None:
     given = json.loads(order)
     torch.set_num_threads(given["threads"])
     step = Candidate(**given["candidate"]).build()(given["batch"])
-    built = _resident_mib()
+    built = resident_mib()
     step()
-    print(json.dumps(asdict(Peak(built, _resident_mib()))))
+    print(json.dumps(asdict(Peak(built, resident_mib()))))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from benchmarks.timing import Times
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,56 @@ class ClipRow:
     rounds: int
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Median, least and greatest value of the rounds."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Of the values of all rounds."""
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        return f"{_short(self.median)} ({_short(self.least)} to {_short(self.most)})"
+
+
+@dataclass(frozen=True)
+class BusyRow:
+    """One word alone and beside busy processes, with one way in which threads wait.
+
+    Attributes:
+        waiting: the way.
+        idle_ms: milliseconds of the word on an otherwise idle machine.
+        busy_ms: the same beside busy processes.
+        ratio: of the second to the first, round by round.
+        idle_cost: of `idle_ms` to that of the first way, round by round.
+        rounds: how many.
+    """
+
+    waiting: str
+    idle_ms: Spread
+    busy_ms: Spread
+    ratio: Spread
+    idle_cost: Spread
+    rounds: int
+
+    @classmethod
+    def of(cls, waiting: str, idle: Times, busy: Times, first: Times) -> Self:
+        """Of the times of the word, and those of the first way on an idle machine."""
+        return cls(
+            waiting,
+            Spread.of([1e3 * seconds for seconds in idle.rounds]),
+            Spread.of([1e3 * seconds for seconds in busy.rounds]),
+            Spread.of(busy.ratios(idle)),
+            Spread.of(idle.ratios(first)),
+            len(idle.rounds),
+        )
+
+
 def step_table(rows: Sequence[StepRow]) -> str:
     """Markdown, a line per row."""
     return "\n".join(
@@ -82,6 +136,20 @@ def clip_table(rows: Sequence[ClipRow]) -> str:
             "| setting | batch | evaluations | clip, ms | x real time | ratio |",
             "|---|---:|---:|---:|---:|---:|",
             *map(_clip_line, rows),
+        ]
+    )
+
+
+def busy_table(rows: Sequence[BusyRow]) -> str:
+    """Markdown, a line per row; median (least to most) of the rounds."""
+    return "\n".join(
+        [
+            "| threads wait | idle, ms | busy, ms | busy / idle | idle, over the first |",
+            "|---|---:|---:|---:|---:|",
+            *(
+                f"| {row.waiting} | {row.idle_ms} | {row.busy_ms} | {row.ratio} | {row.idle_cost} |"
+                for row in rows
+            ),
         ]
     )
 

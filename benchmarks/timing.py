@@ -30,8 +30,11 @@ class Times:
 
     def ratio(self, other: Times) -> float:
         """The ratio to the time of `other`: the median of the ratios of the same round."""
-        pairs = zip(self.rounds, other.rounds, strict=False)
-        return statistics.median(mine / theirs for mine, theirs in pairs)
+        return statistics.median(self.ratios(other))
+
+    def ratios(self, other: Times) -> list[float]:
+        """The ratio to the time of `other` in each round that both have."""
+        return [mine / theirs for mine, theirs in zip(self.rounds, other.rounds, strict=False)]
 
 
 def in_rounds(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,23 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
     """x (3, 1, 80, 64), t (3,), labels (3,) for the tiny models."""
     x = torch.randn(3, 1, 80, 64, generator=torch.Generator().manual_seed(2))
     return x, torch.tensor([0.05, 0.4, 0.9]), torch.tensor([2, 0, 1])
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """with full_disk(n): no file grows beyond n bytes; the system refuses it ("File too large")."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def full_disk(most: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full_disk
 
 
 @pytest.fixture

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import subprocess
+import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.torch
 import soundfile
+import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
@@ -60,6 +69,49 @@ def test_several_words_are_named_by_label_and_seed(weights: str, tmp_path: Path)
     assert _generate(*arguments) == 0
     names = ["none-5.wav", "none-6.wav", "words.png", "yes-5.wav", "yes-6.wav"]
     assert sorted(p.name for p in out.iterdir()) == names
+
+
+def test_labels_are_words_as_they_were_typed(
+    make_score_model: Callable[..., ScoreModel], tmp_path: Path
+) -> None:
+    """Not what YAML makes of them, nor mathematics, and in either form of Unicode."""
+    composed, apart = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+    labels = ("yes", "no", "null", "1", "$x^$", apart)
+    model = make_score_model("v", classes=len(labels))
+    path, settings = tmp_path / "tiny.safetensors", MelSettings()
+    save_model(
+        ModelFile(model.backbone.classifier, labels, model.sde, settings, model.subnet, "v"), path
+    )
+    out = tmp_path / "out"
+    assert _generate(*labels, composed, "--weights", path, "--out", out, "--sampling", "fast") == 0
+    names = [f"{word}-0.wav" for word in (*labels[:-1], composed)]
+    assert {p.name for p in out.iterdir()} == {*names, "words.png"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("generate", []), ("evaluate", ["--reference", "x", "--out", "y", "--labels"])],
+)
+def test_words_of_yaml_are_labels(
+    command: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["yes", "no", "on", "off", "null", "1", "~", "true"]
+    run: list[Any] = []
+    monkeypatch.setattr(f"scoresubnet.commands.{command}.run", run.append)
+    assert main([command, *arguments, *words]) == 0
+    assert run[0].labels == words
+
+
+def test_a_label_that_is_a_path_is_refused_where_it_is_loaded(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with safetensors.safe_open(weights, framework="pt") as file:
+        metadata = dict(file.metadata()) | {"labels": '["../x", "no"]'}
+    safetensors.torch.save_file(safetensors.torch.load_file(weights), weights, metadata)
+    assert _generate("../x", "--weights", weights, "--out", tmp_path / "a/out") == 1
+    assert f"{weights}: " in (error := capsys.readouterr().err)
+    assert "the word '../x' has a slash" in error
+    assert not [p for p in tmp_path.rglob("*") if p.suffix in (".wav", ".png")]
 
 
 def test_the_same_seed_gives_the_same_file(weights: str, tmp_path: Path) -> None:
@@ -242,6 +294,35 @@ def test_an_unwritable_folder_fails_before_sampling(
     assert "cannot write to" in capsys.readouterr().err
 
 
+def test_files_that_cannot_be_written_are_left_out(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for name in ("yes-0.wav", "words.png"):
+        (out / name).mkdir(parents=True)
+    arguments = ("yes", "--count", "2", "--weights", weights, "--out", out)
+    assert _generate(*arguments) == 0
+    printed = capsys.readouterr()
+    for name in ("yes-0.wav", "words.png"):
+        reason = "cannot be written: Is a directory; move that folder away"
+        assert f"left out: {out / name}: {reason}" in printed.err
+    assert [line.split()[0] for line in printed.out.splitlines()[:-1]] == [str(out / "yes-1.wav")]
+    assert _generate(*arguments, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [clip["seed"] for clip in report["clips"]] == [1]
+    assert report["picture"] is None
+    assert [reason.split(":")[0] for reason in report["left_out"]] == [
+        str(out / "yes-0.wav"),
+        str(out / "words.png"),
+    ]
+    (out / "yes-1.wav").unlink()
+    (out / "yes-1.wav").mkdir()
+    assert _generate(*arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"generate: none of 2 sounds was written: {out / 'yes-0.wav'}: cannot" in printed.err
+
+
 def test_info_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "small", "--json"]) == 0
     costs = json.loads(capsys.readouterr().out)["costs"]
@@ -266,3 +347,107 @@ def test_info_of_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_info_of_neither(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "medium"]) == 1
     assert "presets: paper, small" in capsys.readouterr().err
+
+
+PYTHON_M = [sys.executable, "-m", "scoresubnet"]
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def test_python_m_is_the_command_and_says_so() -> None:
+    done = subprocess.run([*PYTHON_M, "generate"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: scoresubnet generate ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["generate", "--help"]])
+def test_a_pipe_that_closes_early_is_no_error(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*PYTHON_M, *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=BUFFERED, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_clips_are_made_without_any_stream(weights: str, tmp_path: Path) -> None:
+    def close() -> None:
+        for number in range(3):
+            os.close(number)
+
+    out = tmp_path / "out"
+    arguments = ["generate", "yes", "--steps", "2", "--weights", weights, "--out", str(out)]
+    assert subprocess.run([*PYTHON_M, *arguments], preexec_fn=close, check=False).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["yes.png", "yes.wav"]
+    assert soundfile.info(out / "yes.wav").frames == 16_000
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
+def test_threads_wait_passively_from_the_first_unless_told_otherwise(
+    given: str | None, found: str
+) -> None:
+    """OpenMP reads its settings when torch is loaded."""
+    program = (
+        "import os, sys\n"
+        "class Loading:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'torch': sys.exit(os.environ['OMP_WAIT_POLICY'])\n"
+        "sys.meta_path.insert(0, Loading())\n"
+        "from scoresubnet.cli import main\n"
+        "main(['info', 'small'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.strip() == found
+
+
+def _nested() -> object:
+    return json.loads("[" * 10**6)
+
+
+@pytest.mark.parametrize(
+    ("fail", "message"),
+    [
+        (lambda: np.empty(2**52), "not enough memory (Unable to allocate"),
+        (lambda: torch.empty(2**52), "not enough memory ("),
+        (_nested, "nested too deeply"),
+        (
+            lambda: _raise(torch.OutOfMemoryError("CUDA out of memory.\nA stack")),
+            "not enough memory",
+        ),
+        (lambda: _raise(RuntimeError("CUDA error: busy\nA stack")), "the GPU cannot be used"),
+        (lambda: _raise(RuntimeError("can't start new thread")), "no more threads"),
+    ],
+)
+def test_what_the_machine_is_short_of_is_said_in_a_sentence(
+    fail: Callable[[], object],
+    message: str,
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: fail())
+    assert _generate("yes", "--weights", weights, "--out", tmp_path, "--json") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("scoresubnet generate: ")
+    assert message in line
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: _raise(error))
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        _generate("yes", "--weights", weights, "--out", tmp_path)
+
+
+def _raise(error: Exception) -> None:
+    raise error

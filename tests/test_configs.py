@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from scoresubnet import cli
 from scoresubnet.networks.classifier import ClassifierConfig
@@ -149,6 +150,51 @@ def test_a_config_overrides_its_base_deeply(tmp_path: Path, trained: list[Any]) 
     assert (config.data.words, config.data.batch_size) == (("ja",), 128)
 
 
+WORDS = ("yes", "no", "on", "off", "null", "1", "true", "~", "01", "1e3")
+
+
+@pytest.mark.parametrize("place", ["config", "base", "dotted", "options", "dumped"])
+def test_words_are_text_whatever_yaml_makes_of_them(
+    place: str, tmp_path: Path, trained: list[Any]
+) -> None:
+    words = f"[{', '.join(WORDS)}]"
+    sources = f"[{{kind: folder, root: no, words: {words}}}]"
+    data = f"data: {{sources: {sources}, words: {words}}}"
+    source = {"kind": "folder", "root": "no", "words": list(WORDS)}
+    texts = {
+        "config": data,
+        "base": data,
+        "dotted": f"data.sources: {sources}\ndata.words: {words}",
+        "options": "run: {steps: 7}",
+        "dumped": yaml.safe_dump({"data": {"sources": [source], "words": list(WORDS)}}),
+    }
+    path = write(tmp_path / "config.yaml", texts[place])
+    if place == "base":
+        path = write(tmp_path / "own.yaml", "base: config.yaml\nrun: {steps: 7}")
+    more = ["--data.sources", sources, "--data.words", words] if place == "options" else []
+    assert _train(path, "classifier", *more) == 0
+    found = trained[0][0].data
+    assert found.words == WORDS
+    assert [(s.root, s.words) for s in found.sources] == [("no", list(WORDS))]
+
+
+def test_no_words_are_all_words(tmp_path: Path, trained: list[Any]) -> None:
+    text = "data: {sources: [{kind: folder, root: x, words: null, weight: 1e-1}], words: ~}"
+    assert _train(write(tmp_path / "a.yaml", text), "classifier") == 0
+    assert _train("small-classifier", "classifier", "--data.words", "null") == 0
+    first, second = (call[0].data for call in trained)
+    assert (first.words, first.sources[0].words, first.sources[0].weight) == (None, None, 0.1)
+    assert second.words is None
+
+
+def test_a_config_that_is_no_text_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_bytes("data: {words: [über]}".encode("latin-1"))
+    assert _train(tmp_path / "a.yaml", "classifier") == 1
+    assert f"{tmp_path}/a.yaml: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -172,14 +218,14 @@ def test_a_base_that_cannot_be_used_is_named(
     ("text", "message"),
     [
         (b"augment: []", r"augment = \[\] is no mapping of options"),
-        (b"subnet: -0.0", r"subnet = -0\.0 is no mapping"),
+        (b"subnet: -0.0", r"subnet = '-0\.0' is no mapping"),
         (b"run: null", "run = None is no mapping"),
         (b"data: elsewhere", "data = 'elsewhere' is no mapping"),
         (b"run: {steps: soon}", r'"run\.steps".*int.*soon'),
         (b"data: {words: {a: b}}", r'"data\.words".*str.*\{.*a.*b'),
         (b"data: {sources: [3]}", r'"data\.sources".*3'),
         (b"subnet: {widths: [8, x, 8, 8]}", r'"subnet\.widths".*int.* x'),
-        (b"run: [", "did not find expected node content.*line"),
+        (b"run: [", "while parsing a flow node.*line"),
         (b"run: {steps: \xff}", "can't decode byte 0xff"),
         (b"\0", "control characters|unacceptable character|#x0"),
     ],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -48,6 +51,17 @@ def test_result_has_the_documented_shapes(generator: SpeechGenerator) -> None:
     assert speech.seeds == (4, 5, 6)
     assert set(speech.heard) <= set(LABELS)
     assert ((speech.confidence > 0) & (speech.confidence <= 1)).all()
+
+
+def test_labels_are_found_in_either_form_of_unicode(weights: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+    file = load_model(weights)
+    file.labels = (apart, "no", "stop")
+    save_model(file, weights / "model.safetensors")
+    generator = SpeechGenerator.from_pretrained(weights)
+    assert generator.labels[0] == composed
+    assert generator.generate([composed, apart], [3, 3], steps=2).labels == (composed, composed)
+    generator.check([apart], [0])
 
 
 def test_a_sample_depends_on_its_own_seed_alone(generator: SpeechGenerator) -> None:
@@ -299,7 +313,14 @@ def test_seeds_default_to_0_1_2(generator: SpeechGenerator) -> None:
         ({"labels": ["yes"], "seeds": [1, 2]}, "1 labels.* 2 seeds"),
         ({"labels": ["yes"], "seeds": []}, "0 seeds"),
         ({"labels": "yes", "seeds": -1}, "seed -1 .*between 0 and"),
-        ({"labels": "yes", "seeds": 2**32}, "between 0 and 2.32 - 1"),
+        ({"labels": "yes", "seeds": True}, "seed True .*whole number"),
+        ({"labels": "yes", "seeds": 3.7}, "seed 3.7 .*whole number"),
+        ({"labels": "yes", "seeds": np.array([True])}, "seed True .*whole number"),
+        ({"labels": "yes", "seeds": torch.tensor(True)}, "seed True .*whole number"),
+        ({"labels": "yes", "seeds": torch.tensor([3.0])}, "seed 3.0 .*whole number"),
+        ({"labels": "yes", "seeds": "3"}, "seed 3 .*whole number"),
+        ({"labels": "yes", "steps": True}, "steps True .*whole number"),
+        ({"labels": "yes", "seeds": 2**32}, "between 0 and 4294967295"),
         ({"labels": "yes", "guidance": -0.1}, "guidance -0.1 .*between 0 and 100"),
         ({"labels": "yes", "guidance": float("nan")}, "guidance nan"),
         ({"labels": "yes", "guidance": 100.5}, "between 0 and 100"),
@@ -324,6 +345,40 @@ def test_what_cannot_be_generated_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         generator.generate(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        np.array([4, 5]),
+        np.array([4, 5], dtype=np.uint8),
+        torch.tensor([4, 5]),
+        [np.int32(4), torch.tensor(5)],
+        range(4, 6),
+        iter([4, 5]),
+    ],
+)
+def test_seeds_are_integers_of_any_kind(generator: SpeechGenerator, seeds: Any) -> None:
+    expected = generator.generate(["yes", "no"], [4, 5], steps=1)
+    found = generator.generate(np.array(["yes", "no"]), seeds, steps=np.int64(1))  # type: ignore[arg-type]
+    assert torch.equal(found.mels, expected.mels)
+    assert json.dumps([found.labels, found.seeds]) == json.dumps([["yes", "no"], [4, 5]])
+
+
+@pytest.mark.parametrize("seed", [np.int64(4), np.array(4), torch.tensor(4), torch.tensor([4])])
+def test_one_seed_may_be_of_any_kind(generator: SpeechGenerator, seed: Any) -> None:
+    assert generator.generate(np.str_("yes"), seed, steps=1).seeds == (4,)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "2"])
+def test_a_batch_size_out_of_range_says_so(generator: SpeechGenerator, size: Any) -> None:
+    message = f"batch_size {size} is out of range; it is a whole number of at least 1"
+    with pytest.raises(ValueError, match=message):
+        SpeechGenerator.from_pretrained(batch_size=size)
+    with pytest.raises(ValueError, match=message):
+        generator.batch_size = size
+    generator.batch_size = np.int64(2)  # type: ignore[assignment]
+    assert generator.batch_size == 2
 
 
 def test_an_unknown_vocoder_is_refused(weights: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from scoresubnet.weights import (
 
 Batch = tuple[Tensor, Tensor, Tensor]
 LABELS = ("left", "right", "go")
+APART = [unicodedata.normalize(form, "über") for form in ("NFC", "NFD")]
 
 
 @pytest.fixture
@@ -252,6 +254,15 @@ METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
     "unknown mel setting": change_json("mel", lambda m: m.update(hops=1)),
     "no labels": lambda m: m.pop("labels"),
     "labels that are no list": lambda m: m.update(labels="3"),
+    "labels that are numbers": lambda m: m.update(labels="[1, 2, 3]"),
+    "labels in one text": lambda m: m.update(labels='"abc"'),
+    "a label that is a path": change_json("labels", lambda x: x.__setitem__(0, "../x")),
+    "an empty label": change_json("labels", lambda x: x.__setitem__(0, "")),
+    "a label with a control character": change_json("labels", lambda x: x.__setitem__(0, "a\x1b")),
+    "half a surrogate": change_json("labels", lambda x: x.__setitem__(0, "\ud83d")),
+    "a label called none": change_json("labels", lambda x: x.__setitem__(0, "none")),
+    "a label in two forms": change_json("labels", lambda x: x.__setitem__(slice(2), APART)),
+    "notes that are no mapping": lambda m: m.update(notes="[1]"),
     "broken json": lambda m: m.update(config="{"),
     "config of another type": lambda m: m.update(config="[]"),
     "sampling of another type": lambda m: m.update(sampling="3"),
@@ -267,6 +278,22 @@ def test_damaged_metadata_is_refused(kind: str, saved: Path) -> None:
     rewrite(saved, change_metadata=METADATA[kind])
     with pytest.raises(WeightsError, match=f"{saved}"):
         load_model(saved)
+
+
+def test_labels_are_read_in_nfc(saved: Path) -> None:
+    rewrite(saved, change_metadata=change_json("labels", lambda x: x.__setitem__(0, APART[1])))
+    assert load_model(saved).labels == (APART[0], "right", "go")
+
+
+@pytest.mark.parametrize("label", ["../x", "none", "right"])
+def test_labels_that_cannot_be_read_are_not_written(
+    label: str, model: ModelFile, saved: Path
+) -> None:
+    before = saved.read_bytes()
+    model.labels = (label, "right", "go")
+    with pytest.raises(ValueError, match=label):
+        save_model(model, saved)
+    assert saved.read_bytes() == before
 
 
 def test_fewer_labels_than_logits_are_refused(saved: Path) -> None:

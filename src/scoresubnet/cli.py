@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
+from scoresubnet.home import provide_home
 from scoresubnet.missing import hint
+from scoresubnet.plain_yaml import MODE
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
+from scoresubnet.streams import lasting_streams
 
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
@@ -26,11 +30,25 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `scoresubnet`.
+    """Entry point of `scoresubnet`, which owns its process.
 
     Returns:
         The exit status: 0, or 1 after a clear error (2 after one in the arguments themselves).
     """
+    # Threads that wait for work would spin, and hold up each other where other programs are busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
+    provide_home()
+    with lasting_streams() as output:
+        status = _main(arguments)
+        output.flush()
+        if output.error is None:
+            return status
+        why = output.error.strerror
+        print(f"scoresubnet: standard output: {why}; what was printed is lost", file=sys.stderr)
+        return status or 1
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     words = 2 if arguments[:1] == ["train"] else 1
     name = " ".join(arguments[:words])
@@ -39,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rest = arguments[words:]
     try:
-        parser = LEAVES[name](_Parser(prog=f"scoresubnet {name}", description=COMMANDS[name]))
+        prog = f"scoresubnet {name}"
+        parser = LEAVES[name](_Parser(prog=prog, description=COMMANDS[name], parser_mode=MODE))
         rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
@@ -50,6 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (ValueError, OSError, ImportError) as error:
         print(f"scoresubnet {name}: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if (reason := _beyond_us(error)) is None:
+            raise
+        print(f"scoresubnet {name}: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -62,6 +86,22 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         super().error(" ".join(message.split()), ex)
+
+
+def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
+    """What to say where the input or the machine is to blame; None where we are."""
+    first = str(error).partition("\n")[0]
+    if isinstance(error, RecursionError):
+        return "something in the input is nested too deeply; make it simpler"
+    if isinstance(error, MemoryError) or "memory" in first:
+        return f"not enough memory ({first}); close other programs, or ask for less at once"
+    if "cannot cache function" in first:  # numba
+        return f"{first}; set NUMBA_CACHE_DIR to a folder that can be written"
+    if "start new thread" in first:
+        return f"no more threads ({first}); close other programs, or raise `ulimit -u`"
+    if "CUDA" in first:
+        return f"the GPU cannot be used ({first}); CUDA_VISIBLE_DEVICES= does without it"
+    return None
 
 
 RENAMED = {"--preset-sampling": "--sampling"}
@@ -154,7 +194,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
     add(
         "--systems",
-        type=list[dict[str, Any]] | None,
+        type=list[dict[str, str | None]] | None,
         help="systems with settings of their own: a list of mappings with folder or weights, and "
         "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
     )
@@ -226,6 +266,3 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "evaluate": _evaluate,
     "info": _info,
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,33 +1,80 @@
-"""Files that appear complete or not at all, and what a file's content is told by."""
+"""Files and folders that appear complete or not at all, and what a file's content is told by."""
 
 from __future__ import annotations
 
+import errno
+import functools
 import hashlib
 import json
 import os
 import re
-import tempfile
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+_TEMPORARY = ".scoresubnet-{}.tmp"  # as long for any name: what can be written can be replaced
+_WAYS_OUT = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "move that folder away",
+    errno.EEXIST: "move the file away that stands where a folder should",
+    errno.ENOTDIR: "move the file away that stands where a folder should",
+}
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary name beside `path`, which takes its place if the block ends without an error.
+    """A temporary file beside `path`, which takes its place if the block ends without an error.
 
     An error leaves an older file as it was, and nothing else behind. Parent folders are made.
+
+    Raises:
+        OSError: the file cannot be written; the message names it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    with _named(path), _temporary(path.parent, Path.touch) as temporary:
+        if path.exists() and not os.access(path, os.W_OK):  # a new file would take its place
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         yield temporary
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, which gets that name if the block ends without an error.
+
+    Another process may be faster with the same one: then its folder stays. Parent folders are made.
+
+    Raises:
+        OSError: the folder cannot be written; the message names it.
+    """
+    with _named(path), _temporary(path.parent, Path.mkdir) as temporary:
+        yield temporary
+        try:
+            temporary.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Write a file; it appears complete or not at all.
+
+    What a library writes goes through memory, so that the system says why it cannot be written.
+
+    Raises:
+        OSError: it cannot be written; the message names it.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def is_utf8(name: str) -> bool:
@@ -35,19 +82,49 @@ def is_utf8(name: str) -> bool:
     return re.search("[\ud800-\udfff]", name) is None
 
 
+def escaped(text: str) -> str:
+    """Text that any stream and any log can take: what is not UTF-8 in names is escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; it appears complete or not at all. Names that are not UTF-8 are escaped."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    """Write UTF-8 text, as `write_bytes` does; names that are not UTF-8 are escaped."""
+    write_bytes(path, escaped(text).encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values as indented JSON; it appears complete or not at all.
+    """Write plain values as indented JSON, as `write_bytes` does.
 
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot say.
     """
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add to the end of a file, as a whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; the message names it, and the file is as it was.
+    """
+    with _named(path), path.open("ab", buffering=0) as file:
+        end = file.tell()
+        try:
+            while content:
+                content = content[file.write(content) :]
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line of UTF-8, as `append` does; half a line that a broken write left goes."""
+    with _named(path), path.open("a+b") as file:
+        file.seek(max(0, file.tell() - 1))
+        if file.read() not in (b"", b"\n"):
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+    append(path, f"{line}\n".encode())
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
@@ -60,14 +137,85 @@ def refuse_unwritable(folder: Path) -> None:
     """Make the folder, and fail now rather than after long work if nothing can be written there.
 
     Raises:
-        OSError: the folder cannot be made or written; the message names it.
+        OSError: the folder cannot be made or written, or its disk is full; the message names it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
-        os.close(handle)
-        os.unlink(name)
+        with _temporary(folder, Path.touch) as temporary:
+            temporary.write_bytes(bytes(4096))
     except OSError as error:
         raise OSError(
             f"cannot write to {folder}: {error.strerror or error}; choose another folder"
         ) from error
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of the system say what cannot be written, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
+        reason = error.strerror or error
+        raise OSError(f"{path}: cannot be written: {reason}; {way_out}") from error
+
+
+@contextmanager
+def _temporary(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A new file or folder in `folder`, locked while the block runs, and removed after it.
+
+    The lock does not survive its process. By that another one knows what it may sweep.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.absolute())
+    while True:
+        path = folder / _TEMPORARY.format(secrets.token_hex(4))
+        make(path)
+        lock = _lock(path, wait=True)
+        if path.exists():  # else another process swept it before it was locked
+            break
+        _release(lock)
+    try:
+        yield path
+    finally:
+        _remove(path)
+        _release(lock)
+
+
+@functools.cache
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left there; once in the life of this one: folders are long."""
+    for path in folder.glob(_TEMPORARY.format("*")):
+        lock = _lock(path, wait=False)
+        if lock is not None:
+            with suppress(OSError):
+                _remove(path)
+            _release(lock)
+
+
+def _lock(path: Path, wait: bool) -> int | None:
+    """What holds the lock of a file or folder; None if another does, or if there are no locks."""
+    if sys.platform == "win32":
+        return None
+    try:
+        # Not `lockf`, whose locks end when any file of that name is closed.
+        lock = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        _release(lock)
+        return None
+    return lock
+
+
+def _release(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

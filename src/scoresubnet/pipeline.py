@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
-from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.caller import undisturbed
+from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
 from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.sampling import Sampling, resolve_sampling
+from scoresubnet.sampling import Sampling, resolve_sampling, whole_number
 from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.vocoders import Vocoder, load_vocoder
@@ -56,9 +58,9 @@ class SpeechGenerator:
         model: the frozen classifier and its Score Subnet.
         vocoder: from log-Mels to waveforms.
         sampling: how `generate` samples if it is not told: what the weights say, or else "fast".
-        batch_size: most items that are sampled together; None: as many as memory holds, up to 16.
     """
 
+    @undisturbed()
     def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
         self.labels = file.labels
         self.mel = file.mel
@@ -67,7 +69,17 @@ class SpeechGenerator:
         self.sampling = file.sampling or resolve_sampling()
         self.batch_size = batch_size
 
+    @property
+    def batch_size(self) -> int | None:
+        """Most items that are sampled together; None: as many as memory holds, up to 16."""
+        return self._batch_size
+
+    @batch_size.setter
+    def batch_size(self, value: int | None) -> None:
+        self._batch_size = None if value is None else whole_number("batch_size", value, 1)
+
     @classmethod
+    @undisturbed()
     def from_pretrained(
         cls,
         weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
@@ -80,23 +92,25 @@ class SpeechGenerator:
         Args:
             weights: name of shipped weights, a folder with `model.safetensors`, or a file.
             vocoder: what `vocoders.load_vocoder` takes.
-            batch_size: most items that are sampled together, as many as memory holds if None; it
-                changes no sample.
+            batch_size: most items that are sampled together, 1 or more, as many as memory holds if
+                None; it changes no sample.
             device: where the model runs.
 
         Raises:
             WeightsError: the weights are missing, damaged or foreign.
-            ValueError: the vocoder is unknown, or made for other features.
+            ValueError: the vocoder is unknown, or made for other features, or batch_size is no
+                whole number of at least 1.
         """
         file = load_model(weights)
         generator = cls(file, load_vocoder(vocoder, file.mel), batch_size)
         generator.model.to(device)
         return generator
 
+    @undisturbed()
     def generate(
         self,
         labels: str | Sequence[str],
-        seeds: int | Sequence[int] | None = None,
+        seeds: SupportsIndex | Iterable[SupportsIndex] | None = None,
         sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
         **overrides: Any,
@@ -107,7 +121,8 @@ class SpeechGenerator:
 
         Args:
             labels: one label or several; "none" is unconditional.
-            seeds: one per label; 0, 1, 2, ... if left out. Item k depends on its own seed alone.
+            seeds: one per label, integers of any kind in anything that can be iterated over;
+                0, 1, 2, ... if left out. Item k depends on its own seed alone.
             sampling: a key of `sampling.SAMPLING_PRESETS`, or settings; None is `self.sampling`.
             progress: called with (steps done, steps in all) after every step of every batch.
             overrides: fields of `Sampling` by name, such as `guidance=3.0, steps=10`; None leaves
@@ -116,16 +131,17 @@ class SpeechGenerator:
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        labels = [labels] if isinstance(labels, str) else list(labels)
-        if seeds is None:
-            seeds = range(len(labels))
-        seeds = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
+        labels = [nfc(label) for label in ([labels] if isinstance(labels, str) else labels)]
+        given: Any = range(len(labels)) if seeds is None else seeds
+        single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
+        each = [given] if single else list(given)
         if "preset" in overrides:
-            warnings.warn("preset= is called sampling= now", FutureWarning, stacklevel=2)
+            warnings.warn("preset= is called sampling= now", FutureWarning, stacklevel=3)
             if sampling is not None:
                 raise ValueError("preset and sampling are both given; keep sampling")
             sampling = overrides.pop("preset")
-        chosen = self.check(labels, seeds, sampling, **overrides)
+        chosen = self.check(labels, each, sampling, **overrides)
+        numbers = [operator.index(seed) for seed in each]
         times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
         batch_size = self.batch_size or self._fitting(len(labels))
         chunks = range(0, len(labels), batch_size)
@@ -143,12 +159,12 @@ class SpeechGenerator:
             score_fn: ScoreFunction = self.model.score
             if chosen.guidance:
                 score_fn = self._guided_score(labels[part], chosen)
-            mels.append(self._sample(score_fn, seeds[part], chosen.sampler, times, report))
+            mels.append(self._sample(score_fn, numbers[part], chosen.sampler, times, report))
         x = torch.cat(mels)
         audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
         heard, confidence = self.classify(x)
         rate = self.mel.sample_rate
-        return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(seeds), heard, confidence)
+        return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(numbers), heard, confidence)
 
     def _fitting(self, count: int) -> int:
         """The number of `count` items to sample together."""
@@ -157,7 +173,7 @@ class SpeechGenerator:
         device = next(self.model.parameters()).device
         return min(count, fitting_batch(step_mib(self.model), free_mib(device)))
 
-    @torch.no_grad()
+    @undisturbed()
     def classify(self, x: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """The words that the classifier hears in log-Mels (B, 1, F, T), with probability (B,)."""
         device = next(self.model.parameters()).device
@@ -182,7 +198,6 @@ class SpeechGenerator:
 
         return guided(both, of_asked, self.model.score, chosen.clamp, chosen.renormalise)
 
-    @torch.no_grad()
     def _sample(
         self,
         score_fn: ScoreFunction,
@@ -200,7 +215,7 @@ class SpeechGenerator:
     def check(
         self,
         labels: list[str],
-        seeds: list[int],
+        seeds: Sequence[SupportsIndex],
         sampling: str | Sampling | None = None,
         **overrides: Any,
     ) -> Sampling:
@@ -214,7 +229,7 @@ class SpeechGenerator:
         """
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
-        for label in labels:
+        for label in map(nfc, labels):
             if label not in (*self.labels, UNCONDITIONAL):
                 near = nearest_names(label, self.labels)
                 raise ValueError(
@@ -226,6 +241,5 @@ class SpeechGenerator:
                 f"{len(labels)} labels but {len(seeds)} seeds; give one seed per label"
             )
         for seed in seeds:
-            if not 0 <= seed <= MOST_SEED:
-                raise ValueError(f"seed {seed} is out of range; it lies between 0 and 2^32 - 1")
+            whole_number("seed", seed, 0, MOST_SEED)
         return resolve_sampling(self.sampling if sampling is None else sampling, **overrides)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.files import replacing
+from scoresubnet.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +30,8 @@ def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
     image = draw_mel(top, speech.mels[0], mel)
     figure.colorbar(image, ax=top, label="log magnitude, scaled")
     heard = f"the classifier hears {speech.heard[0]!r} ({speech.confidence[0].item():.0%})"
-    top.set_title(f"{speech.labels[0]!r}, seed {speech.seeds[0]}: {heard}")
+    title = f"{speech.labels[0]!r}, seed {speech.seeds[0]}: {heard}"
+    top.set_title(title, parse_math=False)
     top.set_ylabel("Mel band")
     audio = speech.audio[0].numpy()
     bottom.plot(np.arange(len(audio)) / speech.rate, audio, linewidth=0.5)
@@ -47,7 +50,8 @@ def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
         panel.set_axis_off()
         if k < count:
             draw_mel(panel, speech.mels[k], mel)
-            panel.set_title(f"{speech.labels[k]} ({speech.seeds[k]})", fontsize=9)
+            title = f"{speech.labels[k]} ({speech.seeds[k]})"
+            panel.set_title(title, fontsize=9, parse_math=False)
     if count < len(speech.labels):
         figure.suptitle(f"the first {count} of {len(speech.labels)} clips", fontsize=9)
     save_figure(figure, path)
@@ -69,5 +73,14 @@ def draw_mel(axes: Axes, x: Tensor, mel: MelSettings) -> AxesImage:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG; it appears complete or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130)
+    write_bytes(path, png(figure, dpi=130))
+
+
+def png(figure: Figure, dpi: int) -> bytes:
+    """The picture; a letter that the font lacks is a box, without a warning for each."""
+    file = BytesIO()
+    with warnings.catch_warnings():
+        for message in ("Glyph .* missing from", "Matplotlib currently does not support"):
+            warnings.filterwarnings("ignore", message, UserWarning)
+        figure.savefig(file, format="png", dpi=dpi)
+    return file.getvalue()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from scoresubnet.registries import find
@@ -73,11 +74,7 @@ class Sampling:
             raise ValueError(
                 f"guidance {self.guidance} is out of range; it lies between 0 and {MOST_GUIDANCE:g}"
             )
-        if not (isinstance(self.steps, Integral) and 1 <= self.steps <= MOST_STEPS):
-            raise ValueError(
-                f"steps {self.steps} is out of range; "
-                f"it is a whole number between 1 and {MOST_STEPS}"
-            )
+        whole_number("steps", self.steps, 1, MOST_STEPS)
         find("sampler", self.sampler, SAMPLERS)
         find("time grid", self.grid, TIME_GRIDS)
         read_guidance_schedule(self.schedule)(self.guidance)
@@ -131,6 +128,24 @@ SAMPLING_PRESETS: dict[str, Sampling] = {
 }
 
 DEFAULT_SAMPLING = "fast"
+
+
+def whole_number(name: str, value: object, least: int, most: int | None = None) -> int:
+    """The integer that a value of any kind of integer stands for, such as numpy's and torch's.
+
+    Raises:
+        ValueError: it is a truth value or no integer, or out of range.
+    """
+    try:
+        if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+        if number < least or (most is not None and number > most):
+            raise TypeError
+    except TypeError:
+        bounds = f"of at least {least}" if most is None else f"between {least} and {most}"
+        raise ValueError(f"{name} {value} is out of range; it is a whole number {bounds}") from None
+    return number
 
 
 def resolve_sampling(sampling: str | Sampling | None = None, **overrides: Any) -> Sampling:

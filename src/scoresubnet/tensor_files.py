@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.files import replacing
+from scoresubnet.files import write_bytes
 from scoresubnet.git_lfs import pointer_hint
 
 T = TypeVar("T")
@@ -95,8 +95,7 @@ def write_tensors(
 ) -> None:
     """Write the file; it appears complete or not at all."""
     plain = {k: v.detach().cpu().to(dtype).contiguous() for k, v in tensors.items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(plain, metadata))
+    write_bytes(path, safetensors.torch.save(plain, metadata))
 
 
 def read_tensors(path: Path, *formats: str) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -14,6 +14,8 @@ from torch import nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.caller import undisturbed
+from scoresubnet.data.words import as_labels
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
@@ -43,7 +45,7 @@ class ModelFile:
 
     Attributes:
         classifier: the noise-conditioned classifier.
-        labels: the word of each logit.
+        labels: the word of each logit, in NFC.
         sde: the forward process of the training.
         mel: the front end of the training.
         subnet: the Score Subnet, or None in a file of a classifier alone.
@@ -87,7 +89,8 @@ def save_model(
         dtype: of the tensors in it; `load_model` gives float32 in any case.
 
     Raises:
-        ValueError: its sampling has a schedule that is a function, or cannot be used.
+        ValueError: a label cannot be one (`words.as_labels`), or its sampling has a schedule that
+            is a function, or cannot be used.
     """
     parts: dict[str, nn.Module] = {"classifier": model.classifier}
     config: dict[str, Any] = {
@@ -98,12 +101,13 @@ def save_model(
         parts["subnet"] = model.subnet
         config["subnet"] = dataclasses.asdict(model.subnet.config)
         config["parametrisation"] = model.parametrisation
-    about = {"config": config, "labels": model.labels, "notes": model.notes}
+    about = {"config": config, "labels": as_labels(model.labels), "notes": model.notes}
     if model.sampling is not None:
         about["sampling"] = model.sampling.to_dict()
     write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
 
 
+@undisturbed()
 def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """Read a model, strictly: every tensor must be there, and nothing else.
 
@@ -116,7 +120,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     path = find_weights(source)
     tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path), torch.device("meta"):
-        config, labels = about["config"], tuple(about["labels"])
+        config, labels = about["config"], as_labels(about["labels"])
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
         subnet = None
@@ -124,7 +128,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
         parametrisation = str(config["parametrisation"]) if subnet else None
-        _refuse_contradictions(classifier, labels, mel, parametrisation)
+        _refuse_contradictions(classifier, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:
         parts["subnet"] = subnet
@@ -158,12 +162,10 @@ def shipped_weights() -> dict[str, Path]:
 
 
 def _refuse_contradictions(
-    classifier: Classifier, labels: tuple[str, ...], mel: MelSettings, parametrisation: str | None
+    classifier: Classifier, mel: MelSettings, parametrisation: str | None
 ) -> None:
     size = (classifier.config.mel_bins, classifier.config.frames)
     if (mel.n_mels, mel.frames) != size:
         raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
-    if len(set(labels)) != len(labels):
-        raise ValueError(f"a label is there twice: {', '.join(labels)}")
     if parametrisation is not None:
         refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

@@ -1,5 +1,7 @@
+import errno
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,12 +117,12 @@ def test_failed_write_leaves_the_old_file_and_no_debris(tmp_path, monkeypatch):
     write_wav(path, sine(440, 16_000), 16_000)
     before = path.read_bytes()
 
-    def full_disk(file, *args, **kwargs):
-        file.write_bytes(b"half a file")
-        raise OSError("no space left on device")
+    def full_disk(file, content):
+        file.write_text("half a file")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(soundfile, "write", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match=r"a\.wav: cannot be written: No space left on device; make"):
         write_wav(path, sine(880, 16_000), 16_000)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.wav"]
@@ -132,10 +134,10 @@ def test_file_appears_in_one_step(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def refused(source, target):
-        raise PermissionError(target)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
 
     monkeypatch.setattr(os, "replace", refused)
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=r"a\.wav: cannot be written: Permission denied"):
         write_wav(path, sine(880, 16_000), 16_000)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.wav"]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from numpy.typing import ArrayLike
 
 from scoresubnet import vocoders as vocoder
@@ -350,6 +351,22 @@ def test_odd_files_among_good_ones(
         assert r"three/br\udcf6ken.wav (not a readable" in text
 
 
+def test_files_of_the_report_that_cannot_be_written_are_named(
+    real: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "report.md").mkdir(parents=True)
+    assert evaluate(made, "--reference", real, "--out", out) == 0
+    printed = capsys.readouterr()
+    assert f"left out: {out / 'report.md'}: cannot be written: Is a directory" in printed.err
+    assert printed.out.splitlines()[-2:] == [str(out / f"report.{e}") for e in ("json", "html")]
+    for name in ("report.json", "report.html"):
+        (out / name).unlink()
+        (out / name).mkdir()
+    assert evaluate(made, "--reference", real, "--out", out) == 1
+    assert f"{out}: the report was not written" in capsys.readouterr().err
+
+
 def test_too_few_files_are_refused_with_advice(
     real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -454,7 +471,9 @@ def test_speech_commands_gives_test_and_training_clips(
         (["--systems", "[{folder: x, weights: y}]"], "either a folder of clips or weights"),
         (["--systems", "[{folder: x, stepz: 3}]"], "unknown key of a system 'stepz'"),
         (["--systems", "[{folder: x, steps: 3}]"], "folder x is not sampled"),
-        (["--systems", "[{folder: x, name: 10}]"], "name 10 of a system is no text"),
+        (["--systems", "[{folder: x, name: ../y}]"], "'../y' has a slash"),
+        (["--systems", "[{weights: x, steps: many}]"], "steps 'many' of a system is no whole"),
+        (["--systems", "[{weights: x, renormalise: 2}]"], "renormalise '2' of a system is no"),
         (["--systems", "[{folder: made, name: real}]"], "two rows are called 'real'"),
         (["--systems", "[{folder: other/made}]"], "two rows are called 'made'"),
         (["--sections", "evaluators"], "unknown section 'evaluators'"),
@@ -569,17 +588,19 @@ def test_a_generator_is_sampled_once(
 def test_weights_with_settings_of_their_own(real: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     systems = [
-        {"weights": str(weights), "name": "short", "steps": 1},
-        {"weights": str(weights), "name": "long", "steps": 3, "vocoder": "griffin-lim"},
+        {"weights": str(weights), "name": "short", "steps": 1, "guidance": 1e-1},
+        {"weights": str(weights), "name": "no", "steps": 3, "vocoder": "griffin-lim"},
     ]
-    arguments = ("--systems", json.dumps(systems), "--reference", real, "--out", out)
+    written = yaml.safe_dump(systems, default_flow_style=True).replace("'no'", "no")  # plain
+    arguments = ("--systems", written, "--reference", real, "--out", out)
     assert evaluate(*arguments, "--count", "2") == 0
     report = report_of(out)
-    assert [report["evaluated"][name]["steps"] for name in ("short", "long")] == [1, 3]
-    assert report["evaluated"]["long"]["vocoder"]["name"] == "griffin-lim"
-    assert report["evaluated"]["short"]["vocoder"] != report["evaluated"]["long"]["vocoder"]
+    assert [report["evaluated"][name]["steps"] for name in ("short", "no")] == [1, 3]
+    assert report["evaluated"]["short"]["guidance"] == 0.1
+    assert report["evaluated"]["no"]["vocoder"]["name"] == "griffin-lim"
+    assert report["evaluated"]["short"]["vocoder"] != report["evaluated"]["no"]["vocoder"]
     assert (out / "generated/short/one/1.wav").is_file()
-    found = report["sections"]["evaluator"]["figures"][0]["differences"]["long - short"]
+    found = report["sections"]["evaluator"]["figures"][0]["differences"]["no - short"]
     assert found["count"] == 4
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -281,21 +281,55 @@ def test_a_vocoder_that_cannot_be_had_is_refused_before_writing(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_full_disk_stops_it_and_leaves_whole_files_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_folder_goes_on_past_what_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = tmp_path / "words"
+    long = "x" * 251
+    for name in ("1.wav", "2.wav", f"{long}.wav"):
+        save(words / name)
+    (tmp_path / "out" / "1.wav").mkdir(parents=True)
+    assert vocode(words, tmp_path / "out") == 0
+    assert files(tmp_path / "out") == ["2.wav", f"{long}.wav"]
+    printed = capsys.readouterr()
+    reason = "cannot be written: Is a directory; move that folder away"
+    assert f"skipped {tmp_path / 'out' / '1.wav'}: {reason}" in printed.err
+    assert "1 of 3 inputs skipped" in printed.out
+    assert "3/3" in printed.err
+
+
+def test_a_full_disk_is_named_for_each_file_and_leaves_whole_files_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, x: Tensor
 ) -> None:
     words = tmp_path / "words"
     save(words / "1.wav")
     save(words / "2.wav")
-    write = soundfile.write
+    np.save(words / "mels.npy", x.numpy())
+    disk = {"room": 3}
+    write = Path.write_bytes
 
-    def fill(file: Path, *arguments: Any, **options: Any) -> None:
-        if "2.wav" in str(file):
-            Path(file).write_bytes(b"half")
-            raise OSError("no space left on device")
-        write(file, *arguments, **options)
+    def fill(path: Path, content: bytes) -> int:
+        if path.suffix != ".tmp" or len(content) == 4096:
+            return write(path, content)
+        disk["room"] -= 1
+        if disk["room"] < 0:
+            write(path, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
 
-    monkeypatch.setattr(soundfile, "write", fill)
-    assert vocode(words, tmp_path / "out") == 1
-    assert "no space left" in capsys.readouterr().err
-    assert files(tmp_path / "out") == ["1.wav"]
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    assert vocode(words, tmp_path / "out") == 0
+    assert files(tmp_path / "out") == ["1.wav", "2.wav", "mels-0.wav"]
+    printed = capsys.readouterr()
+    for name in ("mels-1.wav", "mels-2.wav"):
+        assert f"skipped {tmp_path / 'out' / name}: cannot be written: No space" in printed.err
+    assert "1 of 3 inputs skipped (some in part)" in printed.out
+
+    assert vocode(words, tmp_path / "none", "--json") == 1
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["skipped"]) == 5
+    assert "nothing was written: none of 3 inputs" in printed.err
+    assert vocode(words / "1.wav", tmp_path / "none" / "b.wav") == 1
+    sentence = f"scoresubnet vocode: {tmp_path / 'none' / 'b.wav'}: cannot be written: No space"
+    assert capsys.readouterr().err.count(sentence) == 1
+    assert files(tmp_path / "none") == []

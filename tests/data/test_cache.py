@@ -251,3 +251,21 @@ def test_odd_files_among_good_ones(clips, tmp_path, tone, flac, caplog):
     assert "skipped 3 of 8 clips" in caplog.text
     again = build(mixed, tmp_path / "cache")
     assert (again.skipped, again.clips) == (result.skipped, result.clips)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(clips, tmp_path, full_disk):
+    wide = replace(BOUNDS, shape=(200,), transform=lambda audio: audio[:, :200])
+    folder = tmp_path / "cache"
+    with full_disk(3_000), pytest.raises(OSError, match=f"{folder}.*: cannot be written: File too"):
+        build(clips, folder, recipe=wide)
+    assert not list(folder.iterdir())
+    assert build(clips, folder, recipe=wide).values.shape == (3, 200)
+
+
+def test_fewer_rows_than_clips_have_a_header_of_the_same_length(clips, tmp_path):
+    absent = [Clip(tmp_path / f"{k}.wav", "no", "training", "folder") for k in range(120)]
+    result = build([*absent, *clips], tmp_path / "cache")
+    np.testing.assert_allclose(result.values, [[-0.3, 0.3]] * 3, atol=0.02)
+    (file,) = (tmp_path / "cache").glob("*/bounds.npy")
+    np.save(tmp_path / "expected.npy", np.asarray(result.values))
+    assert file.read_bytes() == (tmp_path / "expected.npy").read_bytes()

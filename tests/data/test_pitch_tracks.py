@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import sys
 
 import numpy as np
@@ -30,6 +31,19 @@ def test_rows_are_those_of_the_waveforms(clips, tmp_path):
     assert tracks.clips == waveforms.clips == [clips[1], clips[2]]
     assert not tracks.f0[0, :10].any()  # half a second between zeros
     assert tracks.f0[1, 5:-5] == pytest.approx(300, rel=0.02)
+
+
+def test_numba_has_a_place_to_write_wherever_the_home_is(clips, tmp_path, monkeypatch):
+    """Its workers inherit the environment; without a place they fail."""
+    for name in ("MPLCONFIGDIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, "")  # so that it is restored
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    seen = []
+    recipes = "scoresubnet.data.pitch_tracks.cached"
+    monkeypatch.setattr(recipes, lambda *given: seen.append(os.environ["NUMBA_CACHE_DIR"]))
+    build_pitch_tracks(clips, tmp_path, progress=False)
+    assert os.access(seen[0], os.W_OK)
 
 
 def test_without_librosa_the_message_says_what_to_install(clips, tmp_path, monkeypatch):

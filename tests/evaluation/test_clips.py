@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -78,6 +80,36 @@ def test_speech_commands_have_their_lists(tmp_path: Path) -> None:
     other = save(tmp_path.parent / f"{tmp_path.name}-other" / "a" / "9.wav").parents[1]
     assert [f.path.stem for f in find_reference(tmp_path, other).training] == ["9"]
     assert [f.path.stem for f in find_reference(other, tmp_path).training] == ["3"]
+
+
+def test_the_lists_of_a_reference_are_read_as_those_of_a_source(tmp_path: Path) -> None:
+    for k in range(4):
+        save(tmp_path / "a" / f"{k}.wav")
+    (tmp_path / "testing_list.txt").write_text("\ufeffx\\a\\0.wav\r\nx\\a\\1.wav\r\n", "utf-8")
+    (tmp_path / "validation_list.txt").write_text("./a/2.wav\n")
+    found = find_reference(tmp_path)
+    assert [f.path.stem for f in found.testing] == ["0", "1"]
+    assert [f.path.stem for f in found.training] == ["3"]
+    (tmp_path / "testing_list.txt").write_text("0.wav\n")
+    with pytest.raises(ValueError, match=r"testing_list.txt: none of its 1 lines names a clip"):
+        find_reference(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_labels_are_compared_in_nfc(form: Literal["NFC", "NFD"], tmp_path: Path) -> None:
+    """As macOS writes the names of files and folders, and as one types them."""
+    label, written = (unicodedata.normalize(f, "über") for f in ("NFC", form))
+    save(tmp_path / "inside" / written / "3.wav")
+    save(tmp_path / "flat" / f"{written}-3.wav")
+    for folder in ("inside", "flat"):
+        (file,) = find_clip_files(tmp_path / folder, (label,))
+        assert (file.label, file.name) == (label, f"{label}/3")
+
+
+def test_folders_that_are_no_labels_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a " / "1.wav")
+    with pytest.raises(ValueError, match="'a ' begins or ends with a space"):
+        find_clip_files(tmp_path)
 
 
 def test_labels_take_turns() -> None:

@@ -1,3 +1,4 @@
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,10 +52,37 @@ def test_every_word_needs_training_clips(
             SpeechData(config, seed=0)
 
 
-def test_no_word_may_be_called_none(
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("none", None, "'none' is taken"),
+        ("hum ", None, "'hum ' begins or ends with a space"),
+        ("hum", ("../hum",), "'../hum' has a slash"),
+    ],
+)
+def test_what_cannot_be_loaded_is_not_trained(
+    name: str,
+    words: tuple[str, ...] | None,
+    message: str,
+    data_config: MakeData,
+    words_folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Whether it is a folder or a word of the config; and before features are made."""
+    (tmp_path / name).symlink_to(words_folder / "hum")
+    cache = tmp_path / "_cache"
+    sources = (Source("folder", str(tmp_path)),)
+    with pytest.raises(ValueError, match=message):
+        SpeechData(data_config(sources=sources, words=words, cache=str(cache)), seed=0)
+    assert not cache.exists()
+
+
+def test_words_are_compared_in_nfc(
     data_config: MakeData, words_folder: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "none").symlink_to(words_folder / "hum")
-    config = data_config(sources=(Source("folder", str(tmp_path)),), words=None)
-    with pytest.raises(ValueError, match="'none' is taken"):
-        SpeechData(config, seed=0)
+    nfc, nfd = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+    for folder, word in ((nfd, nfc), (nfc, nfd)):
+        (tmp_path / folder).symlink_to(words_folder / "hum")
+        config = data_config(sources=(Source("folder", str(tmp_path)),), words=(word,))
+        assert SpeechData(config, seed=0).words == (nfc,)
+        (tmp_path / folder).unlink()

@@ -55,6 +55,12 @@ def module(taught: Lessons, data: DataConfig, weight: float = 1.0) -> TaughtEval
     return TaughtEvaluatorModule(config, taught, FRONT_END)
 
 
+def test_lessons_are_in_words(tmp_path: Path) -> None:
+    path = save_lessons(lessons(words=("hum", "../hiss")), tmp_path)
+    with pytest.raises(WeightsError, match=f"{path}: .*'../hiss' has a slash"):
+        read_lessons(path)
+
+
 def test_lessons_are_read_as_they_were_written(tmp_path: Path) -> None:
     written = lessons()
     read = read_lessons(save_lessons(written, tmp_path).parent)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,33 @@ def test_a_crashed_run_goes_on_from_its_last_checkpoint(
     assert not (tmp_path / "model.safetensors").exists()
     train_classifier(config, tmp_path)
     assert_same(tmp_path, classifier)
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_from_its_last_checkpoint(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    assert_same: Compare,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    full_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    config = classifier_run()
+    often = dataclasses.replace(config, run=dataclasses.replace(config.run, save_every=1e-9))
+    checkpoint = tmp_path / "checkpoint.ckpt"
+    with ExitStack() as disk, monkeypatch.context() as patch:
+        at_step(patch, ClassifierModule, 3, lambda: disk.enter_context(full_disk(100_000)))
+        with pytest.raises(OSError, match=f"{checkpoint}: cannot be written: File too large"):
+            train_classifier(often, tmp_path)
+    assert step_of(tmp_path) == 2
+    assert not list(tmp_path.glob(".*"))
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 2, "ti')  # as an older version left it
+    train_classifier(config, tmp_path)
+    assert_same(tmp_path, classifier)
+    assert rows(tmp_path)[-1]["step"] == 3
+    names = {path.name.split(".")[0] for path in tmp_path.iterdir()}
+    assert names == {"checkpoint", "config", "events", "log", "model"}
 
 
 def test_the_same_command_after_the_end_changes_nothing(

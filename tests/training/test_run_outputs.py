@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.cli import main
 from scoresubnet.sampling import SAMPLING_PRESETS
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
@@ -52,6 +53,27 @@ def test_a_score_run_trains_every_part_of_the_subnet(
     early, late = tensors(tmp_path), tensors(subnet)
     still = [n for n in late if n.startswith("subnet.") and torch.equal(early[n], late[n])]
     assert not still
+
+
+def test_words_that_yaml_takes_for_something_else_are_trained(
+    words_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a config file, which a resumed run reads again, into the labels of the weights."""
+    words = ("yes", "no", "on", "off", "null", "1")
+    monkeypatch.chdir(tmp_path)
+    Path("words").mkdir()
+    for word in words:
+        Path("words", word).symlink_to(words_folder / "hum")
+    listed = f"[{', '.join(words)}]"
+    Path("base.yaml").write_text(
+        f"data: {{sources: [{{kind: folder, root: words, words: {listed}}}], words: {listed}}}\n"
+        "network: {widths: [8, 16], blocks: [1, 1], bottleneck_blocks: 1, patch: 4, time_dim: 16}"
+    )
+    Path("own.yaml").write_text("base: base.yaml\nrun: {steps: 1}\ndata: {batch_size: 4}")
+    for steps in ("1", "2"):
+        command = ["train", "classifier", "--config", "own.yaml", "--out", "run"]
+        assert main([*command, "--run.steps", steps]) == 0
+    assert load_model("run").labels == words
 
 
 def test_the_returned_model_is_the_saved_one(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from scoresubnet.audio import SAMPLE_RATE
-from scoresubnet.audio.decoding import SILENCE_PEAK, Audio, AudioError, native_name, read_blocks
-from scoresubnet.files import replacing
+from scoresubnet.audio.decoding import SILENCE_PEAK, Audio, AudioError, read_blocks
+from scoresubnet.files import write_bytes
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "LONGEST",
+    "SILENCE_PEAK",
     "Audio",
     "AudioError",
     "fit_length",
@@ -74,6 +76,7 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAM
 
     Raises:
         AudioError: audio is not one-dimensional, or has a NaN or infinite sample.
+        OSError: the file cannot be written; the message names it.
     """
     path = Path(path)
     audio = np.asarray(audio)
@@ -83,6 +86,6 @@ def write_wav(path: str | os.PathLike[str], audio: Audio, sample_rate: int = SAM
         )
     if not np.isfinite(audio).all():
         raise AudioError(f"{path}: the audio has NaN or infinite samples and was not written")
-    with replacing(path) as temporary:
-        name, clipped = native_name(temporary), np.clip(audio, -1, 1)
-        soundfile.write(name, clipped, sample_rate, format="WAV", subtype="PCM_16")
+    file = BytesIO()
+    soundfile.write(file, np.clip(audio, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    write_bytes(path, file.getbuffer())

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scoresubnet.audio import SAMPLE_RATE
+from scoresubnet.caller import undisturbed
 from scoresubnet.registries import refuse_unknown
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.
@@ -162,6 +163,7 @@ class LogMel(nn.Module):
     shares: Tensor
     """(n_mels, n_fft / 2 + 1): the filters, each bin divided by its sum over the bands."""
 
+    @undisturbed()
     def __init__(self, settings: MelSettings | None = None) -> None:
         super().__init__()
         self.settings = settings or MelSettings()

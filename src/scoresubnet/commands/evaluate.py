@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from scoresubnet.evaluation.report.files import NAMES
 from scoresubnet.evaluation.report.markdown import callouts
 from scoresubnet.evaluation.run import COUNT, Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
@@ -49,5 +48,5 @@ def run(values: Namespace) -> None:
     )
     report = evaluation.run()
     missing = [f"not measured: {name}: {why}" for name, why in report["missing"].items()]
-    for line in (*callouts(report), *missing, *(str(evaluation.out / name) for name in NAMES)):
+    for line in (*callouts(report), *missing, *map(str, evaluation.written)):
         print(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
+from scoresubnet.data.words import nfc
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_clip, save_grid
@@ -30,17 +32,19 @@ class SavedClip:
 
 
 def run(values: Namespace) -> None:
-    """Generate, save and report.
+    """Generate, save and report. Files that cannot be written are named and left out.
 
     Raises:
         ValueError: a label, number, name, vocoder or weights cannot be used.
-        OSError: the output folder cannot be written.
+        OSError: the output folder, or none of the sounds, can be written.
     """
     if not 1 <= values.count <= 10_000:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
     refuse_unwritable(out)
-    words = list(dict.fromkeys(values.labels))  # each once: a repeated one would be the same file
+    words = list(
+        dict.fromkeys(map(nfc, values.labels))
+    )  # each once: a repeated one would be the same file
     labels = [label for label in words for _ in range(values.count)]
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,35 +62,55 @@ def run(values: Namespace) -> None:
         speech = generator.generate(labels, seeds, sampling, progress)
     seconds = time.perf_counter() - start
 
-    clips = save_wavs(speech, out)
-    if len(clips) == 1:
-        picture = Path(clips[0].wav).with_suffix(".png")
-        save_clip(speech, generator.mel, picture)
-    else:
-        picture = out / "words.png"
-        save_grid(speech, generator.mel, picture)
+    clips, left_out = save_wavs(speech, out)
+    single = len(labels) == 1
+    path = out / (f"{labels[0]}.png" if single else "words.png")
+    picture = None
+    try:
+        (save_clip if single else save_grid)(speech, generator.mel, path)
+        picture = str(path)
+    except OSError as error:
+        left_out.append(str(error))
+    for reason in left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     if values.json:
         preset = values.sampling or preset_name(generator.sampling)
         settings = {"preset": preset, **sampling.to_dict()}
         settings |= {key: values[key] for key in ("vocoder", "weights")}
-        report = {"seconds": round(seconds, 3), "picture": str(picture), **settings}
-        print(json.dumps({**report, "clips": [asdict(clip) for clip in clips]}, indent=1))
+        report = {"seconds": round(seconds, 3), "picture": picture}
+        saved = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
+        print(json.dumps({**report, **settings, **saved}, indent=1))
         return
     for clip in clips:
         print(f"{clip.wav}  the classifier hears {clip.heard!r} ({clip.confidence:.0%})")
-    print(picture)
-    print(f"{seconds:.2f} s for {len(clips)} clip{'s' if len(clips) > 1 else ''}")
+    if picture:
+        print(picture)
+    print(f"{seconds:.2f} s for {len(labels)} clip{'s' if len(labels) > 1 else ''}")
 
 
-def save_wavs(speech: GeneratedSpeech, out: Path) -> list[SavedClip]:
-    """`out/<label>.wav` for a single clip, `out/<label>-<seed>.wav` for several; 16-bit PCM."""
-    clips = []
+def save_wavs(speech: GeneratedSpeech, out: Path) -> tuple[list[SavedClip], list[str]]:
+    """`out/<label>.wav` for a single clip, `out/<label>-<seed>.wav` for several; 16-bit PCM.
+
+    Returns:
+        What was saved, and why the rest could not be written.
+
+    Raises:
+        OSError: none could.
+    """
+    clips, left_out = [], []
     for k, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
         path = out / (f"{label}.wav" if len(speech.labels) == 1 else f"{label}-{seed}.wav")
-        write_wav(path, speech.audio[k].numpy(), speech.rate)
+        try:
+            write_wav(path, speech.audio[k].numpy(), speech.rate)
+        except OSError as error:
+            left_out.append(str(error))
+            continue
         confidence = round(speech.confidence[k].item(), 4)
         clips.append(SavedClip(label, seed, str(path), speech.heard[k], confidence))
-    return clips
+    if not clips:
+        none = f"none of {len(left_out)} sounds was written: " if len(left_out) > 1 else ""
+        raise OSError(f"{none}{left_out[0]}")
+    return clips, left_out
 
 
 def _title(labels: list[str]) -> str:

@@ -45,17 +45,17 @@ class Vocoded:
 
 @dataclass(frozen=True)
 class Skipped:
-    """One input that could not be used, as `--json` prints it."""
+    """One input that could not be used, or a sound not written, as `--json` prints it."""
 
     source: str
     reason: str
 
 
 def run(values: Namespace) -> None:
-    """Vocode, save and report. Inputs of a folder that cannot be used are named and left out.
+    """Vocode, save and report. What cannot be read or written of several is named and left out.
 
     Raises:
-        ValueError: the input is missing or unusable, nothing of a folder could be used, the output
+        ValueError: the input is missing or unusable, nothing of several could be used, the output
             would overwrite an input, or the vocoder cannot be loaded.
         OSError: the output cannot be written.
     """
@@ -69,21 +69,28 @@ def run(values: Namespace) -> None:
     taken = {path.resolve() for job in jobs for path in (job.source, job.target)}
     total = len(jobs)
     with tqdm(total=total, unit="file", disable=values.json) as bar:
+
+        def skip(job: Job, error: ValueError | OSError) -> None:
+            if source.is_file() and total == 1:
+                raise error
+            skipped.append(Skipped(str(job.source), str(error)))
+            bar.write(f"skipped {error}", file=sys.stderr)
+
         for job in jobs:
             try:
                 targets, waveforms = vocode(job, vocoder, taken)
             except ValueError as error:
-                if source.is_file():
-                    raise
-                skipped.append(Skipped(str(job.source), str(error)))
-                bar.write(f"skipped {error}", file=sys.stderr)
+                skip(job, error)
                 bar.update()
                 continue
             bar.total = total = total + len(targets) - 1
             for target, waveform in zip(targets, waveforms, strict=True):
-                write_wav(target, waveform.numpy(), vocoder.mel.sample_rate)
-                seconds = round(len(waveform) / vocoder.mel.sample_rate, 3)
-                done.append(Vocoded(str(job.source), str(target), seconds))
+                try:
+                    write_wav(target, waveform.numpy(), vocoder.mel.sample_rate)
+                    seconds = round(len(waveform) / vocoder.mel.sample_rate, 3)
+                    done.append(Vocoded(str(job.source), str(target), seconds))
+                except OSError as error:
+                    skip(job, error)
                 bar.update()
     report(values, done, skipped, time.perf_counter() - start)
 
@@ -177,11 +184,13 @@ def report(values: Namespace, done: list[Vocoded], skipped: list[Skipped], secon
         totals = {"seconds": round(seconds, 3), "audio_seconds": audio_seconds}
         files = {"files": [asdict(f) for f in done], "skipped": [asdict(s) for s in skipped]}
         print(json.dumps({"vocoder": values.vocoder, **totals, **files}, indent=1))
+    left_out = {item.source for item in skipped}
     if not done:
-        raise ValueError(f"nothing was written: none of {len(skipped)} inputs could be used")
+        raise ValueError(f"nothing was written: none of {len(left_out)} inputs could be used")
     if values.json:
         return
     where = done[0].wav if len(done) == 1 else f"{len(done)} wav files in {values.output}"
-    inputs = len({file.source for file in done}) + len(skipped)
-    left_out = f"; {len(skipped)} of {inputs} inputs skipped" if skipped else ""
-    print(f"{where}: {audio_seconds:.2f} s of sound in {seconds:.2f} s{left_out}")
+    used = {file.source for file in done}
+    in_part = " (some in part)" if used & left_out else ""
+    but = f"; {len(left_out)} of {len(used | left_out)} inputs skipped{in_part}" if skipped else ""
+    print(f"{where}: {audio_seconds:.2f} s of sound in {seconds:.2f} s{but}")

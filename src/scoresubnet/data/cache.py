@@ -6,13 +6,11 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
+from scoresubnet.files import escaped, new_folder
 from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
@@ -124,13 +123,8 @@ def cached(
     cache_dir = Path(cache_dir)
     folder = cache_dir / _key(recipe, clips, words)
     if not folder.is_dir():
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache_dir))
-        try:
+        with new_folder(folder) as unfinished:
             skipped = _compute(recipe, clips, unfinished, progress)
-            _publish(unfinished, folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
         _report(skipped, len(clips))
     return _load(kind, recipe, clips, words, folder)
 
@@ -152,11 +146,14 @@ def _compute(
     recipe: Recipe, clips: Sequence[Clip], folder: Path, progress: bool
 ) -> list[tuple[str, str]]:
     """Write the array and index.json; return (file, reason) of each skipped clip."""
-    shape = (len(clips), *recipe.shape)
-    rows = np.lib.format.open_memmap(folder / "all.npy", mode="w+", dtype=recipe.dtype, shape=shape)
     used = 0
     skipped: list[tuple[str, str]] = []
-    with tqdm(total=len(clips), desc=recipe.name, unit="clip", disable=not progress) as bar:
+    # Not through a memory map, whose process dies without a word where the disk is full.
+    with (
+        (folder / recipe.file).open("wb") as file,
+        tqdm(total=len(clips), desc=recipe.name, unit="clip", disable=not progress) as bar,
+    ):
+        _write_header(file, recipe, len(clips))
         for start in range(0, len(clips), _BATCH):
             batch: list[Audio] = []
             for clip in clips[start : start + _BATCH]:
@@ -167,15 +164,23 @@ def _compute(
                     skipped.append((os.path.abspath(clip.path), reason))
                 bar.update()
             if batch:
-                rows[used : used + len(batch)] = recipe.transform(np.stack(batch))
+                rows = recipe.transform(np.stack(batch))
+                file.write(rows.astype(recipe.dtype).tobytes())
                 used += len(batch)
+        file.seek(0)
+        _write_header(file, recipe, used)
     if not used:
         raise ValueError(f"none of the {len(clips)} clips is usable; check them: {skipped[0]}")
-    np.save(folder / recipe.file, rows[:used])
-    (folder / "all.npy").unlink()
     index = json.dumps({"skipped": skipped}, indent=1)
     (folder / "index.json").write_text(index, encoding="utf-8")
     return skipped
+
+
+def _write_header(file: BinaryIO, recipe: Recipe, rows: int) -> None:
+    """That of a .npy file, of one length for any number of rows."""
+    descr = np.lib.format.dtype_to_descr(np.dtype(recipe.dtype))
+    header = {"descr": descr, "fortran_order": False, "shape": (rows, *recipe.shape)}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _read(path: Path, settings: MelSettings) -> Audio:
@@ -183,16 +188,6 @@ def _read(path: Path, settings: MelSettings) -> Audio:
     if is_silent(audio):
         raise AudioError(f"{path}: the sound is silent")
     return fit_length(audio, settings.clip_samples)
-
-
-def _publish(unfinished: Path, folder: Path) -> None:
-    """Give the finished folder its name, unless another process was faster with the same one."""
-    unfinished.chmod(0o755)
-    try:
-        unfinished.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
 
 
 def _report(skipped: list[tuple[str, str]], total: int) -> None:
@@ -203,8 +198,8 @@ def _report(skipped: list[tuple[str, str]], total: int) -> None:
         "skipped %d of %d clips (%s), among them: %s",
         len(skipped),
         total,
-        "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()),
-        ", ".join(path for path, _ in skipped[:_SHOWN]),
+        escaped("; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())),
+        escaped(", ".join(path for path, _ in skipped[:_SHOWN])),
     )
 
 

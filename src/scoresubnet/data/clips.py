@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES
-from scoresubnet.data.words import resolve_words
-from scoresubnet.files import is_utf8
+from scoresubnet.data.words import nfc, resolve_words
+from scoresubnet.files import escaped
 from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Clip:
 
     Attributes:
         path: the file.
-        label: the word.
+        label: the word, in NFC.
         split: what it is for.
         source: the kind of source it is from.
         weight: how often training draws it, relative to others.
@@ -77,12 +77,17 @@ def label_folders(root: Path) -> dict[str, Path]:
     """Label -> folder, sorted: those in `root` whose name does not start with "_" or ".".
 
     Raises:
-        ValueError: the name of one is not UTF-8.
+        ValueError: two folders are of the same word.
     """
-    found = {p.name: p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "_."}
-    for folder in found.values():
-        if not is_utf8(folder.name):
-            raise ValueError(f"{folder}: its name, a label, is not UTF-8; rename the folder")
+    found: dict[str, Path] = {}
+    for path in sorted(root.iterdir()):
+        if path.is_dir() and path.name[0] not in "_.":
+            label = nfc(path.name)
+            if label in found:
+                raise ValueError(
+                    f"{root}: two folders are of the word {label!r}; put them together"
+                )
+            found[label] = path
     return found
 
 
@@ -98,9 +103,9 @@ def list_audio(folder: Path) -> list[Path]:
     if others := [p.name for p in files if by_stem[p.stem] is not p]:
         _log.warning(
             "%s: %d files are left out, as others have the same name but for the suffix: %s",
-            folder,
+            escaped(str(folder)),
             len(others),
-            ", ".join(others[:_SHOWN]),
+            escaped(", ".join(others[:_SHOWN])),
         )
     return [by_stem[stem] for stem in sorted(by_stem)]
 
@@ -112,15 +117,15 @@ def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str,
 
     Raises:
         FileNotFoundError: `root` is not a folder.
-        ValueError: a word has no folder (the nearest names are listed) or no clips, or nothing is
-            there.
+        ValueError: a word has no folder (the nearest names are listed), two, or no clips, a name
+            cannot be a word, or nothing is there.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
     found = label_folders(root)
     if not found:
         raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
-    wanted = tuple(found) if words is None else resolve_words(words)
+    wanted = resolve_words(tuple(found) if words is None else words)
     for word in wanted:
         refuse_unknown("word", word, found, f"words are the folders in {root}")
     files = {word: list_audio(found[word]) for word in wanted}

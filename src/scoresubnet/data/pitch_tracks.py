@@ -14,6 +14,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.pitch import F_MAX, F_MIN, NO_TROUGH, RESOLUTION, track_pitch
 from scoresubnet.data.cache import CachedClips, Recipe, cached
 from scoresubnet.data.clips import Clip
+from scoresubnet.home import provide_home
 from scoresubnet.missing import install
 
 
@@ -57,6 +58,8 @@ def build_pitch_tracks(
         tracker = version("librosa")
     except ImportError as error:
         raise ImportError(f"tracking pitch needs librosa ({error}): {install('train')}") from error
+
+    provide_home()  # before numba is loaded, in other processes
 
     def track(audio: Audio) -> NDArray[np.float16]:
         with joblib.Parallel(n_jobs=-1) as pool:

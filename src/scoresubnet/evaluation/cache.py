@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.files import replacing, write_json
+from scoresubnet.files import write_bytes, write_json
 
 PART = 32  # clips that are worked on before their rows are kept
 
@@ -61,8 +62,9 @@ class Cache:
             for start in range(0, len(wanted), PART):
                 part = wanted[start : start + PART]
                 for k, row in zip(part, make(part), strict=True):
-                    with replacing(paths[k]) as temporary, temporary.open("wb") as file:
-                        np.save(file, row, allow_pickle=False)
+                    file = BytesIO()
+                    np.save(file, row, allow_pickle=False)
+                    write_bytes(paths[k], file.getbuffer())
                 bar.update(len(part))
         return [_read(path) for path in paths]
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, AudioError, fit_length, read_audio
 from scoresubnet.data.clips import label_folders, list_audio, speaker_of
 from scoresubnet.data.sources.speech_commands import find_speech_commands
-from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.data.words import UNCONDITIONAL, as_word, nfc
 from scoresubnet.evaluation.judges.waveforms import RATE
 
 SAMPLES = RATE  # of every clip that is evaluated: one second
@@ -35,9 +35,8 @@ class ClipFile:
     @property
     def name(self) -> str:
         """`<label>/<number or other stem>`, alike in both layouts, or the stem alone."""
-        if not self.label:
-            return self.path.stem
-        return f"{self.label}/{self.path.stem.removeprefix(f'{self.label}-')}"
+        stem = nfc(self.path.stem)
+        return f"{self.label}/{stem.removeprefix(f'{self.label}-')}" if self.label else stem
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,14 @@ def find_clip_files(folder: Path, known: Sequence[str] | None = None) -> list[Cl
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: the folder mixes layouts, or only some of its files are named by a label, or the
-            name of a folder is not UTF-8.
+        ValueError: the folder mixes layouts, only some of its files are named by a label, or the
+            name of a folder cannot be a label.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder; give a folder of wav or flac")
     flat = list_audio(folder)
     inside = {name: list_audio(path) for name, path in label_folders(folder).items()}
-    inside = {name: files for name, files in inside.items() if files}
+    inside = {as_word(name): files for name, files in inside.items() if files}
     if flat and inside:
         raise ValueError(
             f"{folder}: holds both sound files ({flat[0].name}) and folders of them "
@@ -109,6 +108,7 @@ def find_clip_files(folder: Path, known: Sequence[str] | None = None) -> list[Cl
 
 def label_of(stem: str, known: Sequence[str]) -> str | None:
     """The label in `<label>` or `<label>-<seed>`; None if it is not a known one."""
+    stem = nfc(stem)
     if stem in known:
         return stem
     label = re.sub(r"-\d+$", "", stem)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from scoresubnet.caller import undisturbed
 from scoresubnet.evaluation.cache import Cache, content_key
 from scoresubnet.evaluation.clips import (
     ClipFile,
@@ -60,6 +61,7 @@ class Evaluation:
         vocoder: of systems that name none, and of the row "vocoded" where nothing is sampled.
         judges: `evaluator`, `sc09_resnext`, `vggish` and `whisper`, see `Judging`.
         only: names of sections; all if None.
+        written: files of the report, once it has run; others could not be written and are named.
     """
 
     systems: Sequence[SystemSpec]
@@ -73,7 +75,9 @@ class Evaluation:
     vocoder: str = "pitch"
     judges: Mapping[str, str | None] = field(default_factory=dict)
     only: Sequence[str] | None = None
+    written: list[Path] = field(default_factory=list, init=False)
 
+    @undisturbed()
     def run(self) -> Report:
         """Evaluate, and write `report.json`, `report.md` and `report.html` into `out`.
 
@@ -139,7 +143,7 @@ class Evaluation:
             times["sampling"] = {name: each.speed() for name, each in samplers.items()}
         costs = {name: each.cost() for name, each in samplers.items()}
         report = assemble(about, systems, sections, missing, costs, times)
-        write_report(report, systems, self.out)
+        self.written[:] = write_report(report, systems, self.out)
         return report
 
     def _refuse_contradictions(self) -> None:

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scoresubnet.data.words import as_word
+from scoresubnet.files import escaped
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import SETTINGS, Sampling
+
+_KINDS = {int: "whole number", float: "number", bool: "truth value; give true or false"}
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class SystemSpec:
         overrides: settings by name.
 
     Raises:
-        ValueError: neither folder nor weights are given, or both, or settings with a folder.
+        ValueError: neither folder nor weights are given, or both, or settings with a folder; or the
+            name cannot be that of a folder of clips.
     """
 
     folder: str | None = None
@@ -41,13 +47,17 @@ class SystemSpec:
         given += [name for name in ("vocoder", "sampling") if getattr(self, name) is not None]
         if self.folder and given:
             raise ValueError(f"{', '.join(given)}: folder {self.folder} is not sampled; drop these")
+        if self.name is not None:
+            as_word(self.name, "name of a system")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SystemSpec:
         """Read a mapping with the keys folder or weights, name, vocoder and those of `Sampling`.
 
+        Numbers and truth values may be text, as on the command line.
+
         Raises:
-            ValueError: a key is unknown, or as for the class.
+            ValueError: a key is unknown, a value is of another kind, or as for the class.
         """
         own = ("folder", "weights", "name", "vocoder", "sampling")
         for key in values:
@@ -55,7 +65,7 @@ class SystemSpec:
         for key in own:
             if not isinstance(values.get(key), str | None):
                 raise ValueError(f"{key} {values[key]!r} of a system is no text; put it in quotes")
-        overrides = {key: value for key, value in values.items() if key in SETTINGS}
+        overrides = {key: _setting(key, values[key]) for key in values if key in SETTINGS}
         return cls(**{k: v for k, v in values.items() if k in own}, overrides=overrides)
 
     @property
@@ -64,6 +74,21 @@ class SystemSpec:
         if self.folder:
             name = self.name or Path(self.folder).resolve().name
         else:
-            path = Path(self.weights or "")
+            path = Path(self.weights or "").resolve()
             name = self.name or (path.stem if path.suffix == ".safetensors" else path.name)
-        return name.encode(errors="backslashreplace").decode()
+        return escaped(name)
+
+
+def _setting(key: str, value: object) -> object:
+    """A setting that may be text.
+
+    Raises:
+        ValueError: the text is of another kind.
+    """
+    kind = SETTINGS[key].metadata["type"]
+    if not isinstance(value, str) or kind is str:
+        return value
+    try:
+        return _TRUTHS[value.lower()] if kind is bool else kind(value)
+    except (KeyError, ValueError):
+        raise ValueError(f"{key} {value!r} of a system is no {_KINDS[kind]}") from None

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from argparse import Namespace
+from io import BytesIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,11 +17,12 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from tqdm import tqdm
 
-from scoresubnet.files import replacing
+from scoresubnet.files import append_line, write_bytes
 from scoresubnet.training.process import in_main_thread
 
 
@@ -109,6 +111,17 @@ class StopCleanly(lightning.Callback):
         self._previous.clear()
 
 
+class WholeFiles(TorchCheckpointIO):
+    """Writes checkpoints complete or not at all; Lightning's way is through the system's /tmp."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        file = BytesIO()
+        torch.save(checkpoint, file)
+        write_bytes(path, file.getbuffer())
+
+
 class RunCheckpoint(Checkpoint):
     """Writes the checkpoint every so many minutes, before each validation, and at the last step.
 
@@ -122,14 +135,16 @@ class RunCheckpoint(Checkpoint):
         self.path, self.interval, self.last = path, 60 * minutes, time.monotonic()
         self.validate_every = validate_every
 
+    def setup(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+        trainer.strategy.checkpoint_io = WholeFiles()
+
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any
     ) -> None:
         ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
         late = time.monotonic() - self.last > self.interval
         if ends or late or trainer.global_step % self.validate_every == 0:
-            with replacing(self.path) as temporary:
-                trainer.save_checkpoint(temporary)
+            trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 
 
@@ -212,8 +227,7 @@ class JsonLinesLogger(Logger):
         for name, value in metrics.items():
             if name != "epoch":  # JSON has no NaN
                 row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        append_line(self.path, json.dumps(row))
 
     @rank_zero_only
     def log_hyperparams(

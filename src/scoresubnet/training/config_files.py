@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ActionConfigFile, get_loader  # type: ignore[attr-defined]
+from jsonargparse import ActionConfigFile  # type: ignore[attr-defined]
 
+from scoresubnet.plain_yaml import load
 from scoresubnet.registries import refuse_unknown
 
 SHIPPED = {path.stem: path for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")}
@@ -75,7 +76,7 @@ def chain(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         if path.resolve() in (before.resolve() for before, _ in found):
             raise ValueError(f"{path}: based on itself; take a `base` out")
         try:
-            content = get_loader("yaml")(path.read_text(encoding="utf-8"))
+            content = load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: {_line(error)}") from error
         if not isinstance(content, dict):

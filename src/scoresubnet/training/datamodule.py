@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.features import Features, build_features
-from scoresubnet.data.words import UNCONDITIONAL
+from scoresubnet.data.words import as_labels
 from scoresubnet.training.clip_data import ClipData
-from scoresubnet.training.config import DataConfig
 
 Batch = tuple[Tensor, Tensor]
 """x (B, 1, F, T) float32 in [-1, 1], labels (B,)."""
@@ -28,12 +26,8 @@ class SpeechData(ClipData[Batch]):
 
     features: Features
 
-    def __init__(self, config: DataConfig, seed: int, mel: MelSettings | None = None) -> None:
-        super().__init__(config, seed, mel)
-        if UNCONDITIONAL in self.words:
-            raise ValueError(f"the word {UNCONDITIONAL!r} is taken, for no word at all; rename it")
-
     def keep(self, clips: Sequence[Clip]) -> Features:
+        self.words = as_labels(self.words)
         self.features = build_features(clips, self.words, self.config.cache, self.mel)
         return self.features
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.data.words import as_labels
 from scoresubnet.tensor_files import (
     file_in,
     metadata_errors,
@@ -93,7 +94,7 @@ def read_lessons(source: str | os.PathLike[str]) -> Lessons:
     path = lessons_path(source)
     tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path):
-        words = tuple(about["words"])
+        words = as_labels(about["words"])
         labels, whole = tensors.pop("labels").long(), tensors.pop("whole").bool()
         return Lessons(**tensors, labels=labels, whole=whole, words=words, mel=mel)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from scoresubnet.training.callbacks import (
     JsonLinesLogger,
@@ -24,6 +23,7 @@ from scoresubnet.training.callbacks import (
 )
 from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import Training
+from scoresubnet.training.events import EventsLogger
 from scoresubnet.training.folder import CHECKPOINT
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import seeded
@@ -78,7 +78,7 @@ def fit(
         num_sanity_val_steps=0,
         gradient_clip_val=config.optimiser.gradient_clip,
         inference_mode=False,  # it would kill the gradient taps
-        logger=[TensorBoardLogger(out, name="", version=""), log],
+        logger=[EventsLogger(out), log],
         log_every_n_steps=20,
         callbacks=[
             MovingAverage(config.optimiser.ema_decay),

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.registries import find
 from scoresubnet.vocoders.base import Vocoder, audio_samples, refuse_other_features, resynthesise
 from scoresubnet.vocoders.griffin_lim import GriffinLim
@@ -50,6 +51,7 @@ VOCODERS: dict[str, Callable[[MelSettings, str | None], Vocoder]] = {
 }
 
 
+@undisturbed()
 def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
     """The vocoder of that name, for features made with `settings` (`MelSettings()` if None).
 
@@ -69,7 +71,7 @@ def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
         warnings.warn(
             f"the vocoder 'ours' is now called 'pitch'; give 'pitch{colon}{where}'",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
         kind = "pitch"
     settings = settings or MelSettings()

@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
+from scoresubnet.vocoders.pieces import pieces
 
 
 class Vocoder(Protocol):
@@ -64,11 +67,12 @@ def finished(audio: Tensor, frames: int, settings: MelSettings) -> Tensor:
     return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
 
 
+@undisturbed()
 def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
     """Audio through the front end and back: what the vocoder makes of its log-Mel.
 
     Args:
-        audio: (N,) at the vocoder's sample rate, N >= 1, full scale 1; of any length, in one piece.
+        audio: (N,) at the vocoder's sample rate, N >= 1, full scale 1; of any length.
         vocoder: its `mel` settings make the log-Mel.
 
     Returns:
@@ -82,9 +86,20 @@ def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
     s = vocoder.mel
     enough = math.ceil((len(audio) - audio_samples(1, s)) / s.hop_length) + 1
     frames = max(enough, s.least_frames)
-    front_end = LogMel(s)
-    padded = F.pad(audio, (0, (frames - 1) * s.hop_length - len(audio)))
-    return vocoder(front_end.scale(front_end.log_mel(padded[None])))[0, : len(audio)]
+    return vocoder(_features(audio, frames, LogMel(s)))[0, : len(audio)]
+
+
+def _features(audio: Tensor, frames: int, front_end: LogMel) -> Tensor:
+    """Audio (N,) with zeros after it -> x (1, 1, 80, T), in pieces."""
+    hop, filled = front_end.settings.hop_length, 0
+    x = audio.new_empty(1, 1, front_end.settings.n_mels, frames, dtype=torch.float32)
+    for first, end in pieces(frames, front_end.settings):
+        part = audio[first * hop : (end - 1) * hop]
+        part = F.pad(part, (0, (end - first - 1) * hop - len(part)))
+        half = (filled - first) // 2  # of what two pieces share: away from the end of either
+        x[..., first + half : end] = front_end.scale(front_end.log_mel(part[None])[..., half:])
+        filled = end
+    return x
 
 
 def refuse_other_features(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

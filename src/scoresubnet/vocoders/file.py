@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.tensor_files import (
     WeightsError,
     file_in,
@@ -45,6 +46,7 @@ def save_vocoder(vocoder: VocoderFile, path: str | os.PathLike[str]) -> None:
     write_described(path, FORMAT, tensors, vocoder.mel, about, torch.float16)
 
 
+@undisturbed()
 def read_vocoder(source: str | os.PathLike[str]) -> VocoderFile:
     """Read a vocoder, strictly.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
+from scoresubnet.vocoders.pieces import joined, pieces
 from scoresubnet.vocoders.stft import RepeatedSTFT
 
 _TINY = 1e-30  # no power that is not zero is below it
@@ -119,7 +121,7 @@ class GriffinLim(nn.Module):
         own = {"name": self.name, "mel": self.mel.hash, "weights": None}
         return own | asdict(self.numbers)
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
@@ -145,11 +147,22 @@ class GriffinLim(nn.Module):
     @torch.no_grad()
     def _invert(self, x: Tensor) -> Tensor:
         """x (1, 1, 80, T) -> audio (1, (T - 1) * hop_length)."""
-        magnitude = self.magnitudes(x)
+        return joined(self._pieces(x), x.shape[3], self.mel)
+
+    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+        """The sound of each piece of x; where they overlap they start alike."""
         # One drawn phase for every item: the same in any batch, on any device.
         generator = torch.Generator().manual_seed(self.numbers.phase_seed)
-        turns = torch.rand(magnitude[0].T.shape, generator=generator).to(x.device).T[None]
+        turns, before = torch.empty(self.mel.n_fft // 2 + 1, 0), 0
+        for first, end in pieces(x.shape[3], self.mel):
+            turns = turns[:, first - before :]
+            new = torch.rand(len(turns), end - first - turns.shape[1], generator=generator)
+            turns, before = torch.cat([turns, new], dim=1), first
+            yield self._sound(x[..., first:end], turns.to(x.device).T[None])
+
+    def _sound(self, x: Tensor, turns: Tensor) -> Tensor:
+        """x (1, 1, 80, T), turns (1, T, bins) to start from -> audio (1, (T - 1) * hop_length)."""
+        magnitude, n = self.magnitudes(x), self.numbers
         start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).contiguous()
         stft = RepeatedSTFT(self.mel, x.shape[3], device=x.device)
-        n = self.numbers
         return griffin_lim(start, lambda _: magnitude, stft, n.iterations, n.momentum)

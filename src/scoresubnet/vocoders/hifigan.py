@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.foreign_weights import read_state_dict, weights_hash
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.vocoders.base import audio_samples, checked, refuse_other_features
@@ -27,6 +28,7 @@ from scoresubnet.vocoders.hifigan_folder import (
     find_folder,
     read_folder,
 )
+from scoresubnet.vocoders.pieces import joined, pieces
 
 _DIRECTION = "parametrizations.weight.original1"  # of a weight norm, as torch names it
 
@@ -62,7 +64,7 @@ class HifiGan(nn.Module):
         network = {name: getattr(self.network.config, name) for name in SHAPE}
         return own | {"context": self.context, "padding": self.padding, "network": network}
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
@@ -73,9 +75,16 @@ class HifiGan(nn.Module):
         """
         # Item by item: for another size of the batch, convolutions may round otherwise.
         items = checked(x, self.mel, "HiFi-GAN").split(1)
+        frames = x.shape[3]
+        whole = torch.cat([joined(self._pieces(item), frames, self.mel) for item in items])
+        return whole[:, : audio_samples(frames, self.mel)]
+
+    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+        """The sound of each piece of x (1, 1, 80, T); they overlap more than a frame reaches."""
         start = self.context * self.mel.hop_length
-        end = start + audio_samples(x.shape[3], self.mel)
-        return torch.cat([self._waveform(item)[:, start:end] for item in items])
+        for first, end in pieces(x.shape[3], self.mel):
+            samples = (end - first - 1) * self.mel.hop_length
+            yield self._waveform(x[..., first:end])[:, start : start + samples]
 
     def _waveform(self, x: Tensor) -> Tensor:
         """x (1, 1, 80, T) -> audio (1, 256 (T + 2 context))."""

@@ -75,6 +75,11 @@ class PitchNetworkConfig:
     def bins(self) -> int:
         return math.ceil(self.bins_per_octave * math.log2(self.f_max / self.f_min)) + 1
 
+    @property
+    def reach(self) -> int:
+        """Frames to each side of one that its pitch is read in."""
+        return (self.blocks + 1) * (self.kernel // 2)
+
     def position(self, f0: Tensor) -> Tensor:
         """Hz -> place among the bins, beyond the range that of its end."""
         return self.bins_per_octave * torch.log2(f0.clamp(self.f_min, self.f_max) / self.f_min)

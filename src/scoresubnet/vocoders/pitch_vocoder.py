@@ -9,6 +9,7 @@ asked for, instead of staying fixed. docs/log/2026-11-27-vocoder.md has figures.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,14 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.caller import undisturbed
 from scoresubnet.foreign_weights import weights_hash
 from scoresubnet.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.griffin_lim import griffin_lim, with_magnitudes
 from scoresubnet.vocoders.low_band import LowBand, low_band
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
-from scoresubnet.vocoders.pitch_network import PitchNetwork, decode_pitch
-from scoresubnet.vocoders.sources import pulses, white_noise
+from scoresubnet.vocoders.pieces import joined, pieces
+from scoresubnet.vocoders.pitch_network import Pitch, PitchNetwork, decode_pitch
+from scoresubnet.vocoders.sources import cycles_of, pulses, white_noise
 from scoresubnet.vocoders.stft import RepeatedSTFT
 
 
@@ -95,7 +98,7 @@ class PitchVocoder(nn.Module):
         own = {"name": self.name, "mel": self.mel.hash, "weights": weights_hash(self.network)}
         return own | asdict(self.numbers) | {"network": asdict(self.network.config)}
 
-    @torch.no_grad()
+    @undisturbed()
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
@@ -114,6 +117,16 @@ class PitchVocoder(nn.Module):
     @torch.no_grad()
     def _sounds(self, x: Tensor) -> Tensor:
         """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
+        return joined(self._pieces(x), x.shape[3], self.mel)
+
+    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+        """The sound of each piece of x; where they overlap they start alike."""
+        excitations = [self._excitations(item) for item in x.split(1)]
+        for first, end in pieces(x.shape[3], self.mel):
+            yield self._sound(x[..., first:end], [next(each) for each in excitations])
+
+    def _sound(self, x: Tensor, excitations: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """x (B, 1, 80, T) and what its items start from -> audio (B, (T - 1) * hop_length)."""
         front_end, frames, n = self.front_end, x.shape[3], self.numbers
         mel = front_end.unscale(x).exp()
         # Item by item, but for the small operations of the low bins: the last bits of a batch
@@ -123,8 +136,8 @@ class PitchVocoder(nn.Module):
             for item in mel.split(1)
         ]
         starts = []
-        for item, fit in zip(x.split(1), fits, strict=True):
-            start = self.start(item).mT.contiguous()  # rows are frames
+        for item, fit, excitation in zip(x.split(1), fits, excitations, strict=True):
+            start = self.start(item, excitation).mT.contiguous()  # rows are frames
             starts.append(with_magnitudes(start, fit.repeated(start.abs(), n.first_updates)))
         start = torch.cat(starts)
         if self.low is not None:
@@ -137,17 +150,39 @@ class PitchVocoder(nn.Module):
             ]
         )
 
+    def _excitations(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pulses and noise (1, (t - 1) * hop_length) of each piece of x (1, 1, 80, T).
+
+        They go on from piece to piece as if there were one.
+        """
+        n, hop, rate = self.numbers, self.mel.hop_length, self.mel.sample_rate
+        generator = torch.Generator().manual_seed(n.noise_seed)
+        begun, noise = torch.zeros(1, 1, dtype=torch.float64, device=x.device), torch.empty(1, 0)
+        pitch, before = None, 0
+        for first, end in pieces(x.shape[3], self.mel):
+            if pitch is not None:
+                begun = begun + cycles_of(pitch.f0[:, : first - before + 1], hop, rate)
+            noise = noise[:, (first - before) * hop :]
+            new = (end - first - 1) * hop - noise.shape[1]
+            noise, before = torch.cat([noise, white_noise(new, generator)], dim=1), first
+            left = max(0, first - self.network.config.reach)
+            logits = self.network(x[..., left : end + self.network.config.reach])
+            read = decode_pitch(logits, self.network.config, n.pitch_reach)
+            pitch = Pitch(*(each[:, first - left : end - left] for each in read))
+            yield pulses(pitch, hop, rate, begun), noise.to(x)
+
     @torch.no_grad()
-    def start(self, x: Tensor) -> Tensor:
+    def start(self, x: Tensor, excitation: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """The start of Griffin-Lim: x (1, 1, 80, T) -> complex STFT (1, n_fft / 2 + 1, T).
 
         Pulses and noise, each as loud as the Mel bands, without the hiss of the low bins.
+
+        Args:
+            x: of one piece.
+            excitation: the pulses and noise, if x goes on from another piece.
         """
         s, n, front_end = self.mel, self.numbers, self.front_end
-        pitch = decode_pitch(self.network(x), self.network.config, n.pitch_reach)
-        noise = white_noise((x.shape[3] - 1) * s.hop_length, n.noise_seed).to(x)
-        voice = front_end.stft(pulses(pitch, s.hop_length, s.sample_rate))
-        hiss = front_end.stft(noise)
+        voice, hiss = map(front_end.stft, excitation or next(self._excitations(x)))
         hz = torch.linspace(0, s.sample_rate / 2, s.n_fft // 2 + 1, device=x.device)[:, None]
         share = torch.sigmoid((hz - n.hiss_centre) / n.hiss_width)
         # Each source has a power of 1 in a bin, were it noise; Mel bands are densities per hertz.

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.caller import undisturbed
+from scoresubnet.data.words import as_labels
 from scoresubnet.tensor_files import (
     file_in,
     from_plain,
@@ -38,7 +40,7 @@ class EvaluatorFile:
 
     Attributes:
         network: the classifier.
-        labels: the word of each logit.
+        labels: the word of each logit, in NFC.
         mel: its front end.
         notes: free text by key: its accuracy, the recipe, licences of the data.
     """
@@ -50,10 +52,14 @@ class EvaluatorFile:
 
 
 def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> None:
-    """Write the file, in float16."""
+    """Write the file, in float16.
+
+    Raises:
+        ValueError: a label cannot be one (`words.as_labels`).
+    """
     about = {
         "config": dataclasses.asdict(evaluator.network.config),
-        "labels": evaluator.labels,
+        "labels": as_labels(evaluator.labels),
         "notes": evaluator.notes,
     }
     tensors = part_tensors({"network": evaluator.network})
@@ -69,6 +75,7 @@ def evaluator_path(source: str | os.PathLike[str]) -> Path:
     return file_in(source, FILE_NAME, "evaluator")
 
 
+@undisturbed()
 def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """Read an evaluator, strictly.
 
@@ -82,7 +89,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path), torch.device("meta"):
         config = from_plain(ResNeXtConfig, about["config"])
-        labels = tuple(about["labels"])
+        labels = as_labels(about["labels"])
         network = ResNeXt(config, len(labels))
     load_strictly(path, {"network": network}, tensors)
     return EvaluatorFile(network.eval(), labels, mel, about["notes"])

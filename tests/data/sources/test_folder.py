@@ -1,4 +1,6 @@
+import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,44 @@ def test_missing_word_and_empty_folders_are_refused(tmp_path):
         find_folder(tmp_path, ["jaa"])
     with pytest.raises(ValueError, match=r"nein: no \.wav"):
         find_folder(tmp_path)
+
+
+NFC, NFD = (unicodedata.normalize(form, "über") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize("asked", [NFC, NFD])
+@pytest.mark.parametrize("folder", [NFC, NFD])
+def test_words_are_compared_in_nfc(folder, asked, tmp_path):
+    make(tmp_path, f"{folder}/1.wav", "nein/1.wav")
+    (clip,) = find_clips([Source("folder", str(tmp_path), [asked])])
+    assert (clip.label, clip.path) == (NFC, tmp_path / folder / "1.wav")
+    assert {c.label for c in find_folder(tmp_path)} == {NFC, "nein"}
+
+
+def test_two_folders_of_one_word_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=f"{tmp_path}: two folders are of the word '{NFC}'"):
+        find_folder(make(tmp_path, f"{NFC}/1.wav", f"{NFD}/2.wav"))
+
+
+@pytest.mark.parametrize("name", ["ja ", "a\\b", "a\nb", "\udce9t\udce9"])
+def test_a_folder_that_cannot_be_a_word_is_refused_if_it_is_wanted(name, tmp_path):
+    make(tmp_path, f"{name}/1.wav", "nein/1.wav")
+    with pytest.raises(ValueError, match=r"the word .* give it another name"):
+        find_folder(tmp_path)
+    assert [c.label for c in find_folder(tmp_path, ["nein"])] == ["nein"]
+
+
+def test_labels_of_any_source_are_words(tmp_path, monkeypatch):
+    (found,) = find_folder(make(tmp_path, "ja/1.wav"))
+    for label, message in ((NFD, None), ("../ja", "'../ja' has a slash"), (1, "1 is no text")):
+        monkeypatch.setitem(
+            SOURCES, "own", lambda root, words, label=label: [replace(found, label=label)]
+        )
+        if message is None:
+            assert [c.label for c in find_clips([Source("own", "x")])] == [NFC]
+            continue
+        with pytest.raises(ValueError, match=message):
+            find_clips([Source("own", "x")])
 
 
 def test_several_sources_together(tmp_path):

@@ -1,3 +1,4 @@
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +30,86 @@ def test_lists_decide_the_split_whatever_the_suffix(root):
     ]
     assert {c.source for c in clips} == {"speech_commands"}
     assert [c.speaker for c in clips] == ["c", "a", "a", "b"]
+
+
+SPLITS = {"a_nohash_0": "training", "a_nohash_1": "testing", "b_nohash_0": "validation"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("/", "\\"),
+        lambda text: "\n".join(f"./{line}" for line in text.splitlines()),
+        lambda text: "\n".join(f"speech_commands_v0.02/{line} " for line in text.splitlines()),
+        lambda text: "\n".join(f"C:\\data\\{line}" for line in text.splitlines()),
+        lambda text: text.replace(".wav", ".flac") + "\n\n",
+    ],
+)
+def test_lines_are_matched_by_word_and_name(written, root):
+    for name in ("validation_list.txt", "testing_list.txt"):
+        text = (root / name).read_text()
+        (root / name).write_bytes(written(text).encode())
+    clips = find_speech_commands(root)
+    assert {c.path.stem: c.split for c in clips if c.label == "yes"} == SPLITS
+    assert [c.split for c in clips if c.label == "no"] == ["testing"]
+
+
+def test_words_and_lines_are_compared_in_nfc(root):
+    nfc, nfd = (unicodedata.normalize(form, "über/é_nohash_0") for form in ("NFC", "NFD"))
+    for folder, line in ((nfd, nfc), (nfc, nfd)):
+        path = root / f"{folder}.wav"
+        path.parent.mkdir()
+        path.touch()
+        (root / "testing_list.txt").write_text(f"{line}.wav", encoding="utf-8")
+        (clip,) = find_speech_commands(root, ["über"])
+        assert (clip.label, clip.split) == ("über", "testing")
+        path.unlink()
+        path.parent.rmdir()
+
+
+def test_lines_without_a_clip_are_counted_in_one_warning(root, caplog):
+    """Of the words that are there, or asked for; a part of the corpus has many."""
+    with (root / "testing_list.txt").open("a") as file:
+        file.write("yes/z_nohash_0.wav\nup/a_nohash_0.wav\nno/z_nohash_1.wav\n")
+    with (root / "validation_list.txt").open("a") as file:
+        file.write("yes/y_nohash_0.wav\nz_nohash_2.wav\n")
+    for words, count, first in ((None, 4, "yes/y"), (["no"], 2, "/z"), (["yes"], 3, "yes/y")):
+        caplog.clear()
+        find_speech_commands(root, words)
+        (record,) = caplog.records
+        assert f"{root}: {count} lines of its lists match no clip here, such as {first}" in (
+            record.getMessage()
+        )
+
+
+def test_lists_that_match_are_no_warning(root, caplog):
+    (root / "up").mkdir()
+    (root / "up/a_nohash_0.wav").touch()
+    find_speech_commands(root)
+    find_speech_commands(root, ["up"])  # of which the lists have no line
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("name", ["validation_list.txt", "testing_list.txt"])
+@pytest.mark.parametrize("text", ["", "a_nohash_1.wav\nc_nohash_0.wav", "ja/1.wav", "no/x.wav"])
+def test_a_list_that_names_no_clip_is_refused(text, name, root):
+    (root / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"{root / name}: none of its \d lines .*kind 'folder'"):
+        find_speech_commands(root)
+
+
+def test_a_list_that_is_no_text_is_refused(root):
+    (root / "testing_list.txt").write_text("no/c_nohash_0.wav", encoding="utf-16")
+    with pytest.raises(ValueError, match=rf"{root}/testing_list.txt: not UTF-8 text; restore"):
+        find_speech_commands(root)
+
+
+def test_a_clip_in_both_lists_is_refused(root):
+    (root / "validation_list.txt").write_text("./yes/b_nohash_0.wav\nno/c_nohash_0.wav\n")
+    with pytest.raises(ValueError, match=f"{root}: no/c_nohash_0 is in both validation_list.txt"):
+        find_speech_commands(root)
 
 
 def test_only_the_words_asked_for(root):

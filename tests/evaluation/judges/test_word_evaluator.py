@@ -1,9 +1,12 @@
 """The evaluator: its file, and what it makes of clips."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 
 from scoresubnet.audio import mel
@@ -15,6 +18,7 @@ from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.statistics.inception import inception_score
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.word_evaluator.file import (
+    FILE_NAME,
     FRONT_END,
     SHIPPED,
     EvaluatorFile,
@@ -81,6 +85,24 @@ def test_a_file_comes_back_rounded_to_float16(file: EvaluatorFile, tmp_path: Pat
         assert not back.network.training
         for a, b in zip(file.network.parameters(), back.network.parameters(), strict=True):
             assert torch.equal(a.half().float(), b)
+
+
+@pytest.mark.parametrize("label", ["../x", "none", " ", "hiss"])
+def test_labels_are_words(label: str, file: EvaluatorFile, tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    save_evaluator(file, path)
+    with safetensors.safe_open(path, framework="pt") as opened:
+        metadata = dict(opened.metadata())
+    labels = [label, "hiss", "hoot"]
+    safetensors.torch.save_file(
+        safetensors.torch.load_file(path), path, metadata | {"labels": json.dumps(labels)}
+    )
+    with pytest.raises(WeightsError, match=f"{path}: .*word.*{label}"):
+        read_evaluator(path)
+    file.labels = tuple(labels)
+    with pytest.raises(ValueError, match=label):
+        save_evaluator(file, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_nothing_or_something_else_is_refused(file: EvaluatorFile, tmp_path: Path) -> None:

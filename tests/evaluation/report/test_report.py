@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import html
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,13 @@ import numpy as np
 import pytest
 
 from scoresubnet.evaluation.report.assemble import Report, assemble
-from scoresubnet.evaluation.report.figures import bars_figure, confusion_figure, mel_grid
-from scoresubnet.evaluation.report.html import html_page
+from scoresubnet.evaluation.report.figures import (
+    accuracy_figure,
+    bars_figure,
+    confusion_figure,
+    mel_grid,
+)
+from scoresubnet.evaluation.report.html import data_url, html_page
 from scoresubnet.evaluation.report.markdown import callouts, differences, markdown, table
 from scoresubnet.evaluation.results import Estimate, Finding, Metric, Section, absent
 from scoresubnet.evaluation.systems import System, Systems
@@ -95,8 +103,8 @@ def test_differences_that_leave_out_zero_are_marked(report: Report) -> None:
 def test_markdown_says_it_all(report: Report) -> None:
     text = markdown(report)
     assert "| generated | 1.23 (1.00 to 1.50) |\n" in text
-    assert "|  | X / or <y> \u2193 \u2021 |\n| --- | ---: |\n" in text
-    assert "- X | or <y>, real test clips: infinite\n" in text
+    assert "|  | X \\| or \\<y> \u2193 \u2021 |\n| --- | ---: |\n" in text
+    assert "- X \\| or \\<y>, real test clips: infinite\n" in text
     assert "prefers Gaussian noise, 2.00, to real, through log-Mel and vocoder, 3.00" in text
     assert "- whisper: give --whisper\n" in text
     assert "- generated, 1: b.wav (broken)\n" in text
@@ -145,6 +153,51 @@ def test_confusions_are_shares_of_lines() -> None:
     shares = figure.axes[0].images[0].get_array()
     assert shares is not None
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.0, 1.0]])
+
+
+HARD = ["$x^$", "`a`", "a|b", "<b>", "*c*", "_d_", "你"]
+
+
+def test_labels_and_names_are_text_in_every_picture(report: Report) -> None:
+    """Drawn for good, as mathematics fails then; and no letter that is not in the font warns."""
+    report["systems"] = {name: {"title": name} for name in HARD}
+    report["evaluated"] = {name: {} for name in HARD}
+    counts = np.eye(len(HARD), dtype=int).tolist()
+    confusion = {"heard": HARD, "systems": {HARD[0]: {"asked": HARD, "counts": counts}}}
+    share = {"value": 0.5, "low": 0.4, "high": 0.6}
+    section = {
+        "figures": [{"systems": dict.fromkeys(HARD, share)}] * 2,
+        "details": {"times": [0.1, 0.2], "words": HARD},
+    }
+    row = System(HARD[0], [SILENCE] * len(HARD), tuple(HARD))
+    bars = bars_figure(report)
+    assert bars is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for figure in (
+            bars,
+            confusion_figure(confusion, "judge"),
+            accuracy_figure(section),
+            mel_grid(row),
+        ):
+            assert data_url(figure).startswith("data:image/png")
+
+
+def test_labels_and_names_are_text_in_tables_and_lists(report: Report) -> None:
+    report["labels"] = HARD
+    report["left_out"] = {"generated": [{"file": name, "reason": "broken"} for name in HARD]}
+    names = dict(zip(report["systems"], HARD, strict=False))
+    for name, hard in names.items():
+        report["systems"][name]["title"] = hard
+    text, page = markdown(report), html_page(report, {})
+    written = ["\\$x^\\$", "\\`a\\`", "a\\|b", "\\<b>", "\\*c\\*", "\\_d\\_", "你"]
+    assert f"Labels: {', '.join(written)}." in text
+    assert f"- generated, 7: {'; '.join(f'{name} (broken)' for name in written)}\n" in text
+    assert all(f"\n| {name} | " in text for name in written[:4])
+    rows = [re.sub(r"\\\|", "", line) for line in text.splitlines() if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {3}
+    assert f"Labels: {html.escape(', '.join(HARD))}." in page
+    assert "<b>" not in page
 
 
 def test_a_grid_shows_36_clips_at_most(tmp_path: Path) -> None:

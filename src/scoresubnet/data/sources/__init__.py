@@ -11,7 +11,7 @@ from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources.folder import find_folder
 from scoresubnet.data.sources.fsdd import find_fsdd
 from scoresubnet.data.sources.speech_commands import find_speech_commands
-from scoresubnet.data.words import resolve_words
+from scoresubnet.data.words import as_word, resolve_words
 from scoresubnet.registries import refuse_unknown
 
 SOURCES: dict[str, Callable[..., list[Clip]]] = {
@@ -72,7 +72,8 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
 
     Raises:
         FileNotFoundError: a folder or list is missing.
-        ValueError: a source is malformed, or a word that was asked for is nowhere.
+        ValueError: a source is malformed, a label cannot be a word, or a word that was asked for is
+            nowhere.
     """
     if not sources:
         raise ValueError("no data sources; give at least one {kind: ..., root: ...}")
@@ -83,7 +84,7 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
         if source.words is not None:
             asked += resolve_words(source.words)
         found = SOURCES[source.kind](source.root, source.words)
-        clips += [replace(clip, weight=source.weight) for clip in found]
+        clips += [replace(c, weight=source.weight, label=as_word(c.label)) for c in found]
     labels = {clip.label for clip in clips}
     for word in asked:
         refuse_unknown("word", word, labels, "no data source has it")

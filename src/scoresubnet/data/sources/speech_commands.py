@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
-from scoresubnet.data.clips import Clip, Split, speaker_of, word_files
+from scoresubnet.data.clips import (
+    Clip,
+    Split,
+    label_folders,
+    list_audio,
+    speaker_of,
+    word_files,
+)
+from scoresubnet.data.words import nfc
+
+_log = logging.getLogger(__name__)
+_LISTS: dict[str, Split] = {"validation_list.txt": "validation", "testing_list.txt": "testing"}
+_ADVICE = (
+    "restore it from the Speech Commands archive, or read this folder with the source kind 'folder'"
+)
 
 
 def find_speech_commands(
@@ -15,7 +30,8 @@ def find_speech_commands(
     """The clips `<word>/<speaker>_nohash_<take>` (.wav or .flac) with their official splits.
 
     `validation_list.txt` and `testing_list.txt` name files as `<word>/<name>.wav`, whatever the
-    suffix on the disk; all others are training clips.
+    suffix on the disk, and whatever stands before the word; all others are training clips. Lines of
+    these words that match no file are counted in one warning: a part of the corpus has many.
 
     Args:
         root: the folder that holds the word folders and the two lists.
@@ -23,19 +39,37 @@ def find_speech_commands(
 
     Raises:
         FileNotFoundError: the root or one of the two lists is missing.
-        ValueError: a word has no folder (the nearest names are listed), or no clips.
+        ValueError: a word has no folder (the nearest names are listed), or no clips; a list is not
+            UTF-8, or names no file that is there; or a line is in both lists.
     """
     root = Path(root)
     files = word_files(root, words)
-    splits: dict[str, Split] = {
-        **_listed(root / "validation_list.txt", "validation"),
-        **_listed(root / "testing_list.txt", "testing"),
-    }
+    asked = {word for word, _ in files}
+    there = {_key(word, path) for word, path in files}
+    splits: dict[str, Split] = {}
+    for name, split in _LISTS.items():
+        listed = dict.fromkeys(_listed(root / name), split)
+        if twice := listed.keys() & splits.keys():
+            raise ValueError(
+                f"{root}: {min(twice)} is in both {' and '.join(_LISTS)}; take it out of one"
+            )
+        if listed.keys().isdisjoint(there) and listed.keys().isdisjoint(_all(root)):
+            raise ValueError(
+                f"{root / name}: none of its {len(listed)} lines names a clip in {root}; {_ADVICE}"
+            )
+        splits |= listed
+    if lacking := [k for k in splits if k not in there and k.split("/")[0] in {*asked, ""}]:
+        _log.warning(
+            "%s: %d lines of its lists match no clip here, such as %s; they do in the whole corpus",
+            root,
+            len(lacking),
+            lacking[0],
+        )
     return [
         Clip(
             path,
             word,
-            splits.get(f"{word}/{path.stem}", "training"),
+            splits.get(_key(word, path), "training"),
             "speech_commands",
             speaker=speaker_of(path.stem),
         )
@@ -43,12 +77,29 @@ def find_speech_commands(
     ]
 
 
-def _listed(path: Path, split: Split) -> dict[str, Split]:
-    """`<word>/<name>`, without the suffix, -> split, for each line of an official list."""
+def _listed(path: Path) -> list[str]:
+    """The key of each line of an official list.
+
+    Raises:
+        FileNotFoundError: there is no such list.
+        ValueError: it is not UTF-8.
+    """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: the official split list is missing; restore it from the Speech Commands "
-            "archive, or read this folder with the source kind 'folder'"
-        )
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    return {PurePosixPath(line).with_suffix("").as_posix(): split for line in lines if line}
+        raise FileNotFoundError(f"{path}: the official split list is missing; {_ADVICE}")
+    try:
+        text = path.read_text(encoding="utf-8-sig").replace("\\", "/")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text; {_ADVICE}") from error
+    lines = [PurePosixPath(line.strip()) for line in text.splitlines() if line.strip()]
+    return [_key(line.parent.name, line) for line in lines]
+
+
+def _key(word: str, path: PurePath) -> str:
+    """`<word>/<name>`, without the suffix: what lines and files are matched by."""
+    return nfc(f"{word}/{path.stem}")
+
+
+def _all(root: Path) -> set[str]:
+    """The keys of all clips of all words."""
+    folders = label_folders(root)
+    return {_key(word, path) for word in folders for path in list_audio(folders[word])}

@@ -35,8 +35,9 @@ def mel_grid(row: System, mel: MelSettings | None = None) -> Figure:
         panel.set_axis_off()
         if k < count:
             draw_mel(panel, front_end(torch.from_numpy(row.clips[k]))[0], settings)
-            panel.set_title(row.labels[k] if row.labels else "", fontsize=9)
-    figure.suptitle(f"{row.title}: {count} of {len(row.clips)} clips", fontsize=9)
+            panel.set_title(row.labels[k] if row.labels else "", fontsize=9, parse_math=False)
+    title = f"{row.title}: {count} of {len(row.clips)} clips"
+    figure.suptitle(title, fontsize=9, parse_math=False)
     return figure
 
 
@@ -52,9 +53,11 @@ def confusion_figure(confusion: Mapping[str, Any], judge: str) -> Figure:
         counts = np.array(found["counts"], dtype=float)
         shares = counts / counts.sum(1, keepdims=True)
         image = panel.imshow(shares, vmin=0, vmax=1, cmap="Blues", aspect="auto")
-        panel.set_xticks(range(len(heard)), heard, rotation=90, fontsize=7)
-        panel.set_yticks(range(len(found["asked"])), found["asked"], fontsize=7)
-        panel.set(title=REFERENCES.get(name, name), xlabel=f"heard by {judge}", ylabel="should be")
+        panel.set_xticks(range(len(heard)), heard, rotation=90, fontsize=7, parse_math=False)
+        asked = found["asked"]
+        panel.set_yticks(range(len(asked)), asked, fontsize=7, parse_math=False)
+        panel.set_title(REFERENCES.get(name, name), parse_math=False)
+        panel.set(xlabel=f"heard by {judge}", ylabel="should be")
     figure.colorbar(image, ax=panels, label="share of the label's clips", shrink=0.8)
     return figure
 
@@ -85,7 +88,8 @@ def bars_figure(report: Report) -> Figure | None:
         title = f"{text}{ARROWS[found['better']]}\n{section}"
         panel.set_title(title, fontsize=8, color=_WARN if found["key"] in wrong else "black")
         titles = [REFERENCES.get(name, name) for name in names] if k % columns == 0 else []
-        panel.set_yticks(range(len(names)), titles or [""] * len(names), fontsize=7)
+        titles = titles or [""] * len(names)
+        panel.set_yticks(range(len(names)), titles, fontsize=7, parse_math=False)
     return figure
 
 
@@ -124,5 +128,6 @@ def accuracy_figure(section: Mapping[str, Any]) -> Figure:
     axes.set(xlabel="noise time t", ylabel="accuracy (%)", ylim=(0, 100), xlim=(0, max(times)))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    for text in axes.legend(frameon=False).get_texts():
+        text.set_parse_math(False)
     return figure

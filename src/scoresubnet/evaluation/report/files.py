@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -18,14 +20,32 @@ from scoresubnet.evaluation.report.markdown import markdown
 from scoresubnet.evaluation.systems import Systems
 from scoresubnet.files import write_json, write_text
 
-NAMES = ("report.md", "report.json", "report.html")
 
+def write_report(report: Report, systems: Systems, out: Path) -> list[Path]:
+    """Write `report.md`, `report.json` and `report.html`, each complete or not at all.
 
-def write_report(report: Report, systems: Systems, out: Path) -> None:
-    """Write the three files; each appears complete or not at all."""
-    write_json(out / "report.json", report)
-    write_text(out / "report.md", markdown(report))
-    write_text(out / "report.html", html_page(report, pictures(report, systems)))
+    Returns:
+        Those that were written; the others are named.
+
+    Raises:
+        OSError: none was.
+    """
+    page = html_page(report, pictures(report, systems))
+    files: dict[str, Callable[[Path], None]] = {
+        "report.md": lambda path: write_text(path, markdown(report)),
+        "report.json": lambda path: write_json(path, report),
+        "report.html": lambda path: write_text(path, page),
+    }
+    written = []
+    for name, write in files.items():
+        try:
+            write(out / name)
+            written.append(out / name)
+        except OSError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    if not written:
+        raise OSError(f"{out}: the report was not written; the same command writes it, once it can")
+    return written
 
 
 def pictures(report: Report, systems: Systems) -> dict[str, Figure]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -19,6 +18,7 @@ from scoresubnet.evaluation.report.markdown import (
     tables,
     words_table,
 )
+from scoresubnet.plots import png
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px;
@@ -66,9 +66,7 @@ def html_page(report: Report, pictures: Mapping[str, Figure]) -> str:
 
 def data_url(figure: Figure) -> str:
     """A figure as a PNG inside a URL."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png(figure, dpi=110)).decode()}"
 
 
 def _table(lines: Sequence[Sequence[str]], report: Report) -> str:

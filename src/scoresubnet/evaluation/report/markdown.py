@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ TOLD_APART = " *"  # after a difference whose interval leaves out 0
 
 def markdown(report: Report) -> str:
     """The report as text with tables: one a section, a line per system."""
-    introduced = [f"{line}\n" for line in introduction(report)]
+    introduced = [f"{escaped(line)}\n" for line in introduction(report)]
     parts = ["# Evaluation\n", *introduced, _list(callouts(report))]
     for section in report["sections"].values():
         parts.append(f"## {section['title']}\n\n{markdown_table(table(report, section))}")
@@ -24,7 +25,7 @@ def markdown(report: Report) -> str:
         if lines := words_table(report, section):
             parts.append(markdown_table(lines))
     for heading, lines in tables(report):
-        parts.append(f"## {heading}\n\n{markdown_table(lines)}")
+        parts.append(f"## {escaped(heading)}\n\n{markdown_table(lines)}")
     parts += [f"## {heading}\n\n{_list(lines)}" for heading, lines in lists(report)]
     return "\n".join(part for part in parts if part)
 
@@ -33,9 +34,18 @@ def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     """A heading and lines of cells, as Markdown; numbers to the right."""
     head, *body = lines
     return "".join(
-        f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n"
-        for row in [head, ["---", *("---:" for _ in head[1:])], *body]
+        f"| {' | '.join(row)} |\n"
+        for row in [
+            [escaped(cell) for cell in head],
+            ["---", *("---:" for _ in head[1:])],
+            *([escaped(cell) for cell in line] for line in body),
+        ]
     )
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is Markdown or mathematics, whatever labels and names are in it."""
+    return re.sub(r"[\\`<|$&~#]|\](?=\()|\b_|_\b|(?<!\s)\*|\*(?!\s|$)", r"\\\g<0>", text)
 
 
 def lists(report: Report) -> list[tuple[str, list[str]]]:
@@ -224,4 +234,4 @@ def left_out_lines(report: Report) -> list[str]:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return "".join(f"- {line}\n" for line in lines)
+    return "".join(f"- {escaped(line)}\n" for line in lines)
