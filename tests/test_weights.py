@@ -219,6 +219,10 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
         lambda t: t["classifier.input.project.weight"][0, 0, 0].fill_(float("nan")),
         "classifier.input.project.weight holds values that are not finite",
     ),
+    "enormous": (
+        lambda t: t["subnet.head.norm.bias"][:1].fill_(-2e38),
+        "subnet.head.norm.bias holds values that are not finite, or no weights",
+    ),
     "infinite": (
         lambda t: t["subnet.head.norm.bias"][:1].fill_(float("inf")),
         "subnet.head.norm.bias holds values that are not finite",

@@ -88,12 +88,15 @@ class _Parser(ArgumentParser):
         super().error(" ".join(message.split()), ex)
 
 
+ONEDNN_HAS_NO_MEMORY = "could not create a primitive"
+
+
 def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
     """What to say where the input or the machine is to blame; None where we are."""
     first = str(error).partition("\n")[0]
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply; make it simpler"
-    if isinstance(error, MemoryError) or "memory" in first:
+    if isinstance(error, MemoryError) or "memory" in first or first == ONEDNN_HAS_NO_MEMORY:
         return f"not enough memory ({first}); close other programs, or ask for less at once"
     if "cannot cache function" in first:  # numba
         return f"{first}; set NUMBA_CACHE_DIR to a folder that can be written"

@@ -23,6 +23,7 @@ from scoresubnet.git_lfs import pointer_hint
 
 T = TypeVar("T")
 
+LARGEST = 1e18  # of a weight: much beyond it, squares overflow in float32
 COUNTER = ".num_batches_tracked"  # of BatchNorm: read by nothing in eval mode
 
 
@@ -194,7 +195,7 @@ def load_strictly(path: Path, parts: Mapping[str, nn.Module], tensors: dict[str,
         tensors: by full name.
 
     Raises:
-        WeightsError: tensors are missing, foreign, of another shape, or not finite.
+        WeightsError: tensors are missing, foreign, of another shape, not finite, or enormous.
     """
     expected = part_tensors(parts)
     missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
@@ -206,8 +207,8 @@ def load_strictly(path: Path, parts: Mapping[str, nn.Module], tensors: dict[str,
             f"first: {min([*missing, *foreign, *misfits])}"
         )
     tensors = {k: v.to(expected[k].dtype, copy=True) for k, v in tensors.items()}
-    if bad := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
-        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite")
+    if bad := [k for k, v in tensors.items() if not (v.abs() <= LARGEST).all()]:  # so with NaN
+        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite, or no weights")
     for part, module in parts.items():
         own = {
             k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")
