@@ -416,6 +416,10 @@ def _nested() -> object:
     [
         (lambda: np.empty(2**52), "not enough memory (Unable to allocate"),
         (lambda: torch.empty(2**52), "not enough memory ("),
+        (
+            lambda: _raise(RuntimeError("could not create a primitive")),
+            "not enough memory (could not create",
+        ),
         (_nested, "nested too deeply"),
         (
             lambda: _raise(torch.OutOfMemoryError("CUDA out of memory.\nA stack")),

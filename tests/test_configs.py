@@ -214,6 +214,48 @@ def test_a_base_that_cannot_be_used_is_named(
     assert re.search(message, capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"augment: []", r"augment = \[\] is no mapping of options"),
+        (b"subnet: -0.0", r"subnet = '-0\.0' is no mapping"),
+        (b"run: null", "run = None is no mapping"),
+        (b"data: elsewhere", "data = 'elsewhere' is no mapping"),
+        (b"run: {steps: soon}", r'"run\.steps".*int.*soon'),
+        (b"data: {words: {a: b}}", r'"data\.words".*str.*\{.*a.*b'),
+        (b"data: {sources: [3]}", r'"data\.sources".*3'),
+        (b"subnet: {widths: [8, x, 8, 8]}", r'"subnet\.widths".*int.* x'),
+        (b"run: [", "while parsing a flow node.*line"),
+        (b"run: {steps: \xff}", "can't decode byte 0xff"),
+        (b"\0", "control characters|unacceptable character|#x0"),
+    ],
+)
+def test_what_is_wrong_in_a_config_is_said_in_one_line(
+    text: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(text)
+    assert _train(path, "score") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(rf"^scoresubnet train score: {path}: .*({message})", line)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--run.steps", "soon"), r'"run\.steps".*int.*soon'),
+        (("--network.widths", "[8, x]"), r'"network\.widths".*int.* x'),
+        (("--augment", "[]"), r'"augment".*\[\]'),
+    ],
+)
+def test_what_is_wrong_in_an_option_is_said_in_one_line(
+    option: tuple[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "classifier", "--out", "x", *option])
+    assert re.search(rf"\Aerror: .*{message}", capsys.readouterr().err.splitlines()[-1])
+
+
 def test_recipes_go_by_their_old_names_in_a_checkout(
     trained: list[Any],
     tmp_path: Path,

@@ -219,6 +219,10 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
         lambda t: t["classifier.input.project.weight"][0, 0, 0].fill_(float("nan")),
         "classifier.input.project.weight holds values that are not finite",
     ),
+    "enormous": (
+        lambda t: t["subnet.head.norm.bias"][:1].fill_(-2e38),
+        "subnet.head.norm.bias holds values that are not finite, or no weights",
+    ),
     "infinite": (
         lambda t: t["subnet.head.norm.bias"][:1].fill_(float("inf")),
         "subnet.head.norm.bias holds values that are not finite",
@@ -248,6 +252,7 @@ METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
     "impossible sde": change_json("config", lambda c: c["sde"].update(beta_min=-1)),
     "no sde": change_json("config", lambda c: c.pop("sde")),
     "unknown parametrisation": change_json("config", lambda c: c.update(parametrisation="x0")),
+    "parametrisation of nothing": change_json("config", lambda c: c.update(parametrisation=None)),
     "subnet without parametrisation": change_json("config", lambda c: c.pop("parametrisation")),
     "patches of nothing": change_json("config", lambda c: c["classifier"].update(patch=0)),
     "unknown mel setting": change_json("mel", lambda m: m.update(hops=1)),

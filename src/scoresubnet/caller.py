@@ -35,16 +35,12 @@ _float32 = _DefaultDtype()
 
 
 @contextmanager
-def undisturbed(random: bool = False) -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Run as in a fresh process: `@undisturbed()` stands before what users call.
 
     Inside, tensors are float32 and on the CPU unless something else is asked for, there is neither
     autocast nor inference mode, whose tensors could not be used outside of it, and no gradient is
     recorded. Afterwards all is as the caller had it.
-
-    Args:
-        random: restore the state of torch's random numbers too: where networks are made, which
-            draw weights that those of a file replace.
     """
     with ExitStack() as stack:
         stack.enter_context(_float32)
@@ -53,5 +49,4 @@ def undisturbed(random: bool = False) -> Iterator[None]:
             stack.enter_context(torch.autocast(kind, enabled=False))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.random.fork_rng(devices=[], enabled=random))
         yield

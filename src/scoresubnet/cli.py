@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
+from typing import NoReturn
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
@@ -57,8 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     rest = arguments[words:]
     try:
         prog = f"scoresubnet {name}"
-        parser = ArgumentParser(prog=prog, description=COMMANDS[name], parser_mode=MODE)
-        parser = LEAVES[name](parser)
+        parser = LEAVES[name](_Parser(prog=prog, description=COMMANDS[name], parser_mode=MODE))
         rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
@@ -81,12 +81,22 @@ def _main(arguments: Sequence[str] | None) -> int:
     return 0
 
 
+class _Parser(ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        super().error(" ".join(message.split()), ex)
+
+
+ONEDNN_HAS_NO_MEMORY = "could not create a primitive"
+
+
 def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
     """What to say where the input or the machine is to blame; None where we are."""
     first = str(error).partition("\n")[0]
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply; make it simpler"
-    if isinstance(error, MemoryError) or "memory" in first:
+    if isinstance(error, MemoryError) or "memory" in first or first == ONEDNN_HAS_NO_MEMORY:
         return f"not enough memory ({first}); close other programs, or ask for less at once"
     if "cannot cache function" in first:  # numba
         return f"{first}; set NUMBA_CACHE_DIR to a folder that can be written"

@@ -81,9 +81,7 @@ def load_foreign(
     for name, tensor in network.state_dict().items():
         if name.endswith(COUNTER):  # not in old files
             tensors.setdefault(name, torch.zeros_like(tensor))
-    load_strictly(
-        Path(path), {"network": network}, {f"network.{k}": v.float() for k, v in tensors.items()}
-    )
+    load_strictly(Path(path), {"network": network}, {f"network.{k}": v for k, v in tensors.items()})
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -26,10 +26,14 @@ class VPSDE:
     t_eps: float = 1e-3
 
     def __post_init__(self) -> None:
-        if not 0 < self.beta_min <= self.beta_max:
-            raise ValueError(f"need 0 < beta_min <= beta_max, got {self.beta_min}, {self.beta_max}")
-        if not 0 < self.t_eps < 1:
-            raise ValueError(f"t_eps must lie between 0 and 1, got {self.t_eps}")
+        # Beyond these, alpha, sigma or their differences vanish in float32.
+        if not (0 < self.beta_min <= self.beta_max and 0.01 <= self.beta_max <= 100):
+            raise ValueError(
+                "need 0 < beta_min <= beta_max and 0.01 <= beta_max <= 100, "
+                f"got {self.beta_min}, {self.beta_max}"
+            )
+        if not 1e-6 <= self.t_eps <= 0.5:
+            raise ValueError(f"t_eps must lie between 1e-6 and 0.5, got {self.t_eps}")
 
     def beta(self, t: Tensor) -> Tensor:
         """beta(t), same shape as t."""

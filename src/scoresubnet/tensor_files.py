@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
+import math
 import os
+import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import safetensors
 import safetensors.torch
@@ -22,6 +23,7 @@ from scoresubnet.git_lfs import pointer_hint
 
 T = TypeVar("T")
 
+LARGEST = 1e18  # of a weight: much beyond it, squares overflow in float32
 COUNTER = ".num_batches_tracked"  # of BatchNorm: read by nothing in eval mode
 
 
@@ -147,8 +149,9 @@ def metadata_errors(path: Path) -> Iterator[None]:
     except WeightsError:
         raise
     except Exception as error:  # sizes beyond memory and JSON that is too deep among them
+        why = " ".join(str(error).split())
         raise WeightsError(
-            f"{path}: its metadata is damaged or of another version: {error}"
+            f"{path}: its metadata is damaged or of another version: {why}"
         ) from error
 
 
@@ -183,10 +186,16 @@ def state_hash(state: Mapping[str, Tensor]) -> str:
 
 
 def load_strictly(path: Path, parts: Mapping[str, nn.Module], tensors: dict[str, Tensor]) -> None:
-    """Copy `<part>.<name>` into the parts: every tensor must be there, and nothing else.
+    """Give the parts copies of `<part>.<name>`: every tensor must be there, and nothing else.
+
+    Args:
+        path: where they are from.
+        parts: networks by name; built on the device "meta" they take no memory, and no time or
+            random numbers to initialise, before the tensors are known to fit.
+        tensors: by full name.
 
     Raises:
-        WeightsError: tensors are missing, foreign, of another shape, or not finite.
+        WeightsError: tensors are missing, foreign, of another shape, not finite, or enormous.
     """
     expected = part_tensors(parts)
     missing, foreign = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
@@ -197,23 +206,37 @@ def load_strictly(path: Path, parts: Mapping[str, nn.Module], tensors: dict[str,
             f"{len(foreign)} foreign, {len(misfits)} of another shape; "
             f"first: {min([*missing, *foreign, *misfits])}"
         )
-    if bad := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
-        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite")
+    tensors = {k: v.to(expected[k].dtype, copy=True) for k, v in tensors.items()}
+    if bad := [k for k, v in tensors.items() if not (v.abs() <= LARGEST).all()]:  # so with NaN
+        raise WeightsError(f"{path}: {bad[0]} holds values that are not finite, or no weights")
     for part, module in parts.items():
-        module.load_state_dict(
-            {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
-        )
+        own = {
+            k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")
+        }
+        module.load_state_dict(own, assign=True)
 
 
 def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
-    """A config dataclass from JSON values; lists become tuples.
+    """A config dataclass from JSON values, of the types of its fields; lists become tuples.
 
     Raises:
-        ValueError: a key is unknown or missing.
+        ValueError: a key is unknown or missing, or a value of another type.
     """
-    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if known != set(values):
+    known = get_type_hints(cls)
+    if known.keys() != set(values):
         raise ValueError(
             f"{cls.__name__} has the keys {sorted(known)}, the file has {sorted(values)}"
         )
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return cls(**{k: _typed(f"{cls.__name__}.{k}", known[k], v) for k, v in values.items()})
+
+
+def _typed(name: str, kind: Any, value: Any) -> Any:
+    """The value, if it is a finite number, text or truth value of that type, or a tuple of such."""
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_typed(name, get_args(kind)[0], item) for item in value)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        wanted = getattr(kind, "__name__", kind)
+        raise ValueError(f"{name} is {reprlib.repr(value)}, and must be of type {wanted}")
+    return value

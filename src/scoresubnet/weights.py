@@ -107,7 +107,7 @@ def save_model(
     write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
 
 
-@undisturbed(random=True)
+@undisturbed()
 def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """Read a model, strictly: every tensor must be there, and nothing else.
 
@@ -119,7 +119,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """
     path = find_weights(source)
     tensors, about, mel = read_described(path, FORMAT)
-    with metadata_errors(path):
+    with metadata_errors(path), torch.device("meta"):
         config, labels = about["config"], as_labels(about["labels"])
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
@@ -127,7 +127,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         if "subnet" in config:
             subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
-        parametrisation = config["parametrisation"] if subnet else None
+        parametrisation = str(config["parametrisation"]) if subnet else None
         _refuse_contradictions(classifier, mel, parametrisation)
     parts: dict[str, nn.Module] = {"classifier": classifier}
     if subnet is not None:

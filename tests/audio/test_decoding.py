@@ -82,6 +82,12 @@ def test_an_empty_wav_is_empty_whatever_follows(tmp_path: Path, after: bytes) ->
         read_audio(path)
 
 
+def test_a_sound_of_less_than_a_sample_is_named(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", [0.5, 0.5], 192_000)
+    with pytest.raises(AudioError, match=r"a\.wav: the sound is shorter than a sample at 16000 Hz"):
+        read_audio(tmp_path / "a.wav")
+
+
 @pytest.mark.parametrize("rate", [0, 1, 999, 2**31 - 1, 2**32 - 1])
 def test_a_rate_that_no_sound_has_is_named(tmp_path: Path, sound: np.ndarray, rate: int) -> None:
     """At 1 Hz, a second of sound would become 256 million samples."""

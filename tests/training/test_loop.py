@@ -454,6 +454,22 @@ def test_a_checkpoint_that_is_none_of_this_run_is_named(
     assert not mark.exists()
 
 
+def test_a_checkpoint_is_not_blamed_for_too_little_memory(
+    classifier_run: MakeClassifier,
+    classifier: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(classifier, tmp_path / "out")
+
+    def allocate(*_: object, **__: object) -> None:
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr(ClassifierModule, "on_load_checkpoint", allocate)
+    with pytest.raises(RuntimeError, match="memory"):
+        train_classifier(classifier_run(steps=5), tmp_path / "out")
+
+
 def test_a_class_that_a_checkpoint_names_is_not_made(
     classifier_run: MakeClassifier,
     classifier: Path,

@@ -63,5 +63,5 @@ def test_dropout_is_for_training_alone() -> None:
     [{"widths": (8,)}, {"cardinality": 3}, {"blocks": (1, 0)}, {"widths": (), "blocks": ()}],
 )
 def test_impossible_shapes_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"blocks|groups"):
+    with pytest.raises(ValueError, match=r"blocks|groups|widths = \(\)"):
         ResNeXtConfig(**({"widths": (8, 16), "blocks": (1, 2), "cardinality": 4} | wrong))  # type: ignore[arg-type]

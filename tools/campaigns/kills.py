@@ -167,7 +167,7 @@ def _child(command: Command, box: Path, as_process: bool) -> None:
         os.setpgid(0, 0)
         enter(box)
         if as_process:
-            line = [sys.executable, "-m", "scoresubnet.cli", *command.arguments]
+            line = [sys.executable, "-m", "scoresubnet", *command.arguments]
             os.execv(sys.executable, line)
         status = command_status(command.arguments)
     except BaseException:

@@ -63,7 +63,7 @@ def judge(case: Case, box: Path, top: Path, as_process: bool = False) -> tuple[s
         if not isinstance(case.arguments, list):
             complaint, status = case.arguments(), 0
         elif as_process:
-            line = [sys.executable, "-m", "scoresubnet.cli", *case.arguments]
+            line = [sys.executable, "-m", "scoresubnet", *case.arguments]
             status = subprocess.run(line, timeout=PROCESS_SECONDS, check=False).returncode
         else:
             status = command_status(case.arguments)

@@ -80,6 +80,7 @@ def _blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[Audio]:
             )
         same = file.samplerate == sample_rate
         stream = None if same else soxr.ResampleStream(file.samplerate, sample_rate, 1)
+        length = 0
         low, high = np.full((2, file.channels + 1), [[np.inf], [-np.inf]])
         for channels in _decoded(file, path):
             if not np.abs(channels).max() <= _LOUDEST:  # so it is where one is NaN
@@ -90,7 +91,9 @@ def _blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[Audio]:
             signals = np.stack([*channels.T, mono])
             low = np.minimum(low, signals.min(axis=1))
             high = np.maximum(high, signals.max(axis=1))
-            yield mono if stream is None else stream.resample_chunk(mono)
+            block = mono if stream is None else stream.resample_chunk(mono)
+            length += len(block)
+            yield block
         if high[-1] < low[-1]:
             raise AudioError(f"{path}: the sound is empty; record it again")
         peaks = (high - low) / 2
@@ -99,7 +102,12 @@ def _blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[Audio]:
                 f"{path}: its channels cancel each other, so that their mean is silence; keep one"
             )
         if stream is not None:
-            yield stream.resample_chunk(mono[:0], last=True)
+            rest = stream.resample_chunk(mono[:0], last=True)
+            if not length + len(rest):
+                raise AudioError(
+                    f"{path}: the sound is shorter than a sample at {sample_rate} Hz; record more"
+                )
+            yield rest
 
 
 def _decoded(

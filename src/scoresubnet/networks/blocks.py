@@ -30,12 +30,13 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, dim: int, features: int = 64, max_frequency: float = 1000.0) -> None:
         super().__init__()
-        frequencies = torch.logspace(0, math.log10(max_frequency), features // 2)
+        # On the CPU even where the rest is built on meta, to be loaded: no file has them.
+        frequencies = torch.logspace(0, math.log10(max_frequency), features // 2, device="cpu")
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(features, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, t: Tensor) -> Tensor:
-        angles = t[:, None] * self.frequencies
+        angles = t[:, None] * self.frequencies.to(t.device)
         return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import Patchify, Stage, TimeEmbedding
+from scoresubnet.shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class ClassifierConfig:
             raise ValueError(
                 f"one number of blocks per stage: widths {self.widths}, blocks {self.blocks}"
             )
-        if min(self.patch, self.time_dim, *self.widths, *self.blocks) < 1:
-            raise ValueError(f"patch, time_dim, widths and blocks must be positive: {self}")
+        check_shape(self, may_be_zero=("bottleneck_blocks",))
         factor = self.patch * 2 ** (len(self.widths) - 1)
         if self.mel_bins % factor or self.frames % factor:
             raise ValueError(

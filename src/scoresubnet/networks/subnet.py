@@ -16,6 +16,7 @@ from scoresubnet.networks.blocks import (
 )
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.fusion import FUSIONS
+from scoresubnet.shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class SubnetConfig:
             raise ValueError(
                 f"one number of blocks per width: widths {self.widths}, blocks {self.blocks}"
             )
+        check_shape(self, may_be_zero=("blocks",))
         if self.fusion not in FUSIONS:
             raise ValueError(f"unknown fusion {self.fusion!r}; there are {', '.join(FUSIONS)}")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import OutputHead, Patchify, ResBlock, Stage, TimeEmbedding
+from scoresubnet.shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class UNetConfig:
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.blocks) == len(self.up_blocks):
             raise ValueError("widths, blocks and up_blocks must have one entry per stage")
-        if min(self.patch, *self.widths, *self.blocks, *self.up_blocks) < 1:
-            raise ValueError(f"patch, widths, blocks and up_blocks must be positive: {self}")
+        check_shape(self, may_be_zero=("bottleneck_blocks",))
 
 
 class UpStage(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import sys
 from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
@@ -39,7 +40,7 @@ class ConfigFile(ActionConfigFile):
                 _refuse_unknown(path, content, parser.get_defaults().as_dict())
                 super().__call__(parser, cfg, json.dumps(content), option_string)
         except (TypeError, ArgumentError) as error:
-            raise ValueError(f"{path}: {error}") from error
+            raise ValueError(f"{path}: {_line(error)}") from error
         finally:
             parser.exit_on_error = exits
 
@@ -77,7 +78,7 @@ def chain(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         try:
             content = load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: {error}") from error
+            raise ValueError(f"{path}: {_line(error)}") from error
         if not isinstance(content, dict):
             raise ValueError(f"{path}: not a mapping of options")
         base = content.pop("base", None)
@@ -91,14 +92,24 @@ def chain(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _refuse_unknown(path: Path, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Refuse keys that no option has. A key may also be dotted, as `run.steps`.
+    """Refuse keys that no option has, and sections that are no mappings.
+
+    A key may also be dotted, as `run.steps`.
 
     Raises:
-        ValueError: there is one; the message names the file and the nearest keys.
+        ValueError: there is one; the message names the file and the key, or those nearest to it.
     """
     for key, value in values.items():
         name, _, rest = str(key).partition(".")
         refuse_unknown("key", name, known, f"in {path}")
         inside = {rest: value} if rest else value
-        if isinstance(inside, Mapping) and isinstance(known[name], Mapping):
-            _refuse_unknown(path, inside, known[name])
+        if not isinstance(known[name], Mapping):
+            continue
+        if not isinstance(inside, Mapping):
+            raise ValueError(f"{path}: {name} = {reprlib.repr(value)} is no mapping of options")
+        _refuse_unknown(path, inside, known[name])
+
+
+def _line(error: Exception) -> str:
+    """What libraries say in several lines, in one."""
+    return " ".join(str(error).split())

@@ -131,7 +131,8 @@ def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        if checkpoint is None or stop.started:
+        out_of_memory = "memory: you tried to allocate" in str(error)  # of torch on the CPU
+        if checkpoint is None or stop.started or out_of_memory:
             raise
         raise ValueError(
             f"{checkpoint}: damaged, or not a checkpoint of this run; "

@@ -46,7 +46,7 @@ def save_vocoder(vocoder: VocoderFile, path: str | os.PathLike[str]) -> None:
     write_described(path, FORMAT, tensors, vocoder.mel, about, torch.float16)
 
 
-@undisturbed(random=True)
+@undisturbed()
 def read_vocoder(source: str | os.PathLike[str]) -> VocoderFile:
     """Read a vocoder, strictly.
 
@@ -59,7 +59,7 @@ def read_vocoder(source: str | os.PathLike[str]) -> VocoderFile:
     """
     path = vocoder_path(source)
     tensors, about, mel = read_described(path, FORMAT, FORMER)
-    with metadata_errors(path):
+    with metadata_errors(path), torch.device("meta"):
         former = "pitch_width" in about["config"]
         values = _of_version_2(path, about["config"]) if former else about["config"]
         network = PitchNetwork(from_plain(PitchNetworkConfig, values), mel.n_mels)

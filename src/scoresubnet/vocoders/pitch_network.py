@@ -14,6 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scoresubnet.shapes import check_shape
+
+HIGHEST = 1e5
+"""Hertz; of any sound."""
+
 
 class Pitch(NamedTuple):
     """f0 (B, T) in Hz, of use where there is a voice; voiced (B, T), the probability of that."""
@@ -49,7 +54,7 @@ class PitchNetworkConfig:
         bins_per_octave: 48 are 25 cents wide each.
 
     Raises:
-        ValueError: a number is not positive, the kernel even, or f_max not above f_min.
+        ValueError: a number is out of range, the kernel even, or f_max not above f_min.
     """
 
     width: int = 96
@@ -60,10 +65,10 @@ class PitchNetworkConfig:
     bins_per_octave: int = 48
 
     def __post_init__(self) -> None:
-        sizes = (self.width, self.blocks, self.kernel, self.f_min, self.bins_per_octave)
-        if min(sizes) <= 0 or self.kernel % 2 == 0 or self.f_max <= self.f_min:
+        check_shape(self)
+        if self.kernel % 2 == 0 or not 1 <= self.f_min < self.f_max <= HIGHEST:
             raise ValueError(
-                f"all must be positive, kernel odd and f_max greater than f_min: {self}"
+                f"kernel must be odd, and 1 <= f_min < f_max <= {HIGHEST:g} hertz: {self}"
             )
 
     @property

@@ -75,7 +75,7 @@ def evaluator_path(source: str | os.PathLike[str]) -> Path:
     return file_in(source, FILE_NAME, "evaluator")
 
 
-@undisturbed(random=True)
+@undisturbed()
 def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """Read an evaluator, strictly.
 
@@ -87,7 +87,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """
     path = evaluator_path(source)
     tensors, about, mel = read_described(path, FORMAT)
-    with metadata_errors(path):
+    with metadata_errors(path), torch.device("meta"):
         config = from_plain(ResNeXtConfig, about["config"])
         labels = as_labels(about["labels"])
         network = ResNeXt(config, len(labels))

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import group_norm
+from scoresubnet.shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,11 @@ class ResNeXtConfig:
     dropout: float = 0.3
 
     def __post_init__(self) -> None:
-        if len(self.widths) != len(self.blocks) or not self.widths:
+        if len(self.widths) != len(self.blocks):
             raise ValueError(
                 f"one number of blocks per stage: widths {self.widths}, blocks {self.blocks}"
             )
-        if min(self.cardinality, *self.widths, *self.blocks) < 1:
-            raise ValueError(f"widths, blocks and cardinality must be positive: {self}")
+        check_shape(self)
         if wrong := [w for w in self.widths if w % self.cardinality]:
             raise ValueError(f"widths {wrong} do not divide into {self.cardinality} groups")
 
