@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 
 import pytest
 
-from scoresubnet.data.clips import label_folders, list_audio, visible_files
+from scoresubnet.data.clips import list_audio, visible_files
 
 
 def make(root: Path, *names: str) -> Path:
@@ -47,6 +46,3 @@ def test_files_that_differ_in_their_suffix_alone_are_not_dropped_silently(
 def test_different_names_are_no_pair(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert len(list_audio(make(tmp_path, "a.wav", "b.wav", "a.b.wav"))) == 3
     assert not caplog.records
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
