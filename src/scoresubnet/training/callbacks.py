@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from argparse import Namespace
+from io import BytesIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from tqdm import tqdm
@@ -109,6 +111,33 @@ class StopCleanly(lightning.Callback):
         self._previous.clear()
 
 
+class TrainRows(lightning.Callback):
+    """Logs the values of every twentieth step, before the checkpoint of that step is written.
+
+    Lightning logs them after it, and a kill between the two loses them for good.
+    """
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
+        if trainer.global_step % 20 == 0:
+            values = trainer.callback_metrics.items()
+            row = {name: float(value) for name, value in values if name.startswith("train/")}
+            for logger in trainer.loggers:
+                logger.log_metrics(row, trainer.global_step - 1)
+                logger.save()
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes checkpoints complete or not at all; Lightning's way is through the system's /tmp."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        file = BytesIO()
+        torch.save(checkpoint, file)
+        with replacing(path) as temporary:
+            temporary.write_bytes(file.getbuffer())
+
+
 class RunCheckpoint(Checkpoint):
     """Writes the checkpoint every so many minutes, before each validation, and at the last step.
 
@@ -128,8 +157,7 @@ class RunCheckpoint(Checkpoint):
         ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
         late = time.monotonic() - self.last > self.interval
         if ends or late or trainer.global_step % self.validate_every == 0:
-            with replacing(self.path) as temporary:
-                trainer.save_checkpoint(temporary)
+            trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 
 
@@ -204,7 +232,8 @@ class JsonLinesLogger(Logger):
         if not self.path.is_file():
             return False
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return any(f'"step": {step},' in line and '"valid/' in line for line in lines)
+        told = (f'"step": {step},', '"valid/', "}")  # a row that was cut short has no end
+        return any(all(part in line for part in told) for line in lines)
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
