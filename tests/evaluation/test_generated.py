@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.words import WORD_SETS
-from scoresubnet.evaluation.generated import clip_seed
+from scoresubnet.evaluation import generated
+from scoresubnet.evaluation.generated import GeneratedClips, clip_seed
+from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.model import ScoreModel
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import seeded_noise
+from scoresubnet.weights import ModelFile, save_model
 
 
 def test_every_label_and_number_has_a_seed_of_its_own() -> None:
@@ -25,3 +34,30 @@ def test_clips_of_the_same_number_share_no_noise() -> None:
     noise = seeded_noise(seeds, (1, 80, 64), "cpu")().flatten(1).numpy()
     correlation = np.corrcoef(noise) - np.eye(len(noise))
     assert np.abs(correlation).max() < 5 / 5120**0.5
+
+
+@pytest.mark.parametrize("lost", [range(9, 12), (2,), (1, 6, 11)])
+def test_clips_after_a_break_are_those_of_a_run_without_one(
+    lost: Iterable[int],
+    make_score_model: Callable[..., ScoreModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To the bit: in a batch of another size they would be rounded otherwise."""
+    monkeypatch.setattr(generated, "PART", 5)
+    model, labels = make_score_model("v", classes=2), ("hum", "hiss")
+    file = ModelFile(model.backbone.classifier, labels, model.sde, MelSettings(), model.subnet, "v")
+    weights = str(tmp_path / "model.safetensors")
+    save_model(file, weights)
+    generator = SpeechGenerator.from_pretrained(weights, "griffin-lim")
+    spec = SystemSpec(weights=weights, overrides={"steps": 3})
+    clips = GeneratedClips(generator, spec, labels, 6, 0, tmp_path / "clips")
+    files = [item.path for item in clips.files(progress=False)]
+    whole = [path.read_bytes() for path in files]
+    kept = {path: path.stat().st_mtime_ns for path in files}
+    for k in lost:
+        files[k].unlink()
+        del kept[files[k]]
+    clips.files(progress=False)
+    assert [path.read_bytes() for path in files] == whole
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept

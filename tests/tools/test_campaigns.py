@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from tools.campaigns import inputs, kills
 from tools.campaigns.commands import Command
@@ -148,6 +149,11 @@ def _other(first: bool) -> None:
         signal.pause()
 
 
+def _locked(first: bool) -> None:
+    with tqdm.get_lock():  # as each bar does, for a moment
+        _whole(first)
+
+
 def _fails(first: bool) -> None:
     _other(first)
     raise ValueError("cannot go on")
@@ -157,6 +163,7 @@ def _fails(first: bool) -> None:
     ("body", "found"),
     [
         (_whole, ""),
+        (_locked, ""),
         (_half, "half-written"),
         (_leftover, "left: "),
         (_other, "different: x.json"),
@@ -174,6 +181,7 @@ def test_each_planted_fault_of_a_killed_command_is_found(
         return 0
 
     monkeypatch.setattr(kills, "command_status", status)
+    tqdm.get_lock()  # as the bar of the campaign does
     expected = Unbroken({"x.json": json.loads("[1]")}, 60, 1)
     box = new_box(tmp_path / "box")
     count, wrong = kills.interrupted(Command("planted", []), box, expected, FirstChange(), 1)

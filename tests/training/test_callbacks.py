@@ -43,6 +43,16 @@ def test_diverged_runs_leave_a_log_that_can_be_read(value: float, tmp_path: Path
     json.loads((tmp_path / "log.jsonl").read_text(), parse_constant=refuse)
 
 
+def test_half_a_row_is_no_validation(tmp_path: Path) -> None:
+    """A full disk or a lost machine leaves one; the validation is made up for."""
+    log = JsonLinesLogger(tmp_path)
+    log.path.write_text('{"step": 3, "time": 1.5, "valid/loss": 0.')
+    assert not log.has_validation(3)
+    log.path.write_text('{"step": 3, "time": 1.5, "valid/loss": 0.1}\n')
+    assert log.has_validation(3)
+    assert not log.has_validation(2)
+
+
 def test_budget_counts_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])

@@ -1,10 +1,12 @@
 """Stopped, crashed and finished runs, and the same command again."""
 
 import dataclasses
+import json
 import logging
 import os
 import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -17,10 +19,12 @@ import yaml
 from torch import Tensor
 
 from scoresubnet.networks.classifier import ClassifierConfig
+from scoresubnet.training.callbacks import RunCheckpoint
 from scoresubnet.training.classifier import ClassifierModule, train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,
     ClassifierTraining,
+    RunConfig,
     ScoreTraining,
     TimesConfig,
 )
@@ -36,6 +40,7 @@ Compare = Callable[[Path, Path], None]
 Rows = Callable[[Path], list[dict[str, Any]]]
 AUGMENT = AugmentConfig(shift=3, stretch=0.1, warp=0.1, gain=6, lowpass=0.5, noise=0.5, mask=0.5)
 HEAD = "classifier.head.weight"
+KILLS = ((ClassifierModule, "training_step"), (RunCheckpoint, "on_train_batch_end"))
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +186,53 @@ def test_a_full_disk_is_named_and_the_run_goes_on_from_its_last_checkpoint(
     assert rows(tmp_path)[-1]["step"] == 3
     names = {path.name.split(".")[0] for path in tmp_path.iterdir()}
     assert names == {"checkpoint", "clips", "config", "events", "log", "model"}
+
+
+@pytest.mark.parametrize(("class_", "hook"), KILLS, ids=["in a step", "after a checkpoint"])
+def test_a_kill_loses_no_row_of_the_log(
+    class_: type,
+    hook: str,
+    classifier_run: MakeClassifier,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the twentieth step, which is logged and validated; the values are the same as well."""
+    run = RunConfig(steps=21, seed=3, validate_every=20, save_every=1e-9)
+    config = classifier_run(run=run)
+    train_classifier(config, tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        real = getattr(class_, hook)
+
+        def killed(self: Any, *arguments: Any) -> Any:
+            done = real(self, *arguments)
+            step = arguments[0].global_step if class_ is RunCheckpoint else self.global_step + 1
+            return crash() if step == 20 else done
+
+        patch.setattr(class_, hook, killed)
+        with pytest.raises(RuntimeError, match="the machine is gone"):
+            train_classifier(config, tmp_path / "killed")
+    train_classifier(config, tmp_path / "killed")
+
+    def values(out: Path) -> list[dict[str, Any]]:
+        told = [{k: v for k, v in row.items() if k != "time"} for row in rows(out)]
+        return sorted({json.dumps(row): row for row in told}.values(), key=str)
+
+    straight = values(tmp_path / "straight")
+    assert [row["step"] for row in straight] == [19, 19]
+    (trained,) = [row for row in straight if "train/loss" in row]
+    assert all(f"train/loss_q{quarter}" in trained for quarter in (1, 2, 3, 4))
+    assert values(tmp_path / "killed") == straight
+
+
+def test_checkpoints_need_no_room_in_the_temporary_folder(
+    classifier_run: MakeClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything left there by a kill: they are written beside their place."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    train_classifier(classifier_run(steps=2), tmp_path / "out")
+    assert step_of(tmp_path / "out") == 2
 
 
 def test_the_same_command_after_the_end_changes_nothing(

@@ -19,7 +19,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tools.campaigns.commands import Command, equal, half_written, result
+from tools.campaigns.commands import Command, half_written, result
 from tools.campaigns.sandbox import command_status, enter, new_box, printed
 from tools.campaigns.trees import leftovers, snapshot
 from tools.campaigns.verdicts import OF_LIBRARIES
@@ -112,7 +112,7 @@ def interrupted(
             return kills, [f"half-written after a kill: {broken}"]
     if status:
         return kills, [f"status {status}: {printed(box)[-1500:]}"]
-    return kills, differences(box, unbroken.result, command.tolerance)
+    return kills, differences(box, unbroken.result)
 
 
 def _drawn(draw: random.Random, unbroken: Unbroken, share: float) -> Moment:
@@ -128,7 +128,7 @@ def _never(seconds: float, changes: int) -> bool:
     return False
 
 
-def differences(box: Path, expected: dict[str, Any], tolerance: float) -> list[str]:
+def differences(box: Path, expected: dict[str, Any]) -> list[str]:
     """What an interrupted command left that an uninterrupted one does not."""
     outside = [*snapshot(box / "tmp"), *snapshot(box / "home"), *snapshot(box / "cwd")]
     left = [path for path in outside if not OF_LIBRARIES.search(path)] + leftovers(box / "out")
@@ -137,7 +137,7 @@ def differences(box: Path, expected: dict[str, Any], tolerance: float) -> list[s
     found += [f"missing: {name}" for name in expected.keys() - there.keys()]
     found += [f"new: {name}" for name in there.keys() - expected.keys()]
     both = sorted(expected.keys() & there.keys())
-    unequal = [name for name in both if not equal(expected[name], there[name], tolerance)]
+    unequal = [name for name in both if expected[name] != there[name]]
     return found + [f"different: {name}" for name in unequal]
 
 

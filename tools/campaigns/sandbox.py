@@ -7,8 +7,11 @@ import io
 import os
 import sys
 import tempfile
+import threading
 from importlib import import_module
 from pathlib import Path
+
+from tqdm import tqdm
 
 FOLDERS = ("home", "tmp", "cwd", "in", "out", "printed")
 
@@ -25,6 +28,7 @@ def enter(box: Path) -> None:
     os.chdir(box / "cwd")
     os.environ |= {"HOME": str(box / "home"), "TMPDIR": str(box / "tmp"), "COLUMNS": "1000"}
     tempfile.tempdir = None
+    tqdm.set_lock(threading.RLock())  # its own is of all processes, and a killed one keeps it
     for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
         handle = os.open(box / "printed" / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(handle, number)

@@ -88,8 +88,10 @@ class GeneratedClips:
         """Make the clips that are missing; the files of all that were asked for."""
         wanted = [(label, k) for label in self.labels for k in range(self.count)]
         paths = {item: self.folder / item[0] / f"{item[1]}.wav" for item in wanted}
-        missing = [item for item in wanted if not paths[item].is_file()]
-        batches = [missing[k : k + PART] for k in range(0, len(missing), PART)]
+        missing = {item for item in wanted if not paths[item].is_file()}
+        batches = [wanted[k : k + PART] for k in range(0, len(wanted), PART)]
+        # Whole ones: in a smaller batch a clip is rounded otherwise than in a run without a break.
+        batches = [batch for batch in batches if not missing.isdisjoint(batch)]
         write_json(self.folder / SETTINGS, self.settings)
         name = f"{self.folder.name}, {len(wanted) - len(missing)} of {len(wanted)} kept"
         with tqdm(desc=name, unit="step", disable=not progress) as bar:
@@ -107,7 +109,8 @@ class GeneratedClips:
                     progress=step,
                 )
                 for item, audio in zip(batch, speech.audio, strict=True):
-                    write_wav(paths[item], audio.numpy(), speech.rate)
+                    if item in missing:
+                        write_wav(paths[item], audio.numpy(), speech.rate)
                 self._spend(len(batch), time.perf_counter() - start)
         return [
             ClipFile(paths[label, k], None if label == UNCONDITIONAL else label)

@@ -20,6 +20,8 @@ from scoresubnet.training.callbacks import (
     RunCheckpoint,
     StepBar,
     StopCleanly,
+    TrainRows,
+    WholeFiles,
 )
 from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import Training
@@ -33,7 +35,6 @@ BESIDE_THE_POINT = (
     "You're resuming from a checkpoint that ended before the epoch ended",  # draws go by the step
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     "The '.*_dataloader' does not have many workers",  # rows are read from memory maps
-    r"The number of training batches \(.*\) is smaller than the logging interval",
     r"Found .* module\(s\) in eval mode",  # the frozen classifier
 )
 """How warnings of Lightning begin that do not apply to these trainings."""
@@ -79,11 +80,13 @@ def fit(
         gradient_clip_val=config.optimiser.gradient_clip,
         inference_mode=False,  # it would kill the gradient taps
         logger=[EventsLogger(out), log],
-        log_every_n_steps=20,
+        log_every_n_steps=0,  # `TrainRows` does it
+        plugins=[WholeFiles()],
         callbacks=[
             MovingAverage(config.optimiser.ema_decay),
             stop,
             StepBar(),
+            TrainRows(),
             RunCheckpoint(checkpoint, run.save_every, validate_every),
             missed,
         ],

@@ -83,11 +83,14 @@ class NoisyTraining(StepTraining):
         return x0, labels, noise.to(self.device), t.to(self.device)
 
     def log_quarters(self, stage: str, losses: Tensor, t: Tensor) -> None:
-        """Log the mean loss, and its mean in each quarter of the range of t."""
+        """Log the mean loss, and its mean in each quarter of the range of t.
+
+        In training that is NaN where a batch has none; a validation is the mean of its batches.
+        """
         self.log(f"{stage}/loss", losses.mean(), prog_bar=True, batch_size=len(t))
         for quarter in range(4):
             inside = losses.detach()[(t * 4).long().clamp(max=3) == quarter]
-            if len(inside):
+            if len(inside) or stage == "train":
                 self.log(f"{stage}/loss_q{quarter + 1}", inside.mean(), batch_size=len(inside))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +62,25 @@ def test_a_row_depends_on_its_clip_alone(model: ModelFile, clips: list[Audio]) -
     whole = judge(clips).embedding
     np.testing.assert_array_equal(judge(clips[7:9]).embedding, whole[7:9])
     assert whole.shape == (60, len(TIMES))
+
+
+class LastBit(Classifier):
+    """Says what the last bit of a logit is."""
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        bits = super().forward(x, t).clone()[:, 0].view(torch.int32)
+        return torch.nn.functional.one_hot(bits.long() & 1, 2).float()
+
+
+def test_nor_is_a_row_rounded_otherwise_among_others(
+    tiny: ClassifierConfig, fill: Callable[..., Any], clips: list[Audio]
+) -> None:
+    judge = NoisyClassifier(
+        ModelFile(fill(LastBit(tiny, 2)), ("even", "odd"), VPSDE(), MelSettings())
+    )
+    whole = judge(clips).embedding
+    np.testing.assert_array_equal(judge(clips[7:9]).embedding, whole[7:9])
+    assert 0 < whole.mean() < 1
 
 
 def test_settings_change_with_the_weights_and_the_noise(model: ModelFile) -> None:

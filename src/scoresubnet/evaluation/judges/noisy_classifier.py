@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import numpy as np
 import torch
 
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.evaluation.judges.base import Embedded
+from scoresubnet.evaluation.judges.base import Embedded, row_by_row
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.foreign_weights import weights_hash
 from scoresubnet.weights import ModelFile
 
@@ -48,18 +48,23 @@ class NoisyClassifier:
             "times": list(TIMES),
         }
 
-    @torch.no_grad()
     def __call__(self, clips: Sequence[Audio], progress: bool = False) -> Embedded:
-        """The rows (N, len(TIMES)) of clips (samples,)."""
-        samples = self.front_end.settings.clip_samples
-        fitted = np.stack([fit_length(clip, samples) for clip in clips])
-        x0 = self.front_end(torch.from_numpy(fitted))
-        noise = torch.stack([_noise(x) for x in x0])
-        heard = []
-        for time in TIMES:
-            t = torch.full((len(x0),), max(time, self.sde.t_eps))
-            heard.append(self.classifier(self.sde.perturb(x0, noise, t), t).argmax(1))
-        return Embedded(torch.stack(heard, dim=1).double().numpy())
+        """The rows (N, len(TIMES)) of clips (samples,).
+
+        Raises:
+            ValueError: there are no clips, or one is not (samples,), empty or not finite.
+        """
+        return Embedded(row_by_row(self._heard, clips, progress, self.name))
+
+    @torch.no_grad()
+    def _heard(self, clip: Audio) -> Floats:
+        """(len(TIMES),); the times are one batch."""
+        fitted = fit_length(clip, self.front_end.settings.clip_samples)
+        x0 = self.front_end(torch.from_numpy(fitted)[None])
+        t = torch.tensor(TIMES).clamp(min=self.sde.t_eps)
+        x0 = x0.expand(len(t), -1, -1, -1)
+        x = self.sde.perturb(x0, _noise(x0[0]), t)
+        return self.classifier(x, t).argmax(1).double().numpy()
 
 
 def _noise(x: torch.Tensor) -> torch.Tensor:
