@@ -427,9 +427,10 @@ def _nested() -> object:
         ),
         (lambda: _raise(RuntimeError("CUDA error: busy\nA stack")), "the GPU cannot be used"),
         (lambda: _raise(RuntimeError("can't start new thread")), "no more threads"),
+        (lambda: _raise(ValueError("a type 'a\nb' in a header")), "a type 'a b' in a header"),
     ],
 )
-def test_what_the_machine_is_short_of_is_said_in_a_sentence(
+def test_what_goes_wrong_is_said_in_a_line(
     fail: Callable[[], object],
     message: str,
     weights: str,

@@ -65,20 +65,23 @@ def _main(arguments: Sequence[str] | None) -> int:
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
         run(values)
     except ModuleNotFoundError as error:
-        print(f"scoresubnet {name}: {error}{hint(error, arguments[0])}", file=sys.stderr)
-        return 1
+        return _failed(name, f"{error}{hint(error, arguments[0])}")
     except (ValueError, OSError, ImportError) as error:
-        print(f"scoresubnet {name}: {error}", file=sys.stderr)
-        return 1
+        return _failed(name, str(error))
     except (MemoryError, RuntimeError) as error:
         if (reason := _beyond_us(error)) is None:
             raise
-        print(f"scoresubnet {name}: {reason}", file=sys.stderr)
-        return 1
+        return _failed(name, reason)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _failed(name: str, reason: str) -> int:
+    """Say in one line why a command failed, whatever a file has put into the reason."""
+    print(f"scoresubnet {name}: {' '.join(reason.split())}", file=sys.stderr)
+    return 1
 
 
 class _Parser(ArgumentParser):
