@@ -240,12 +240,20 @@ def test_what_is_wrong_in_a_config_is_said_in_one_line(
     assert re.search(rf"^scoresubnet train score: {path}: .*({message})", line)
 
 
+def test_null_in_a_config_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "x.yaml", "augment: {stretch: null}")
+    with pytest.raises(SystemExit):
+        _train(path, "score")
+    assert "augment.stretch is null; give it a value, or leave it out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
         (("--run.steps", "soon"), r'"run\.steps".*int.*soon'),
         (("--network.widths", "[8, x]"), r'"network\.widths".*int.* x'),
         (("--augment", "[]"), r'"augment".*\[\]'),
+        (("--run.seed", "null"), r'"run\.seed".*int.*None'),
     ],
 )
 def test_what_is_wrong_in_an_option_is_said_in_one_line(

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
-from typing import NoReturn
+from typing import Any, NoReturn, get_args
 
-from jsonargparse import ActionYesNo, ArgumentParser
+from jsonargparse import ActionYesNo, ArgumentParser, Namespace
 
 from scoresubnet.home import provide_home
 from scoresubnet.missing import hint
@@ -85,7 +85,16 @@ def _failed(name: str, reason: str) -> int:
 
 
 class _Parser(ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and which takes null only for what may be missing."""
+
+    def parse_args(self, *arguments: Any, **options: Any) -> Namespace:  # type: ignore[override]
+        values = super().parse_args(*arguments, **options)
+        for action in self._actions:
+            kinds = get_args(getattr(action, "_typehint", None))
+            needed = action.default is not None and type(None) not in kinds
+            if needed and values.get(action.dest, ...) is None:
+                self.error(f"{action.dest} is null; give it a value, or leave it out")
+        return values
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         super().error(" ".join(message.split()), ex)

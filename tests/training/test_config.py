@@ -1,11 +1,14 @@
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from scoresubnet.training.config import (
+    AugmentConfig,
     ClassifierTraining,
     DataConfig,
+    OptimiserConfig,
     RunConfig,
     ScoreTraining,
     TimesConfig,
@@ -15,7 +18,8 @@ from scoresubnet.training.config import (
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: DataConfig(batch_size=0), "batch_size must be at least 1, got 0"),
+        (lambda: DataConfig(batch_size=0), "batch_size must lie between 1 and"),
+        (lambda: DataConfig(batch_size=10**24), "batch_size must lie between 1 and"),
         (lambda: DataConfig(balance=1.5), "balance must lie in"),
         (lambda: DataConfig(balance=-0.1), "balance must lie in"),
         (
@@ -28,7 +32,11 @@ from scoresubnet.training.config import (
         (lambda: RunConfig(steps=0), "must be positive"),
         (lambda: RunConfig(validate_every=0), "must be positive"),
         (lambda: RunConfig(save_every=0), "must be positive"),
-        (lambda: RunConfig(minutes=-1), "minutes >= 0"),
+        (lambda: RunConfig(minutes=-1), r"RunConfig.minutes = -1 is .* from 0 to 1,000,000,000"),
+        (lambda: RunConfig(seed=10**30), "RunConfig.seed = 10+ is out of range"),
+        (lambda: AugmentConfig(noise=1.5), "AugmentConfig.noise = 1.5 is .* from 0 to 1$"),
+        (lambda: AugmentConfig(gain=None), "AugmentConfig.gain = None is out of range"),  # type: ignore[arg-type]
+        (lambda: OptimiserConfig(learning_rate=math.nan), "learning_rate = nan is out of range"),
         (
             lambda: ScoreTraining(DataConfig(), parametrisation="eps"),
             "parametrisation 'eps'; nearest first, there are: epsilon, v",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
@@ -14,6 +14,27 @@ from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
+
+MOST = 10**9
+"""Of any number in a config: more steps, minutes or frames than anybody has."""
+
+
+def check_numbers(config: Any, *shares: str) -> None:
+    """Refuse numbers that nothing can be done with, before anything is read.
+
+    Args:
+        config: a dataclass; its text and truth values are left alone.
+        shares: the fields that are at most 1.
+
+    Raises:
+        ValueError: a number is missing, negative, NaN, beyond `MOST`, or a share beyond 1.
+    """
+    for name, value in vars(config).items():
+        most = 1 if name in shares else MOST
+        if not isinstance(value, str | bool) and not (value is not None and 0 <= value <= most):
+            shown = f"{type(config).__name__}.{name} = {value}"
+            raise ValueError(f"{shown} is out of range; give a number from 0 to {most:,}")
+
 
 Precision = Literal["32-true", "bf16-mixed"]
 """Lightning's names."""
@@ -41,8 +62,8 @@ class DataConfig:
     balance: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        if not 1 <= self.batch_size <= MOST:
+            raise ValueError(f"batch_size must lie between 1 and {MOST:,}, got {self.batch_size}")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"balance must lie in [0, 1], got {self.balance}")
 
@@ -65,6 +86,7 @@ class TimesConfig:
 
     def __post_init__(self) -> None:
         refuse_unknown("distribution of times", self.distribution, TIME_DISTRIBUTIONS)
+        check_numbers(self)
         if not (0 < self.centre < 1 and self.spread > 0 and 0 <= self.uniform_share <= 1):
             raise ValueError("need 0 < centre < 1, spread > 0 and 0 <= uniform_share <= 1")
 
@@ -102,6 +124,9 @@ class AugmentConfig:
     noise: float = 0.0
     mask: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_numbers(self, "stretch", "warp", "lowpass", "noise", "mask")
+
 
 @dataclass(frozen=True)
 class OptimiserConfig:
@@ -122,6 +147,9 @@ class OptimiserConfig:
     decay_share: float = 0.4
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "decay_share", "ema_decay")
 
 
 @dataclass(frozen=True)
@@ -148,8 +176,9 @@ class RunConfig:
     allow_changed_data: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.validate_every < 1 or self.save_every <= 0 or self.minutes < 0:
-            raise ValueError("steps, validate_every and save_every must be positive, minutes >= 0")
+        check_numbers(self)
+        if self.steps < 1 or self.validate_every < 1 or self.save_every == 0:
+            raise ValueError("steps, validate_every and save_every must be positive")
 
 
 @dataclass(frozen=True)
