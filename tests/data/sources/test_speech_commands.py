@@ -104,6 +104,11 @@ def test_a_list_that_is_no_text_is_refused(root):
     (root / "testing_list.txt").write_text("no/c_nohash_0.wav", encoding="utf-16")
     with pytest.raises(ValueError, match=rf"{root}/testing_list.txt: not UTF-8 text; restore"):
         find_speech_commands(root)
+    (root / "testing_list.txt").write_text("no/c_nohash_0.wav\ncorpus\0\0no/b_nohash_1.wav")
+    with pytest.raises(
+        ValueError, match=rf"{root}/testing_list.txt: damaged, as it has zero bytes"
+    ):
+        find_speech_commands(root)
 
 
 def test_a_clip_in_both_lists_is_refused(root):

@@ -82,7 +82,7 @@ def _listed(path: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such list.
-        ValueError: it is not UTF-8.
+        ValueError: it is not UTF-8, or has zero bytes.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the official split list is missing; {_ADVICE}")
@@ -90,6 +90,8 @@ def _listed(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig").replace("\\", "/")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text; {_ADVICE}") from error
+    if "\0" in text:
+        raise ValueError(f"{path}: damaged, as it has zero bytes; {_ADVICE}")
     lines = [PurePosixPath(line.strip()) for line in text.splitlines() if line.strip()]
     return [_key(line.parent.name, line) for line in lines]
 
