@@ -41,7 +41,6 @@ def run(values: Namespace) -> None:
     if not 1 <= values.count <= 10_000:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
-    refuse_unwritable(out)
     words = list(
         dict.fromkeys(map(nfc, values.labels))
     )  # each once: a repeated one would be the same file
@@ -51,6 +50,7 @@ def run(values: Namespace) -> None:
     generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
     overrides = {name: values[name] for name in SETTINGS}
     sampling = generator.check(labels, seeds, values.sampling, **overrides)
+    refuse_unwritable(out)
 
     start = time.perf_counter()
     with tqdm(unit="step", desc=_title(words), disable=values.json) as bar:
