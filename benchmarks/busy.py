@@ -1,7 +1,7 @@
 """`python -m benchmarks busy`: one word beside other busy processes, and alone.
 
-OpenMP's threads either spin while they wait for work, as they do if nothing is said, or sleep.
-Spinning threads hold up one another where other programs take the cores.
+By default OpenMP's threads spin for milliseconds while they wait for work, and hold up one another
+where other programs take the cores. They may spin for less, or sleep at once.
 """
 
 from __future__ import annotations
@@ -21,8 +21,14 @@ from typing import NamedTuple
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
+from scoresubnet.cli import SPIN_COUNT
+
 ROOT = Path(__file__).resolve().parents[1]
-WAITING = {"active (not set)": {}, "passive": {"OMP_WAIT_POLICY": "passive"}}
+WAITING = {
+    "by default": {},
+    "as scoresubnet sets it": {"GOMP_SPINCOUNT": SPIN_COUNT},
+    "passively": {"OMP_WAIT_POLICY": "passive"},
+}
 
 
 class Spoken(NamedTuple):
@@ -37,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(
         prog="python -m benchmarks busy",
         description="Time one word alone and beside busy processes, with threads that wait "
-        "actively or passively; write busy.json and busy.md.",
+        "actively, briefly or passively; write busy.json and busy.md.",
     )
     add = parser.add_argument
     add("--out", type=Path, default=Path("runs/benchmarks"), help="folder of the results")

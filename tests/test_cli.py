@@ -381,30 +381,38 @@ def test_clips_are_made_without_any_stream(weights: str, tmp_path: Path) -> None
     assert soundfile.info(out / "yes.wav").frames == 16_000
 
 
-@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
-def test_threads_wait_passively_from_the_first_unless_told_otherwise(
-    given: str | None, found: str
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, ("3000", "")),
+        ({"GOMP_SPINCOUNT": "7"}, ("7", "")),
+        ({"OMP_WAIT_POLICY": "active"}, ("", "active")),
+    ],
+)
+def test_threads_spin_briefly_from_the_first_unless_told_otherwise(
+    given: dict[str, str], found: tuple[str, str]
 ) -> None:
     """OpenMP reads its settings when torch is loaded."""
     program = (
         "import os, sys\n"
+        "names = 'GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'\n"
         "class Loading:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name == 'torch': sys.exit(os.environ['OMP_WAIT_POLICY'])\n"
+        "        if name == 'torch':\n"
+        "            sys.exit(' '.join(os.environ.get(k, '-') for k in names))\n"
         "sys.meta_path.insert(0, Loading())\n"
         "from scoresubnet.cli import main\n"
         "main(['info', 'small'])"
     )
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment,
+        env=plain | given,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stderr.strip() == found
+    assert done.stderr.strip() == " ".join(value or "-" for value in found)
 
 
 def _nested() -> object:
@@ -426,6 +434,7 @@ def _nested() -> object:
             "not enough memory",
         ),
         (lambda: _raise(RuntimeError("CUDA error: busy\nA stack")), "the GPU cannot be used"),
+        (lambda: _raise(RuntimeError("CUDA error: an illegal memory access")), "the GPU cannot be"),
         (lambda: _raise(RuntimeError("can't start new thread")), "no more threads"),
         (lambda: _raise(ValueError("a type 'a\nb' in a header")), "a type 'a b' in a header"),
     ],

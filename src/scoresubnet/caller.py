@@ -44,7 +44,8 @@ def undisturbed() -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(_float32)
-        stack.enter_context(torch.device("cpu"))
+        if torch.get_default_device().type != "cpu":  # as a context it slows every operation
+            stack.enter_context(torch.device("cpu"))
         for kind in filter(torch.is_autocast_enabled, _AUTOCAST):
             stack.enter_context(torch.autocast(kind, enabled=False))
         stack.enter_context(torch.inference_mode(False))

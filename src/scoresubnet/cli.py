@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +17,11 @@ from scoresubnet.missing import hint
 from scoresubnet.plain_yaml import MODE
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
 from scoresubnet.streams import lasting_streams
+
+SPIN_COUNT = "3000"
+"""How often threads look for work before they sleep: some ten microseconds. By default they spin for
+milliseconds, and hold up one another where other programs take the cores; threads that sleep at once
+are late on an idle machine (docs/log/2026-11-28-busy.md)."""
 
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
@@ -35,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 1 after a clear error (2 after one in the arguments themselves).
     """
-    # Threads that wait for work would spin, and hold up each other where other programs are busy.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is loaded
     provide_home()
     with lasting_streams() as output:
         status = _main(arguments)
@@ -100,7 +106,8 @@ class _Parser(ArgumentParser):
         super().error(" ".join(message.split()), ex)
 
 
-ONEDNN_HAS_NO_MEMORY = "could not create a primitive"
+NO_MEMORY = "out of memory|not enough memory|allocate memory|could not create a primitive"
+"""What torch says where there is none; the last is oneDNN's."""
 
 
 def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
@@ -108,7 +115,7 @@ def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
     first = str(error).partition("\n")[0]
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply; make it simpler"
-    if isinstance(error, MemoryError) or "memory" in first or first == ONEDNN_HAS_NO_MEMORY:
+    if isinstance(error, MemoryError) or re.search(NO_MEMORY, first):
         return f"not enough memory ({first}); close other programs, or ask for less at once"
     if "cannot cache function" in first:  # numba
         return f"{first}; set NUMBA_CACHE_DIR to a folder that can be written"
