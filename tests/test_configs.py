@@ -221,10 +221,10 @@ def test_a_base_that_cannot_be_used_is_named(
         (b"subnet: -0.0", r"subnet = '-0\.0' is no mapping"),
         (b"run: null", "run = None is no mapping"),
         (b"data: elsewhere", "data = 'elsewhere' is no mapping"),
-        (b"run: {steps: soon}", r'"run\.steps".*int.*soon'),
-        (b"data: {words: {a: b}}", r'"data\.words".*str.*\{.*a.*b'),
+        (b"run: {steps: soon}", r"run\.steps: 'soon' is not a whole number$"),
+        (b"data: {words: {a: b}}", r"data\.words: .*a.*b.* is not text"),
         (b"data: {sources: [3]}", r'"data\.sources".*3'),
-        (b"subnet: {widths: [8, x, 8, 8]}", r'"subnet\.widths".*int.* x'),
+        (b"subnet: {widths: [8, x, 8, 8]}", r"subnet\.widths: 'x' is not a whole number"),
         (b"run: [", "while parsing a flow node.*line"),
         (b"run: {steps: \xff}", "can't decode byte 0xff"),
         (b"\0", "control characters|unacceptable character|#x0"),
@@ -250,10 +250,10 @@ def test_null_in_a_config_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--run.steps", "soon"), r'"run\.steps".*int.*soon'),
-        (("--network.widths", "[8, x]"), r'"network\.widths".*int.* x'),
+        (("--run.steps", "soon"), r"run\.steps: 'soon' is not a whole number$"),
+        (("--network.widths", "[8, x]"), r"network\.widths: 'x' is not a whole number$"),
         (("--augment", "[]"), r'"augment".*\[\]'),
-        (("--run.seed", "null"), r'"run\.seed".*int.*None'),
+        (("--run.seed", "null"), r"run\.seed: 'None' is not a whole number$"),
     ],
 )
 def test_what_is_wrong_in_an_option_is_said_in_one_line(

@@ -14,14 +14,15 @@ from jsonargparse import ActionYesNo, ArgumentParser, Namespace
 
 from scoresubnet.home import provide_home
 from scoresubnet.missing import hint
+from scoresubnet.option_errors import plainly
 from scoresubnet.plain_yaml import MODE
 from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
 from scoresubnet.streams import lasting_streams
 
 SPIN_COUNT = "3000"
-"""How often threads look for work before they sleep: some ten microseconds. By default they spin for
-milliseconds, and hold up one another where other programs take the cores; threads that sleep at once
-are late on an idle machine (docs/log/2026-11-28-busy.md)."""
+"""How often threads look for work before they sleep: some ten microseconds. By default they spin
+for milliseconds, and hold up one another where other programs take the cores; threads that sleep at
+once are late on an idle machine (docs/log/2026-11-28-busy.md)."""
 
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
@@ -103,7 +104,7 @@ class _Parser(ArgumentParser):
         return values
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        super().error(" ".join(message.split()), ex)
+        super().error(plainly(message), ex)
 
 
 NO_MEMORY = "out of memory|not enough memory|allocate memory|could not create a primitive"

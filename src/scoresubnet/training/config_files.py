@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from jsonargparse import ActionConfigFile  # type: ignore[attr-defined]
 
+from scoresubnet.option_errors import plainly
 from scoresubnet.plain_yaml import load
 from scoresubnet.registries import refuse_unknown
 
@@ -40,7 +41,7 @@ class ConfigFile(ActionConfigFile):
                 _refuse_unknown(path, content, parser.get_defaults().as_dict())
                 super().__call__(parser, cfg, json.dumps(content), option_string)
         except (TypeError, ArgumentError) as error:
-            raise ValueError(f"{path}: {_line(error)}") from error
+            raise ValueError(f"{path}: {plainly(str(error))}") from error
         finally:
             parser.exit_on_error = exits
 
@@ -78,7 +79,7 @@ def chain(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         try:
             content = load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: {_line(error)}") from error
+            raise ValueError(f"{path}: {plainly(str(error))}") from error
         if not isinstance(content, dict):
             raise ValueError(f"{path}: not a mapping of options")
         base = content.pop("base", None)
@@ -108,8 +109,3 @@ def _refuse_unknown(path: Path, values: Mapping[str, Any], known: Mapping[str, A
         if not isinstance(inside, Mapping):
             raise ValueError(f"{path}: {name} = {reprlib.repr(value)} is no mapping of options")
         _refuse_unknown(path, inside, known[name])
-
-
-def _line(error: Exception) -> str:
-    """What libraries say in several lines, in one."""
-    return " ".join(str(error).split())
