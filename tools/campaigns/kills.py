@@ -45,6 +45,7 @@ def campaign(commands: Sequence[Command], count: int, seed: int, keep: Path) -> 
     """Kill so often; print what was seen, and return the number of findings."""
     unbroken: dict[tuple[str, bool], Unbroken] = {}
     counts: Counter[tuple[str, str]] = Counter()
+    phases: Counter[str] = Counter()
     number = 0
     with tqdm(total=count, unit="kill") as bar:
         while bar.n < count:
@@ -55,7 +56,7 @@ def campaign(commands: Sequence[Command], count: int, seed: int, keep: Path) -> 
             box = new_box(keep / f"{command.name}-{number}")
             draw = random.Random(f"{seed} {number}")
             most = min(draw.randint(1, MOST), count - int(bar.n))
-            kills, found = interrupted(command, box, unbroken[key], draw, most, as_process)
+            kills, found = interrupted(command, box, unbroken[key], draw, most, as_process, phases)
             bar.update(kills)
             counts[command.name, "kills"] += kills
             counts[command.name, "commands"] += 1
@@ -71,6 +72,8 @@ def campaign(commands: Sequence[Command], count: int, seed: int, keep: Path) -> 
             f"{counts[command.name, what]} {what}" for what in ("kills", "commands", "findings")
         ]
         print(f"{command.name}: {', '.join(seen)}")
+    last = ", ".join(f"{name} {n}" for name, n in phases.most_common())
+    print(f"what was written last when they were killed: {last}")
     return sum(n for (_, what), n in counts.items() if what == "findings")
 
 
@@ -97,8 +100,12 @@ def interrupted(
     draw: random.Random,
     most: int,
     as_process: bool = False,
+    phases: Counter[str] | None = None,
 ) -> tuple[int, list[str]]:
-    """Kill a command up to `most` times and let it end: (number of kills, what is wrong)."""
+    """Kill a command up to `most` times and let it end: (number of kills, what is wrong).
+
+    What was written last at each kill is counted in `phases`.
+    """
     kills, share = 0, 1.0
     while True:
         moment = _drawn(draw, unbroken, share) if kills < most else _never
@@ -107,6 +114,8 @@ def interrupted(
         if status != -signal.SIGKILL:
             break
         kills += 1
+        if phases is not None:
+            phases[_last_written(box / "out")] += 1
         share = max(0.3, share - (time.perf_counter() - start) / unbroken.seconds)
         if broken := half_written(box / "out"):
             return kills, [f"half-written after a kill: {broken}"]
@@ -122,6 +131,15 @@ def _drawn(draw: random.Random, unbroken: Unbroken, share: float) -> Moment:
         return lambda seconds, changes: changes >= change
     at = draw.uniform(0, share * unbroken.seconds)
     return lambda seconds, changes: seconds >= at
+
+
+def _last_written(folder: Path) -> str:
+    """The name of the newest file, without what is drawn in it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if not files:
+        return "nothing"
+    name = max(files, key=lambda path: path.stat().st_mtime_ns).name
+    return "a temporary file" if name.endswith(".tmp") else name.partition(".tfevents.")[0]
 
 
 def _never(seconds: float, changes: int) -> bool:
