@@ -65,4 +65,16 @@ def test_the_weights_of_a_hifigan_folder(tmp_path: Path) -> None:
 
 def test_what_is_no_pointer(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("version 1 of something else")
+    (tmp_path / "linked").symlink_to(tmp_path / "a")
+    assert pointer_hint(tmp_path / "linked") == ""
     assert pointer_hint(tmp_path / "a") == pointer_hint(tmp_path) == pointer_hint("absent") == ""
+
+
+@pytest.mark.parametrize(("name", "read"), [("a.wav", read_audio), ("mels.npy", read_log_mels)])
+def test_a_link_to_nothing_is_told_from_a_missing_file(
+    name: str, read: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    """As git-annex leaves one for a file that was not fetched."""
+    (tmp_path / name).symlink_to(tmp_path / "annex" / "object")
+    with pytest.raises(ValueError, match=rf"{name}: a link whose target is missing; fetch that"):
+        read(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Git LFS pointers: the small text files that lie in the place of large ones until these come."""
+"""What lies in the place of large files until these come: Git LFS pointers, links to nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ _START = b"version https://git-lfs.github.com/"
 
 
 def pointer_hint(path: str | os.PathLike[str]) -> str:
-    """What a file is and what to do, if it is a Git LFS pointer; else nothing."""
+    """What a file is and what to do, if a Git LFS pointer or a link to nothing; else nothing."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return "a link whose target is missing; fetch that (`git annex get`, `datalad get`)"
     try:
         with open(path, "rb") as file:
             pointer = file.read(len(_START)) == _START

@@ -57,9 +57,22 @@ def test_a_flac_that_claims_more_than_there_is_is_named(
 def test_a_wav_that_claims_more_than_there_is_is_named(tmp_path: Path, sound: np.ndarray) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, sound, RATE)
-    path.write_bytes(path.read_bytes()[:-2])
+    path.write_bytes(path.read_bytes()[:-66])
     with pytest.raises(AudioError, match=r"a\.wav: the file is cut short"):
         next(read_blocks(path))  # before anything is made of it
+
+
+@pytest.mark.parametrize("after", [b"", b"LIST\x04\0\0\0INFO"])
+@pytest.mark.parametrize("more", [1, 2, 8, 36, 44])
+def test_a_wav_that_claims_a_few_bytes_too_many_is_read(
+    tmp_path: Path, sound: np.ndarray, more: int, after: bytes
+) -> None:
+    """The writer counted a header in; what follows the samples may be taken for some."""
+    path = wav(tmp_path / "a.wav", sound, 40, "<I", 2 * RATE + more)
+    path.write_bytes(path.read_bytes() + after)
+    read = read_audio(path)
+    assert (read[:RATE] == sound).all()
+    assert len(read) <= RATE + len(after) // 2
 
 
 @pytest.mark.parametrize("riff", [0, 36, 0x7FFF_F024, 0xFFFF_FFFF])

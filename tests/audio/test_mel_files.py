@@ -116,6 +116,17 @@ def test_other_numbers_are_refused(tmp_path: Path, array: Any, message: str) -> 
         read_mels(npy(tmp_path, array), SETTINGS)
 
 
+@pytest.mark.parametrize("content", ["array", "text", "empty"])
+def test_no_reason_advises_unsafe_loading(tmp_path: Path, content: str) -> None:
+    path = npy(tmp_path, np.zeros((80, 20), object))
+    if content != "array":
+        path.write_text({"text": "no array", "empty": ""}[content])
+    with pytest.raises(MelFileError) as caught:
+        read_mels(path, SETTINGS)
+    assert "pickle" not in str(caught.value)
+    assert ("holds Python objects, not an array" in str(caught.value)) == (content != "empty")
+
+
 @pytest.mark.parametrize("name", ["absent.npy", "broken.npy", "zip.npy", "broken.safetensors"])
 def test_unreadable_files_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.npy").write_bytes(b"\x93NUMPY and no array")

@@ -143,6 +143,21 @@ def test_odd_files_among_good_ones(
     assert "endless.flac: the file is cut short" in printed.err
 
 
+def test_links_to_nothing_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = tmp_path / "words"
+    save(words / "good.wav")
+    for name, target in (("absent.wav", "annex"), ("loop.wav", "loop.wav"), ("mels.npy", "annex")):
+        (words / name).symlink_to(words / target)
+    assert vocode(words, tmp_path / "out") == 0
+    assert files(tmp_path / "out") == ["good.wav"]
+    printed = capfd.readouterr()
+    assert "3 of 4 inputs skipped" in printed.out
+    for name in ("absent.wav", "loop.wav", "mels.npy"):
+        assert f"skipped {words / name}: a link whose target is missing" in printed.err
+    assert vocode(words / "absent.wav", tmp_path / "out") == 1
+    assert "absent.wav: a link whose target is missing" in capfd.readouterr().err
+
+
 def test_nothing_usable_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = tmp_path / "words"
     words.mkdir()

@@ -24,6 +24,17 @@ def test_hidden_files_and_folders_are_left_out_at_any_depth(tmp_path: Path) -> N
     assert [path.name for path in list_audio(tmp_path)] == ["a.WAV"]
 
 
+def test_links_to_nothing_are_not_dropped_silently(tmp_path: Path) -> None:
+    """Links to folders are no files, whatever they are called."""
+    make(tmp_path, "a.wav", "b/c.wav")
+    (tmp_path / "linked.wav").symlink_to(tmp_path / "a.wav")
+    (tmp_path / "folder.wav").symlink_to(tmp_path / "b")
+    (tmp_path / "missing.wav").symlink_to(tmp_path / "absent")
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    names = [path.name for path in list_audio(tmp_path)]
+    assert names == ["a.wav", "linked.wav", "loop.wav", "missing.wav"]
+
+
 def test_a_hidden_folder_may_hold_the_one_that_is_given(tmp_path: Path) -> None:
     make(tmp_path, ".cache/words/1.wav")
     assert len(visible_files(tmp_path / ".cache" / "words", (".wav",))) == 1

@@ -6,12 +6,13 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tqdm import tqdm
 
+from scoresubnet.audio import decoding
 from tools.campaigns import inputs, kills
 from tools.campaigns.commands import Command
 from tools.campaigns.kills import Unbroken
@@ -96,6 +97,25 @@ def test_a_command_line_is_judged_in_this_process_and_in_one_of_its_own(
 
     assert inputs.campaign({"info": make}, [("info", 0), ("info", 49)], 0, tmp_path) == 0
     assert "| info | 0 | 2 |" in capsys.readouterr().out
+
+
+def test_a_sound_that_nothing_is_wrong_with_must_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a reader that refuses all but the good ones, about half of them are lost."""
+    real = decoding._blocks
+
+    def refuse(path: Path, sample_rate: int) -> Iterator[decoding.Audio]:
+        if Path(path).name != "good.wav":
+            raise decoding.AudioError(f"{path}: the file is cut short")
+        return real(path, sample_rate)
+
+    monkeypatch.setattr(decoding, "_blocks", refuse)
+    makes = kinds(tmp_path / "material")
+    wanted = [("audio", number) for number in range(12)]
+    found = [verdict for _, verdict, _ in inputs.answers(makes, wanted, 0, tmp_path)]
+    assert "lost" in found
+    assert set(found) <= {*GOOD, "lost"}
 
 
 def test_an_input_is_told_by_its_seed_and_number(tmp_path: Path) -> None:

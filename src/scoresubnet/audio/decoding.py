@@ -29,6 +29,7 @@ _BLOCK = 2**18  # samples of all channels that are decoded together: 1 MiB
 _RATES = (1_000, 1_000_000)  # hertz; beyond them a header is damaged, and a resampled block huge
 _LOUDEST = 2.0**31  # integers of 32 bits stored as floats; much beyond it, sums overflow
 _OPEN_FRAMES = 2**63 - 1  # libsndfile's length of a FLAC that states none
+_TOO_MUCH = 64  # bytes that writers claim by mistake, such as the 44 of the header, or 8 of a chunk
 _OPEN_BYTES = 0x7FFF_F000  # the least that sox, ffmpeg and others write for the length of a WAV
 # A WAV whose length is 0 although something follows that is not the name of another chunk.
 _UNFINISHED = re.compile(rb"RIFF.{4}WAVE.*?data(?P<length>\0{4})(?!\Z|[A-Za-z0-9 ]{4})", re.DOTALL)
@@ -61,7 +62,7 @@ def read_blocks(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) ->
             has, NaN, infinite or enormous samples, or channels that cancel each other.
     """
     if not os.path.isfile(path):
-        raise AudioError(f"{path}: there is no such file")
+        raise AudioError(f"{path}: {pointer_hint(path) or 'there is no such file'}")
     try:
         yield from _blocks(path, sample_rate)
     except AudioError:
@@ -115,8 +116,9 @@ def _decoded(
 ) -> Iterator[NDArray[np.float32]]:
     """The samples (N > 0, channels) of each block, as many as the header claims if it does."""
     left = file.frames
-    claim = re.search(r"^data : (\d+) \(should be ", file.extra_info, re.MULTILINE)
-    short = claim is not None and int(claim[1]) < _OPEN_BYTES
+    claim = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+    claimed, there = map(int, claim.groups()) if claim else (0, 0)
+    short = there + _TOO_MUCH < claimed < _OPEN_BYTES
     while left and not short:
         wanted = min(left, _BLOCK // file.channels)
         channels = file.read(wanted, dtype="float32", always_2d=True)

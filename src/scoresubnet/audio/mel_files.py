@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
         raise
     except Exception as error:  # damaged headers fail in many ways, MemoryError too
         why = str(error) or type(error).__name__
+        if isinstance(error, ValueError) and re.search("pickle|Python objects", why):
+            # numpy advises to load it unsafely
+            why = "it holds Python objects, not an array of numbers"
         reason = pointer_hint(path) or f"not a readable {path.suffix} file ({why})"
         raise MelFileError(f"{path}: {reason}") from error
     if x.ndim == 2:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from os.path import realpath  # Path.resolve fails on links that lead to themselves
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from scoresubnet.audio.mel_files import SUFFIXES as MEL_SUFFIXES
 from scoresubnet.audio.mel_files import read_mels
 from scoresubnet.data.clips import visible_files
 from scoresubnet.files import refuse_unwritable
+from scoresubnet.git_lfs import pointer_hint
 from scoresubnet.vocoders import Vocoder, load_vocoder, resynthesise
 
 SUFFIXES = (*AUDIO_SUFFIXES, *MEL_SUFFIXES)
@@ -66,7 +68,7 @@ def run(values: Namespace) -> None:
     start = time.perf_counter()
     done: list[Vocoded] = []
     skipped: list[Skipped] = []
-    taken = {path.resolve() for job in jobs for path in (job.source, job.target)}
+    taken = {realpath(path) for job in jobs for path in (job.source, job.target)}
     total = len(jobs)
     with tqdm(total=total, unit="file", disable=values.json) as bar:
 
@@ -129,11 +131,11 @@ def plan(source: Path, out: Path) -> list[Job]:
         if not jobs:
             raise ValueError(f"{source}: no file in this folder ends in {known}")
     else:
-        raise ValueError(f"{source}: there is no such file or folder")
-    sources = {job.source.resolve() for job in jobs}
+        raise ValueError(f"{source}: {pointer_hint(source) or 'there is no such file or folder'}")
+    sources = {realpath(job.source) for job in jobs}
     targets: dict[Path, Path] = {}
     for job in jobs:
-        if job.target.resolve() in sources:
+        if realpath(job.target) in sources:
             raise ValueError(f"{job.target} is an input and would be overwritten; choose other OUT")
         if job.target in targets:
             raise ValueError(
@@ -143,7 +145,7 @@ def plan(source: Path, out: Path) -> list[Job]:
     return jobs
 
 
-def vocode(job: Job, vocoder: Vocoder, taken: set[Path]) -> tuple[list[Path], Iterator[Tensor]]:
+def vocode(job: Job, vocoder: Vocoder, taken: set[str]) -> tuple[list[Path], Iterator[Tensor]]:
     """The wav files of a job, and their waveforms (N,), computed one at a time.
 
     Args:
@@ -167,9 +169,9 @@ def vocode(job: Job, vocoder: Vocoder, taken: set[Path]) -> tuple[list[Path], It
     names = [f"{job.target.stem}-{k:0{digits}}.wav" for k in range(len(x))]
     targets = [job.target.with_name(name) for name in names]
     for target in targets:
-        if target.resolve() in taken:
+        if realpath(target) in taken:
             raise ValueError(f"{job.source}: {target} is an input or made of one; rename one")
-    taken |= {target.resolve() for target in targets}
+    taken |= {realpath(target) for target in targets}
     return targets, waveforms
 
 

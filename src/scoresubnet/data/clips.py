@@ -57,7 +57,7 @@ def visible_files(folder: Path, suffixes: Sequence[str], pattern: str = "*") -> 
     """The files of a folder with one of these suffixes, in either case; sorted.
 
     Hidden files (`._a.wav`, which macOS writes beside `a.wav`) and what lies in hidden folders are
-    left out.
+    left out. Links whose target is missing count, so that their readers name them.
 
     Args:
         folder: where to look.
@@ -69,7 +69,7 @@ def visible_files(folder: Path, suffixes: Sequence[str], pattern: str = "*") -> 
         for path in folder.glob(pattern)
         if path.suffix.lower() in suffixes
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        and (path.is_file() or (path.is_symlink() and not path.exists()))
     )
 
 

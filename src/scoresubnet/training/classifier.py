@@ -75,8 +75,8 @@ def train_classifier(
             network of another shape or was made for another noise process or other features.
         WeightsError: `start` cannot be loaded.
     """
-    with claimed(out, config, start=content_of(start, find_weights)) as complete:
-        data = SpeechData(config.data, config.run.seed)
+    with claimed(out, config, start=content_of(start, find_weights)) as (check, complete):
+        data = SpeechData(config.data, config.run.seed, check=check)
         with seeded(config.run.seed):
             module = ClassifierModule(config, len(data.words), data.mel)
         model = ModelFile(module.network, data.words, config.sde, data.mel)

@@ -26,12 +26,15 @@ _VALIDATION_BATCH = 128
 
 B = TypeVar("B")  # what a batch is
 T = TypeVar("T")
+Check = Callable[[list[Clip]], None]
+"""sees the clips that were found, before the work of reading them, and may refuse them"""
 
 
 class ClipData(lightning.LightningDataModule, Generic[B]):
     """The recordings of a `DataConfig`; subclasses say what is kept of a clip, and what a batch is.
 
     Attributes:
+        found: the clips of these words, before any is read.
         words: the labels, in the order of the config, or sorted.
         mel: the front end.
         kept: the usable clips.
@@ -42,7 +45,13 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
         ValueError: there are no training clips, or none of a word that needs some.
     """
 
-    def __init__(self, config: DataConfig, seed: int, mel: MelSettings | None = None) -> None:
+    def __init__(
+        self,
+        config: DataConfig,
+        seed: int,
+        mel: MelSettings | None = None,
+        check: Check | None = None,
+    ) -> None:
         super().__init__()
         self.config, self.seed = config, seed
         self.mel = mel or MelSettings()
@@ -52,7 +61,10 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
             if config.words is None
             else resolve_words(config.words)
         )
-        self.kept = self.keep([clip for clip in clips if clip.label in self.words])
+        self.found = [clip for clip in clips if clip.label in self.words]
+        if check is not None:
+            check(self.found)
+        self.kept = self.keep(self.found)
         self.training_rows = self.kept.subset("training")
         there = {self.kept.clips[row].label for row in self.training_rows}
         missing = [word for word in self.needed_words() if word not in there]

@@ -115,15 +115,15 @@ def train_evaluator(
     """
     origin = content_of(start, evaluator_path)
     lessons = content_of(config.lessons, lessons_path)
-    with claimed(out, config, start=origin, lessons_hash=lessons) as complete:
+    with claimed(out, config, start=origin, lessons_hash=lessons) as (check, complete):
         data: SpeechData
         module: EvaluatorModule
         with seeded(config.run.seed):
             if config.lessons is None:
-                data = SpeechData(config.data, config.run.seed, FRONT_END)
+                data = SpeechData(config.data, config.run.seed, FRONT_END, check)
                 module = EvaluatorModule(config, len(data.words), data.mel)
             else:
-                data = taught = LessonData(config, FRONT_END)
+                data = taught = LessonData(config, FRONT_END, check)
                 module = TaughtEvaluatorModule(config, taught.lessons, data.mel)
         judge = EvaluatorFile(module.network, data.words, data.mel)
         if start is not None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
+from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources import Source
 from scoresubnet.files import refuse_unwritable, write_text
-from scoresubnet.training.clip_data import ClipData
-from scoresubnet.training.clip_list import keep_clips
+from scoresubnet.training.clip_data import Check, ClipData
+from scoresubnet.training.clip_list import keep_clips, refuse_other_clips
 from scoresubnet.training.config import DataConfig, Training
 from scoresubnet.training.process import ended_by_sigterm, locked
 
@@ -28,13 +29,14 @@ _SOURCE = dataclasses.asdict(Source("folder", ""))
 @contextmanager
 def claimed(
     out: str | os.PathLike[str], config: Training, **origin: str | None
-) -> Iterator[Callable[[ClipData[Any]], None]]:
+) -> Iterator[tuple[Check, Callable[[ClipData[Any]], None]]]:
     """Claim the folder of a run before its data are read; refuse to mix two different runs.
 
     The length and rhythm of a run may change from one command to the next, and where its data lie;
-    nothing else may. The block gets a function that checks what only the data tell, their clips,
-    labels and features, and completes `config.yaml`. If a new run fails before that, the folder is
-    free again. Until the block ends no other process gets the folder, and SIGTERM ends the block.
+    nothing else may. The block gets a function that checks the clips that were found, and one that
+    checks what only the data tell, their labels and features, and completes `config.yaml`. If a new
+    run fails before that, the folder is free again. Until the block ends no other process gets the
+    folder, and SIGTERM ends the block.
 
     Args:
         out: the folder; made if missing.
@@ -60,17 +62,21 @@ def claimed(
         else:
             _refuse_others(path, before, _flat(values))
 
+        def check(clips: list[Clip]) -> None:
+            if begun:
+                refuse_other_clips(out, clips, config.run.allow_changed_data)
+
         def complete(data: ClipData[Any]) -> None:
             nonlocal begun
             facts = {"labels": list(data.words), "mel_hash": data.mel.hash}
             if before is not None and begun:
                 _refuse_others(path, before, facts)
-            keep_clips(out, data.kept.clips, begun, config.run.allow_changed_data)
+            keep_clips(out, data.found)
             write_text(path, yaml.safe_dump(values | facts, sort_keys=False))
             begun = True
 
         try:
-            yield complete
+            yield check, complete
         except BaseException:
             if not begun:
                 path.unlink(missing_ok=True)

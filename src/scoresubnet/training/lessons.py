@@ -21,6 +21,7 @@ from scoresubnet.tensor_files import (
     read_described,
     write_described,
 )
+from scoresubnet.training.clip_data import Check
 from scoresubnet.training.config import EvaluatorTraining
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.steps import balanced_weights
@@ -113,14 +114,17 @@ class LessonData(SpeechData):
     Args:
         config: the run, with `lessons`.
         mel: the front end of the evaluator.
+        check: see `ClipData`.
 
     Raises:
         ValueError: the data cannot be used, or the lessons are of other words or features.
         WeightsError: the lessons cannot be read.
     """
 
-    def __init__(self, config: EvaluatorTraining, mel: MelSettings) -> None:
-        super().__init__(config.data, config.run.seed, mel)
+    def __init__(
+        self, config: EvaluatorTraining, mel: MelSettings, check: Check | None = None
+    ) -> None:
+        super().__init__(config.data, config.run.seed, mel, check)
         assert config.lessons is not None
         self.lessons: Lessons = read_lessons(config.lessons)
         if self.lessons.words != self.words or self.lessons.mel != mel:

@@ -71,14 +71,14 @@ def train_score(
     """
     model = load_model(classifier)
     origin = [content_of(source, find_weights) for source in (classifier, start)]
-    with claimed(out, config, classifier=origin[0], start=origin[1]) as complete:
+    with claimed(out, config, classifier=origin[0], start=origin[1]) as (check, complete):
         with seeded(config.run.seed):
             model.subnet = ScoreSubnet(config.subnet, model.classifier.config)
         model.parametrisation = config.parametrisation
         model.sampling = None  # of whatever subnet was there before
         if start is not None:
             _start(load_model(start), model)
-        data = SpeechData(config.data, config.run.seed, model.mel)
+        data = SpeechData(config.data, config.run.seed, model.mel, check)
         if unknown := set(data.words) - set(model.labels):
             raise ValueError(
                 f"the classifier does not know {', '.join(sorted(unknown))}; its labels are "

@@ -102,7 +102,7 @@ def train_vocoder(
         WeightsError: `start` cannot be loaded.
     """
     origin = content_of(start, vocoder_path)
-    with claimed(out, config, start=origin) as complete:
+    with claimed(out, config, start=origin) as (check, complete):
         with seeded(config.run.seed):
             module = VocoderModule(config, MelSettings())
         vocoder = VocoderFile(module.network, module.mel)
@@ -110,7 +110,7 @@ def train_vocoder(
             source = read_vocoder(start)
             refuse_others({"features": source.mel}, {"features": module.mel})
             copy_network(source.network, module.network)
-        data = WaveformData(config.data, config.run.seed, module.mel)
+        data = WaveformData(config.data, config.run.seed, module.mel, check)
         complete(data)
         fit(module, data, config, out, lambda folder: save_vocoder(vocoder, folder / FILE_NAME))
     return vocoder

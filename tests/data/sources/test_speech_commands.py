@@ -93,11 +93,17 @@ def test_lists_that_match_are_no_warning(root, caplog):
 
 
 @pytest.mark.parametrize("name", ["validation_list.txt", "testing_list.txt"])
-@pytest.mark.parametrize("text", ["", "a_nohash_1.wav\nc_nohash_0.wav", "ja/1.wav", "no/x.wav"])
+@pytest.mark.parametrize("text", ["a_nohash_1.wav\nc_nohash_0.wav", "ja/1.wav", "no/x.wav"])
 def test_a_list_that_names_no_clip_is_refused(text, name, root):
     (root / name).write_text(text)
     with pytest.raises(ValueError, match=rf"{root / name}: none of its \d lines .*kind 'folder'"):
         find_speech_commands(root)
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_list_means_no_such_clips(text, root):
+    (root / "validation_list.txt").write_text(text)
+    assert {clip.split for clip in find_speech_commands(root)} == {"training", "testing"}
 
 
 def test_a_list_that_is_no_text_is_refused(root):

@@ -40,7 +40,7 @@ def find_speech_commands(
     Raises:
         FileNotFoundError: the root or one of the two lists is missing.
         ValueError: a word has no folder (the nearest names are listed), or no clips; a list is not
-            UTF-8, or names no file that is there; or a line is in both lists.
+            UTF-8, or has lines and none names a file that is there; or a line is in both lists.
     """
     root = Path(root)
     files = word_files(root, words)
@@ -53,7 +53,7 @@ def find_speech_commands(
             raise ValueError(
                 f"{root}: {min(twice)} is in both {' and '.join(_LISTS)}; take it out of one"
             )
-        if listed.keys().isdisjoint(there) and listed.keys().isdisjoint(_all(root)):
+        if listed and listed.keys().isdisjoint(there) and listed.keys().isdisjoint(_all(root)):
             raise ValueError(
                 f"{root / name}: none of its {len(listed)} lines names a clip in {root}; {_ADVICE}"
             )
