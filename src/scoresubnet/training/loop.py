@@ -137,7 +137,8 @@ def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
     except Exception as error:
         if checkpoint is None or stop.started or _is_of_the_machine(error):
             raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        why = str(error).strip() or type(error).__name__
+        reason = re.split(r"\. |\n", why)[0].rstrip(":.")  # torch goes on with unsafe advice
         raise ValueError(
             f"{checkpoint}: damaged, or not a checkpoint of this run ({reason}); "
             "delete it to begin again, or choose another --out"

@@ -16,8 +16,8 @@ from scoresubnet.files import lock, release
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes of this machine out of the folder, until the block or the process ends.
 
-    The lock is on the folder itself and leaves nothing in it. Where it cannot be read, or a system has
-    no such locks, nothing is kept out.
+    The lock is on the folder itself and leaves nothing in it. Where the folder cannot be read, or
+    its system has no such locks, nothing is kept out.
 
     Raises:
         ValueError: another process has the folder.
