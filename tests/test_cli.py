@@ -291,7 +291,7 @@ def test_an_unwritable_folder_fails_before_sampling(
     monkeypatch.setattr(pipeline.SpeechGenerator, "_sample", sample)
     (tmp_path / "file").write_text("in the way")
     assert _generate("yes", "--weights", weights, "--out", tmp_path / "file" / "out") == 1
-    assert "cannot write to" in capsys.readouterr().err
+    assert "a file is where a folder should be; move it" in capsys.readouterr().err
 
 
 def test_files_that_cannot_be_written_are_left_out(
@@ -304,7 +304,7 @@ def test_files_that_cannot_be_written_are_left_out(
     assert _generate(*arguments) == 0
     printed = capsys.readouterr()
     for name in ("yes-0.wav", "words.png"):
-        reason = "cannot be written: Is a directory; move that folder away"
+        reason = "cannot be written: a folder has that name; move it"
         assert f"left out: {out / name}: {reason}" in printed.err
     assert [line.split()[0] for line in printed.out.splitlines()[:-1]] == [str(out / "yes-1.wav")]
     assert _generate(*arguments, "--json") == 0

@@ -20,7 +20,7 @@ from scoresubnet import files
 from scoresubnet.files import (
     append_line,
     file_hash,
-    is_utf8,
+    new_folder,
     refuse_unwritable,
     replacing,
     write_json,
@@ -65,11 +65,8 @@ def test_text_and_json_replace_what_was_there(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("name", "expected"), [("naïve/a", True), ("na\udcefve/a", False)])
-def test_a_name_that_is_not_utf_8_is_told_and_written(
-    tmp_path: Path, name: str, expected: bool
-) -> None:
-    assert is_utf8(name) is expected
+@pytest.mark.parametrize("name", ["naïve/a", "na\udcefve/a"])
+def test_a_name_that_is_not_utf_8_is_written(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / "a", name)
     assert (tmp_path / "a").read_text(encoding="utf-8") == name.replace("\udcef", "\\udcef")
     write_json(tmp_path / "a", name)
@@ -86,8 +83,8 @@ def test_any_name_that_can_be_written_can_be_replaced(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("x" * 256, "File name too long; choose a shorter name"),
-        ("folder", "Is a directory; move that folder away"),
-        ("file/new", "File exists; move the file away"),
+        ("folder", "a folder has that name; move it"),
+        ("file/new", "a file is where a folder should be; move it"),
     ],
 )
 def test_what_cannot_be_written_is_named_with_the_reason(
@@ -107,8 +104,10 @@ def test_a_file_that_must_not_be_written_is_not_replaced(
     path.write_text("old")
     path.chmod(0o444)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
-    with pytest.raises(OSError, match=r"file.txt: cannot be written: Permission denied"):
+    reason = f"{path}: cannot be written: Permission denied; make it writable, or write elsewhere"
+    with pytest.raises(PermissionError, match=f"^{reason}$") as error:
         write_text(path, "new")
+    assert error.value.errno == errno.EACCES
     assert path.read_text() == "old"
 
 
@@ -177,7 +176,7 @@ def test_two_processes_may_write_the_same(tmp_path: Path, kind: str) -> None:
 def test_a_temporary_that_was_swept_before_its_lock_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = files._lock
+    lock = files.lock
     swept: list[Path] = []
 
     def late(path: Path, wait: bool) -> int | None:
@@ -186,7 +185,7 @@ def test_a_temporary_that_was_swept_before_its_lock_is_made_anew(
             swept.append(path)
         return lock(path, wait)
 
-    monkeypatch.setattr(files, "_lock", late)
+    monkeypatch.setattr(files, "lock", late)
     write_text(tmp_path / "file.txt", "whole")
     assert swept
     assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
@@ -199,10 +198,31 @@ def test_files_are_written_where_there_are_no_locks(
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    other = tmp_path / ".scoresubnet-00000000.tmp"
+    other = tmp_path / files._TEMPORARY.format("00000000")
     other.touch()  # whose it is cannot be known
     write_text(tmp_path / "file.txt", "whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "file.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks")
+def test_only_what_this_machine_left_is_removed(tmp_path: Path) -> None:
+    """Another one's lock may not be seen here."""
+    ours, other = files._TEMPORARY.format("00000000"), ".scoresubnet-0123456789ab-00000000.tmp"
+    assert len(ours) == len(other)
+    for name in (ours, other):
+        (tmp_path / name).mkdir()
+    write_text(tmp_path / "file.txt", "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [other, "file.txt"]
+
+
+@pytest.mark.parametrize("writer", [replacing, new_folder])
+def test_an_error_of_the_block_is_not_one_of_writing(
+    tmp_path: Path, writer: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    with pytest.raises(FileNotFoundError, match="absent") as error, writer(tmp_path / "a"):
+        (tmp_path / "absent").read_bytes()
+    assert "cannot be written" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("before", ["", "a\n", "a\nhal", "hal"])
@@ -226,6 +246,32 @@ def test_a_line_that_does_not_fit_leaves_the_lines_before(
 
 
 def test_a_full_disk_is_refused_before_work(tmp_path: Path, full_disk: FullDisk) -> None:
-    with full_disk(1_000), pytest.raises(OSError, match=f"cannot write to {tmp_path}: File too"):
+    reason = f"{tmp_path}: cannot be written: File too"
+    with full_disk(1_000), pytest.raises(OSError, match=reason) as error:
         refuse_unwritable(tmp_path)
+    assert error.value.errno == errno.EFBIG
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [
+        (errno.EACCES, "Permission denied; make it writable, or write elsewhere"),
+        (errno.EROFS, "Read-only file system; make it writable, or write elsewhere"),
+        (errno.ENOSPC, "No space left on device; make room on the disk"),
+        (errno.EEXIST, "a file is where a folder should be; move it"),
+        (errno.EIO, "Input/output error; choose another place"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, way_out: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="written") as error:
+        refuse_unwritable(tmp_path)
+    assert str(error.value) == f"{tmp_path}: cannot be written: {way_out}"
+    assert error.value.errno == number
+    assert type(error.value) is type(OSError(number, ""))

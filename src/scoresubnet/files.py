@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import os
-import re
+import platform
 import secrets
 import shutil
 import sys
@@ -19,14 +19,27 @@ from typing import Any
 if sys.platform != "win32":
     import fcntl
 
-_TEMPORARY = ".scoresubnet-{}.tmp"  # as long for any name: what can be written can be replaced
+
+def _machine() -> str:
+    """Hash of what has locks in common: a running system. Names of hosts are less unique."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        name = os.fsencode(platform.node())
+    return hashlib.sha256(name).hexdigest()[:12]
+
+
+# As long for any name: what can be written can be replaced.
+_TEMPORARY = f".scoresubnet-{_machine()}-{{}}.tmp"
 _WAYS_OUT = {
-    errno.ENOSPC: "make room on the disk",
-    errno.EDQUOT: "make room on the disk",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EISDIR: "move that folder away",
-    errno.EEXIST: "move the file away that stands where a folder should",
-    errno.ENOTDIR: "move the file away that stands where a folder should",
+    errno.ENOSPC: "{}; make room on the disk",
+    errno.EDQUOT: "{}; make room on the disk",
+    errno.ENAMETOOLONG: "{}; choose a shorter name",
+    errno.EACCES: "{}; make it writable, or write elsewhere",
+    errno.EROFS: "{}; make it writable, or write elsewhere",
+    errno.EISDIR: "a folder has that name; move it",
+    errno.EEXIST: "a file is where a folder should be; move it",
+    errno.ENOTDIR: "a file is where a folder should be; move it",
 }
 
 
@@ -35,16 +48,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary file beside `path`, which takes its place if the block ends without an error.
 
     An error leaves an older file as it was, and nothing else behind. Parent folders are made.
+    Errors of the block stay as they are; see `naming`.
 
     Raises:
-        OSError: the file cannot be written; the message names it.
+        OSError: the file cannot be made or replaced; the message names it.
     """
     path = Path(path)
-    with _named(path), _temporary(path.parent, Path.touch) as temporary:
+    with naming(path):
         if path.exists() and not os.access(path, os.W_OK):  # a new file would take its place
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with _temporary(path, path.parent, Path.touch) as temporary:
         yield temporary
-        os.replace(temporary, path)
+        with naming(path):
+            os.replace(temporary, path)
 
 
 @contextmanager
@@ -52,17 +68,19 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path`, which gets that name if the block ends without an error.
 
     Another process may be faster with the same one: then its folder stays. Parent folders are made.
+    Errors of the block stay as they are; see `naming`.
 
     Raises:
-        OSError: the folder cannot be written; the message names it.
+        OSError: the folder cannot be made or renamed; the message names it.
     """
-    with _named(path), _temporary(path.parent, Path.mkdir) as temporary:
+    with _temporary(path, path.parent, Path.mkdir) as temporary:
         yield temporary
-        try:
-            temporary.rename(path)
-        except OSError:
-            if not path.is_dir():
-                raise
+        with naming(path):
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
@@ -73,13 +91,8 @@ def write_bytes(path: str | os.PathLike[str], content: bytes | memoryview) -> No
     Raises:
         OSError: it cannot be written; the message names it.
     """
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, naming(path):
         temporary.write_bytes(content)
-
-
-def is_utf8(name: str) -> bool:
-    """Whether a name of a file or folder is UTF-8; where it is not, Python has surrogates."""
-    return re.search("[\ud800-\udfff]", name) is None
 
 
 def escaped(text: str) -> str:
@@ -107,7 +120,7 @@ def append(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; the message names it, and the file is as it was.
     """
-    with _named(path), path.open("ab", buffering=0) as file:
+    with naming(path), path.open("ab", buffering=0) as file:
         end = file.tell()
         try:
             while content:
@@ -119,7 +132,7 @@ def append(path: Path, content: bytes) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Add a line of UTF-8, as `append` does; half a line that a broken write left goes."""
-    with _named(path), path.open("a+b") as file:
+    with naming(path), path.open("a+b") as file:
         file.seek(max(0, file.tell() - 1))
         if file.read() not in (b"", b"\n"):
             file.seek(0)
@@ -139,79 +152,96 @@ def refuse_unwritable(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be made or written, or its disk is full; the message names it.
     """
-    try:
-        with _temporary(folder, Path.touch) as temporary:
-            temporary.write_bytes(bytes(4096))
-    except OSError as error:
-        raise OSError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
-        ) from error
+    with _temporary(folder, folder, Path.touch) as temporary, naming(folder):
+        temporary.write_bytes(bytes(4096))
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Errors of the system say what cannot be written, and what to do."""
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors of the system in a block that writes `path` say so, and what to do.
+
+    Raises:
+        OSError: of the same type and errno, with a sentence as its text.
+    """
     try:
         yield
     except OSError as error:
-        way_out = _WAYS_OUT.get(error.errno or 0, "choose another place")
-        reason = error.strerror or error
-        raise OSError(f"{path}: cannot be written: {reason}; {way_out}") from error
+        way_out = _WAYS_OUT.get(error.errno or 0, "{}; choose another place")
+        reason = way_out.format(error.strerror or error)
+        named = type(error)(f"{path}: cannot be written: {reason}")
+        named.errno = error.errno  # given to the constructor, it would be part of the text
+        raise named from error
 
 
 @contextmanager
-def _temporary(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+def _temporary(target: Path, folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder in `folder`, locked while the block runs, and removed after it.
 
     The lock does not survive its process. By that another one knows what it may sweep.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.absolute())
-    while True:
-        path = folder / _TEMPORARY.format(secrets.token_hex(4))
-        make(path)
-        lock = _lock(path, wait=True)
-        if path.exists():  # else another process swept it before it was locked
-            break
-        _release(lock)
+    with naming(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.absolute())
+        while True:
+            path = folder / _TEMPORARY.format(secrets.token_hex(4))
+            make(path)
+            handle = lock(path, wait=True)
+            if path.exists():  # else another process swept it before it was locked
+                break
+            release(handle)
     try:
         yield path
     finally:
         _remove(path)
-        _release(lock)
+        release(handle)
 
 
 @functools.cache
 def _sweep(folder: Path) -> None:
-    """Remove what killed processes left there; once in the life of this one: folders are long."""
+    """Remove what killed processes left there; once in the life of this one: folders are long.
+
+    Only those of this machine: locks of others may not be seen where a file system is shared.
+    """
     for path in folder.glob(_TEMPORARY.format("*")):
-        lock = _lock(path, wait=False)
-        if lock is not None:
-            with suppress(OSError):
-                _remove(path)
-            _release(lock)
+        with suppress(OSError):  # such as: another process has it
+            handle = lock(path, wait=False)
+            if handle is not None:
+                try:
+                    _remove(path)
+                finally:
+                    release(handle)
 
 
-def _lock(path: Path, wait: bool) -> int | None:
-    """What holds the lock of a file or folder; None if another does, or if there are no locks."""
+def lock(path: Path, wait: bool) -> int | None:
+    """Lock a file or folder until `release`, or until the process ends.
+
+    Returns:
+        What to release; None if it cannot be opened, or if its system has no such locks.
+
+    Raises:
+        BlockingIOError: another has the lock, and `wait` is false.
+    """
     if sys.platform == "win32":
         return None
     try:
         # Not `lockf`, whose locks end when any file of that name is closed.
-        lock = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except OSError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        _release(lock)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        release(handle)
+        if isinstance(error, BlockingIOError):
+            raise
         return None
-    return lock
+    return handle
 
 
-def _release(lock: int | None) -> None:
-    if lock is not None:
-        os.close(lock)
+def release(handle: int | None) -> None:
+    """Give back what `lock` returned."""
+    if handle is not None:
+        os.close(handle)
 
 
 def _remove(path: Path) -> None:

@@ -358,7 +358,7 @@ def test_files_of_the_report_that_cannot_be_written_are_named(
     (out / "report.md").mkdir(parents=True)
     assert evaluate(made, "--reference", real, "--out", out) == 0
     printed = capsys.readouterr()
-    assert f"left out: {out / 'report.md'}: cannot be written: Is a directory" in printed.err
+    assert f"left out: {out / 'report.md'}: cannot be written: a folder has that" in printed.err
     assert printed.out.splitlines()[-2:] == [str(out / f"report.{e}") for e in ("json", "html")]
     for name in ("report.json", "report.html"):
         (out / name).unlink()

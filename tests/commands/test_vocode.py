@@ -258,8 +258,8 @@ def test_the_same_command_gives_the_same_file(tmp_path: Path) -> None:
         ("words/a.wav", "words/../words/a.wav", "is an input and would be overwritten"),
         ("words/a.wav", "link.wav", "is an input and would be overwritten"),
         ("words/a.wav", "b.flac", "only wav files are written"),
-        ("words/a.wav", "notes.txt", "cannot write to"),
-        ("words/a.wav", "notes.txt/b.wav", "cannot write to"),
+        ("words/a.wav", "notes.txt", "notes.txt: cannot be written: a file is"),
+        ("words/a.wav", "notes.txt/b.wav", "notes.txt: cannot be written: a file is"),
         ("twice", "out", "would both become"),
         ("deep", ".", "is an input and would be overwritten"),
     ],
@@ -307,7 +307,7 @@ def test_a_folder_goes_on_past_what_cannot_be_written(
     assert vocode(words, tmp_path / "out") == 0
     assert files(tmp_path / "out") == ["2.wav", f"{long}.wav"]
     printed = capsys.readouterr()
-    reason = "cannot be written: Is a directory; move that folder away"
+    reason = "cannot be written: a folder has that name; move it"
     assert f"skipped {tmp_path / 'out' / '1.wav'}: {reason}" in printed.err
     assert "1 of 3 inputs skipped" in printed.out
     assert "3/3" in printed.err

@@ -130,7 +130,7 @@ def test_a_checkpoint_without_a_config_is_not_gone_on_from(
 
 def test_a_folder_that_is_a_file_is_named(classifier_run: MakeClassifier, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(OSError, match=r"cannot write to .*out"):
+    with pytest.raises(OSError, match="out: cannot be written: a file is where a folder"):
         train_classifier(classifier_run(), tmp_path / "out")
 
 

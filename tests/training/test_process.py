@@ -1,6 +1,7 @@
 """Real processes: one at a time in a folder, and what signals and kills leave."""
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -79,6 +80,17 @@ def test_a_folder_is_for_one_process_until_that_is_killed(
     with locked(tmp_path), pytest.raises(ValueError, match="another process"), locked(tmp_path):
         pass  # nor twice in one process
     with locked(tmp_path):
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_file_system_without_locks_keeps_nothing_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with locked(tmp_path), locked(tmp_path):
         assert not list(tmp_path.iterdir())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
-from scoresubnet.files import is_utf8
+from scoresubnet.files import escaped
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator
@@ -44,7 +44,7 @@ def _run(values: Namespace, kind: str, train: Callable[..., Any], file_name: str
     fields = dict(vars(values))
     fields.pop("config")
     out, start = fields.pop("out"), fields.pop("start")
-    if not is_utf8(out):
+    if out != escaped(out):
         raise ValueError(f"--out {out}: its name is not UTF-8, which TensorBoard needs; rename it")
     built_on = [fields.pop("classifier")] if kind == "score" else []
     train(TRAININGS[kind](**fields), *built_on, out, start)

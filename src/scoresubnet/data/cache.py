@@ -19,7 +19,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
-from scoresubnet.files import escaped, new_folder
+from scoresubnet.files import escaped, naming, new_folder
 from scoresubnet.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def cached(
     cache_dir = Path(cache_dir)
     folder = cache_dir / _key(recipe, clips, words)
     if not folder.is_dir():
-        with new_folder(folder) as unfinished:
+        with new_folder(folder) as unfinished, naming(folder):
             skipped = _compute(recipe, clips, unfinished, progress)
         _report(skipped, len(clips))
     return _load(kind, recipe, clips, words, folder)

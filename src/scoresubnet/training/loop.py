@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,7 +120,9 @@ def fit(
 
 @contextmanager
 def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
-    """Whatever goes wrong before the first step of a resumed run is due to its checkpoint.
+    """What goes wrong before the first step of a resumed run is due to its checkpoint.
+
+    Other than what the machine lacks: rights, a disk, a package, memory or a GPU.
 
     Raises:
         ValueError: the checkpoint is damaged, or not one of this run.
@@ -131,13 +134,20 @@ def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as error:
-        out_of_memory = "memory: you tried to allocate" in str(error)  # of torch on the CPU
-        if checkpoint is None or stop.started or out_of_memory:
+        if checkpoint is None or stop.started or _is_of_the_machine(error):
             raise
+        why = str(error).strip() or type(error).__name__
+        reason = re.split(r"\. |\n", why)[0].rstrip(":.")  # torch goes on with unsafe advice
         raise ValueError(
-            f"{checkpoint}: damaged, or not a checkpoint of this run; "
+            f"{checkpoint}: damaged, or not a checkpoint of this run ({reason}); "
             "delete it to begin again, or choose another --out"
         ) from error
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return not isinstance(error, IsADirectoryError)
+    if isinstance(error, RuntimeError):  # torch has no other type for most of them
+        return re.search("you tried to allocate|CUDA|cuDNN|CUBLAS", str(error)) is not None
+    return isinstance(error, (ImportError, MemoryError))

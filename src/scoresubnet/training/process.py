@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from scoresubnet.files import lock, release
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes of this machine out of the folder, until the block or the process ends.
 
-    The lock is on the folder itself and leaves nothing in it. Where a system or a file system has
-    no such locks, nothing is kept out.
+    The lock is on the folder itself and leaves nothing in it. Where the folder cannot be read, or
+    its system has no such locks, nothing is kept out.
 
     Raises:
         ValueError: another process has the folder.
     """
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"{folder}: another process is training here; wait for its end, "
-                "or choose another --out"
-            ) from error
-        except OSError:
-            pass  # this file system has no locks
+        handle = lock(folder, wait=False)
+    except BlockingIOError as error:
+        raise ValueError(
+            f"{folder}: another process is training here; wait for its end, or choose another --out"
+        ) from error
+    try:
         yield
     finally:
-        os.close(handle)
+        release(handle)
 
 
 @contextmanager
