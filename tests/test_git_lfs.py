@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,20 +29,20 @@ def read_log_mels(path: Path) -> None:
     read_mels(path, MelSettings())
 
 
-@pytest.mark.parametrize(
-    ("name", "read"),
-    [
-        ("model.safetensors", load_model),
-        ("vocoder.safetensors", read_vocoder),
-        ("evaluator.safetensors", read_evaluator),
-        ("mels.safetensors", read_log_mels),
-        ("mels.npy", read_log_mels),
-        ("published.pth", read_state_dict),
-        ("published.safetensors", read_state_dict),
-        ("a.wav", read_audio),
-        ("a.flac", read_audio),
-    ],
-)
+READERS: list[tuple[str, Callable[[Path], Any]]] = [
+    ("model.safetensors", load_model),
+    ("vocoder.safetensors", read_vocoder),
+    ("evaluator.safetensors", read_evaluator),
+    ("mels.safetensors", read_log_mels),
+    ("mels.npy", read_log_mels),
+    ("published.pth", read_state_dict),
+    ("published.safetensors", read_state_dict),
+    ("a.wav", read_audio),
+    ("a.flac", read_audio),
+]
+
+
+@pytest.mark.parametrize(("name", "read"), READERS)
 def test_every_reader_says_what_to_do(
     tmp_path: Path, name: str, read: Callable[[Path], Any]
 ) -> None:
@@ -78,3 +80,15 @@ def test_a_link_to_nothing_is_told_from_a_missing_file(
     (tmp_path / name).symlink_to(tmp_path / "annex" / "object")
     with pytest.raises(ValueError, match=rf"{name}: a link whose target is missing; fetch that"):
         read(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize(("name", "read"), READERS)
+def test_a_named_pipe_keeps_nobody_waiting(
+    name: str, read: Callable[[Path], object], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / name)
+    signal.alarm(10)  # ends the tests, rather than waiting for ever
+    with pytest.raises(ValueError, match=name):
+        read(tmp_path / name)
+    signal.alarm(0)

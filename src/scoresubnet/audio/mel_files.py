@@ -42,6 +42,8 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
         MelFileError: the file is unreadable, or what it holds is something else.
     """
     path = Path(path)
+    if not path.is_file():  # a named pipe would keep us waiting
+        raise MelFileError(f"{path}: {pointer_hint(path) or 'there is no such file'}")
     try:
         stored = _npy(path) if path.suffix.lower() == ".npy" else _safetensors(path, settings)
         if not stored.is_floating_point():
