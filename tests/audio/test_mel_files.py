@@ -127,7 +127,12 @@ def test_no_reason_advises_unsafe_loading(tmp_path: Path, content: str) -> None:
     assert ("holds Python objects, not an array" in str(caught.value)) == (content != "empty")
 
 
-@pytest.mark.parametrize("name", ["absent.npy", "broken.npy", "zip.npy", "broken.safetensors"])
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MelFileError, match=r"absent\.npy: there is no such file"):
+        read_mels(tmp_path / "absent.npy", SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["broken.npy", "zip.npy", "broken.safetensors"])
 def test_unreadable_files_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.npy").write_bytes(b"\x93NUMPY and no array")
     (tmp_path / "broken.safetensors").write_text(json.dumps({"x": 1}))
