@@ -25,7 +25,7 @@ def missing(name: str | None) -> ModuleNotFoundError:
         ("livekit", "evaluate", '; pip install "scoresubnet[evaluate]"'),
         ("transformers", "vocode", '; pip install "scoresubnet[hifigan]"'),
         ("ctranslate2", "evaluate", '; pip install "scoresubnet[whisper]"'),
-        ("yaml", "generate", '; pip install "scoresubnet[hifigan]"'),
+        ("yaml", "generate", "; pip install scoresubnet"),
         ("soxr", "generate", "; pip install scoresubnet"),
         ("torchmetrics", "train", ""),  # of lightning
         ("lightning.pytorch", "train", ""),  # lightning is there, but broken
