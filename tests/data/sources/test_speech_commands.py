@@ -70,12 +70,12 @@ def test_words_and_lines_are_compared_in_nfc(root):
 
 
 def test_lines_without_a_clip_are_counted_in_one_warning(root, caplog):
-    """Of the words that are there, or asked for; a part of the corpus has many."""
+    """Of the words that are asked for, or of none of the corpus, of which this may be a part."""
     with (root / "testing_list.txt").open("a") as file:
         file.write("yes/z_nohash_0.wav\nup/a_nohash_0.wav\nno/z_nohash_1.wav\n")
     with (root / "validation_list.txt").open("a") as file:
-        file.write("yes/y_nohash_0.wav\nz_nohash_2.wav\n")
-    for words, count, first in ((None, 4, "yes/y"), (["no"], 2, "/z"), (["yes"], 3, "yes/y")):
+        file.write("yes/y_nohash_0.wav\nz_nohash_2.wav\ncorpusno/c_nohash_0.wav\n")
+    for words, count, first in ((None, 5, "yes/y"), (["no"], 3, "/z"), (["yes"], 4, "yes/y")):
         caplog.clear()
         find_speech_commands(root, words)
         (record,) = caplog.records

@@ -19,6 +19,11 @@ from scoresubnet.data.words import nfc
 
 _log = logging.getLogger(__name__)
 _LISTS: dict[str, Split] = {"validation_list.txt": "validation", "testing_list.txt": "testing"}
+_CORPUS = (
+    "backward bed bird cat dog down eight five follow forward four go happy house learn left "
+    "marvin nine no off on one right seven sheila six stop three tree two up visual wow yes zero"
+)
+"""Its words: of those that a folder lacks, lines of the lists tell nothing."""
 _ADVICE = (
     "restore it from the Speech Commands archive, or read this folder with the source kind 'folder'"
 )
@@ -31,7 +36,7 @@ def find_speech_commands(
 
     `validation_list.txt` and `testing_list.txt` name files as `<word>/<name>.wav`, whatever the
     suffix on the disk, and whatever stands before the word; all others are training clips. Lines of
-    these words that match no file are counted in one warning: a part of the corpus has many.
+    these words, or of none of the corpus, that match no file are counted in one warning.
 
     Args:
         root: the folder that holds the word folders and the two lists.
@@ -58,7 +63,8 @@ def find_speech_commands(
                 f"{root / name}: none of its {len(listed)} lines names a clip in {root}; {_ADVICE}"
             )
         splits |= listed
-    if lacking := [k for k in splits if k not in there and k.split("/")[0] in {*asked, ""}]:
+    others = {*_CORPUS.split(" "), *label_folders(root)} - asked
+    if lacking := [k for k in splits if k not in there and k.split("/")[0] not in others]:
         _log.warning(
             "%s: %d lines of its lists match no clip here, such as %s; they do in the whole corpus",
             root,
