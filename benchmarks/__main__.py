@@ -1,7 +1,4 @@
-"""`python -m benchmarks`: milliseconds, real-time factors, memory, and their ratios in one run.
-
-`python -m benchmarks busy` is another one: see `busy.py`.
-"""
+"""`python -m benchmarks`: milliseconds, real-time factors, memory, and their ratios in one run."""
 
 from __future__ import annotations
 
@@ -13,14 +10,9 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveFloat, PositiveInt
 
-from benchmarks import busy
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] == ["busy"]:
-        return busy.main(arguments[1:])
     parser = ArgumentParser(
         prog="python -m benchmarks",
         description="Time reverse steps and whole clips; write speed.json and speed.md.",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks busy`: one word beside other busy processes, and alone.
+"""`python -m benchmarks.busy`: one word beside other busy processes, and alone.
 
 By default OpenMP's threads spin for milliseconds while they wait for work, and hold up one another
 where other programs take the cores. They may spin for less, or sleep at once.
@@ -41,7 +41,7 @@ class Spoken(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = ArgumentParser(
-        prog="python -m benchmarks busy",
+        prog="python -m benchmarks.busy",
         description="Time one word alone and beside busy processes, with threads that wait "
         "actively, briefly or passively; write busy.json and busy.md.",
     )
@@ -115,7 +115,7 @@ def speaker(
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}
     order = json.dumps({"weights": weights, "threads": threads})
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.busy", order],
+        [sys.executable, "-m", "benchmarks.busy", "--child", order],
         cwd=ROOT,
         env=plain | setting,
         stdin=subprocess.PIPE,
@@ -171,4 +171,7 @@ def answer(order: str) -> None:
 
 
 if __name__ == "__main__":
-    answer(sys.argv[1])
+    if sys.argv[1:2] == ["--child"]:
+        answer(sys.argv[2])
+    else:
+        sys.exit(main())

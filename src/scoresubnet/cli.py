@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any, NoReturn, get_args
 from jsonargparse import ActionYesNo, ArgumentParser, Namespace
 
 from scoresubnet.home import provide_home
+from scoresubnet.machine_errors import machine_error
 from scoresubnet.missing import hint
 from scoresubnet.option_errors import plainly
 from scoresubnet.plain_yaml import MODE
@@ -75,8 +75,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         return _failed(name, f"{error}{hint(error, arguments[0])}")
     except (ValueError, OSError, ImportError) as error:
         return _failed(name, str(error))
+    except RecursionError:
+        return _failed(name, "something in the input is nested too deeply; make it simpler")
     except (MemoryError, RuntimeError) as error:
-        if (reason := _beyond_us(error)) is None:
+        if (reason := machine_error(error)) is None:
             raise
         return _failed(name, reason)
     except KeyboardInterrupt:
@@ -105,26 +107,6 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         super().error(plainly(message), ex)
-
-
-NO_MEMORY = "out of memory|not enough memory|allocate memory|could not create a primitive"
-"""What torch says where there is none; the last is oneDNN's."""
-
-
-def _beyond_us(error: MemoryError | RuntimeError) -> str | None:
-    """What to say where the input or the machine is to blame; None where we are."""
-    first = str(error).partition("\n")[0]
-    if isinstance(error, RecursionError):
-        return "something in the input is nested too deeply; make it simpler"
-    if isinstance(error, MemoryError) or re.search(NO_MEMORY, first):
-        return f"not enough memory ({first}); close other programs, or ask for less at once"
-    if "cannot cache function" in first:  # numba
-        return f"{first}; set NUMBA_CACHE_DIR to a folder that can be written"
-    if "start new thread" in first:
-        return f"no more threads ({first}); close other programs, or raise `ulimit -u`"
-    if "CUDA" in first:
-        return f"the GPU cannot be used ({first}); CUDA_VISIBLE_DEVICES= does without it"
-    return None
 
 
 RENAMED = {"--preset-sampling": "--sampling"}

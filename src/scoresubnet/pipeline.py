@@ -16,9 +16,10 @@ from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
+from scoresubnet.ranges import whole_number
 from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
-from scoresubnet.sampling import Sampling, resolve_sampling, whole_number
+from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.vocoders import Vocoder, load_vocoder

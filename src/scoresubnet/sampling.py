@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from scoresubnet.ranges import whole_number
 from scoresubnet.registries import find
 
 if TYPE_CHECKING:
@@ -128,24 +128,6 @@ SAMPLING_PRESETS: dict[str, Sampling] = {
 }
 
 DEFAULT_SAMPLING = "fast"
-
-
-def whole_number(name: str, value: object, least: int, most: int | None = None) -> int:
-    """The integer that a value of any kind of integer stands for, such as numpy's and torch's.
-
-    Raises:
-        ValueError: it is a truth value or no integer, or out of range.
-    """
-    try:
-        if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
-            raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
-        if number < least or (most is not None and number > most):
-            raise TypeError
-    except TypeError:
-        bounds = f"of at least {least}" if most is None else f"between {least} and {most}"
-        raise ValueError(f"{name} {value} is out of range; it is a whole number {bounds}") from None
-    return number
 
 
 def resolve_sampling(sampling: str | Sampling | None = None, **overrides: Any) -> Sampling:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from benchmarks import busy
-from benchmarks.__main__ import main
 from benchmarks.report import BusyRow, Spread
 from benchmarks.timing import Times
 from scoresubnet.audio.mel import MelSettings
@@ -48,7 +47,7 @@ def test_words_are_timed_in_processes_that_wait_in_their_own_way(
         ModelFile(classifier, ("yes", "no"), model.sde, MelSettings(), model.subnet, "v"), path
     )
     options = ["--rounds", "2", "--threads", "1", "--others", "1", "--weights", str(path)]
-    assert main(["busy", "--out", str(tmp_path), *options]) == 0
+    assert busy.main(["--out", str(tmp_path), *options]) == 0
     rows = json.loads((tmp_path / "busy.json").read_text())["rows"]
     assert [row["waiting"] for row in rows] == list(busy.WAITING)
     told = [[each.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")] for each in started]

@@ -23,6 +23,7 @@ from scoresubnet.training.config import (
     RunConfig,
     ScoreTraining,
 )
+from scoresubnet.training.modules import NoisyTraining
 from scoresubnet.training.score import train_score
 
 # Splits are a hash of the name; tests/data/test_folder.py freezes them.
@@ -156,3 +157,31 @@ def rows() -> Callable[[Path], list[dict[str, Any]]]:
         return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
     return rows
+
+
+@pytest.fixture(scope="session")
+def step_of() -> Callable[[Path], int]:
+    """step_of(out) -> the step of the checkpoint."""
+    return lambda out: int(torch.load(out / "checkpoint.ckpt", weights_only=True)["global_step"])
+
+
+@pytest.fixture(scope="session")
+def at_step() -> Callable[..., None]:
+    """at_step(monkeypatch, module, step, act): act inside training step `step`, counted from 1."""
+
+    def patch(
+        monkeypatch: pytest.MonkeyPatch,
+        module: type[NoisyTraining],
+        step: int,
+        act: Callable[[], None],
+    ) -> None:
+        real = module.training_step
+
+        def training_step(self: Any, batch: Any, batch_idx: int) -> Any:
+            if self.global_step == step - 1:
+                act()
+            return real(self, batch, batch_idx)
+
+        monkeypatch.setattr(module, "training_step", training_step)
+
+    return patch

@@ -1,6 +1,3 @@
-import json
-import math
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,48 +6,10 @@ import pytest
 import torch
 
 from scoresubnet.training.callbacks import (
-    JsonLinesLogger,
     MovingAverage,
     StopCleanly,
     decay_at,
 )
-
-
-def test_log_is_one_object_a_line_and_is_appended_to(tmp_path: Path) -> None:
-    JsonLinesLogger(tmp_path).log_metrics({"a/b": 1 / 3, "epoch": 0}, step=5)
-    JsonLinesLogger(tmp_path).log_metrics({"c": torch.tensor(2.0)}, step=6)  # type: ignore[dict-item]
-    first, second = (json.loads(line) for line in (tmp_path / "log.jsonl").open())
-    assert first.keys() == {"step", "time", "a/b"}
-    assert (first["step"], first["a/b"]) == (5, pytest.approx(1 / 3, abs=1e-6))
-    assert (second["step"], second["c"]) == (6, 2.0)
-    assert second["time"] >= first["time"] > 1.6e9
-
-
-def test_small_values_keep_their_digits(tmp_path: Path) -> None:
-    """A learning rate or a loss of 1e-7 is not 0."""
-    JsonLinesLogger(tmp_path).log_metrics({"loss": 1.2345e-7}, step=0)
-    assert json.loads((tmp_path / "log.jsonl").read_text())["loss"] == pytest.approx(1.2345e-7)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_diverged_runs_leave_a_log_that_can_be_read(value: float, tmp_path: Path) -> None:
-    """NaN is no JSON; readers in other languages stop at it."""
-    JsonLinesLogger(tmp_path).log_metrics({"loss": value}, step=0)
-
-    def refuse(name: str) -> Any:
-        raise AssertionError(f"{name} is not JSON")
-
-    json.loads((tmp_path / "log.jsonl").read_text(), parse_constant=refuse)
-
-
-def test_half_a_row_is_no_validation(tmp_path: Path) -> None:
-    """A full disk or a lost machine leaves one; the validation is made up for."""
-    log = JsonLinesLogger(tmp_path)
-    log.path.write_text('{"step": 3, "time": 1.5, "valid/loss": 0.')
-    assert not log.has_validation(3)
-    log.path.write_text('{"step": 3, "time": 1.5, "valid/loss": 0.1}\n')
-    assert log.has_validation(3)
-    assert not log.has_validation(2)
 
 
 def test_budget_counts_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

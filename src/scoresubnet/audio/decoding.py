@@ -100,7 +100,7 @@ def _blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[Audio]:
         peaks = (high - low) / 2
         if peaks[-1] <= SILENCE_PEAK < peaks.max() / file.channels:
             raise AudioError(
-                f"{path}: its channels cancel each other, so that their mean is silence; keep one"
+                f"{path}: its channels cancel each other when they are averaged; export one of them"
             )
         if stream is not None:
             rest = stream.resample_chunk(mono[:0], last=True)

@@ -41,9 +41,8 @@ def run(values: Namespace) -> None:
     if not 1 <= values.count <= 10_000:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
-    words = list(
-        dict.fromkeys(map(nfc, values.labels))
-    )  # each once: a repeated one would be the same file
+    # Each once: a repeated one would be the same file.
+    words = list(dict.fromkeys(map(nfc, values.labels)))
     labels = [label for label in words for _ in range(values.count)]
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import OutputHead, Patchify, ResBlock, Stage, TimeEmbedding
-from scoresubnet.shapes import check_shape
+from scoresubnet.ranges import check_shape
 
 
 @dataclass(frozen=True)

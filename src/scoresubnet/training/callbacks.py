@@ -1,13 +1,10 @@
-"""Callbacks around the steps: averaging, stopping cleanly, saving, showing and logging."""
+"""Callbacks around the steps: averaging, stopping cleanly, saving and showing."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import signal
 import time
-from argparse import Namespace
 from io import BytesIO
 from pathlib import Path
 from types import FrameType
@@ -18,11 +15,11 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from tqdm import tqdm
 
-from scoresubnet.files import append_line, write_bytes
+from scoresubnet.files import write_bytes
+from scoresubnet.training.logs import JsonLinesLogger
 from scoresubnet.training.process import in_main_thread
 
 
@@ -209,41 +206,3 @@ class StepBar(lightning.Callback):
     def on_exception(self, *args: Any) -> None:
         if hasattr(self, "bar"):
             self.bar.close()
-
-
-class JsonLinesLogger(Logger):
-    """One JSON object a line in `folder/log.jsonl`: step, seconds since the epoch, metrics."""
-
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        super().__init__()
-        self.path = Path(folder) / "log.jsonl"
-
-    @property
-    def name(self) -> str:
-        return "jsonl"
-
-    @property
-    def version(self) -> str:
-        return ""
-
-    def has_validation(self, step: int) -> bool:
-        """Whether a validation was logged at that step, counted from 0."""
-        if not self.path.is_file():
-            return False
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        told = (f'"step": {step},', '"valid/', "}")  # a row that was cut short has no end
-        return any(all(part in line for part in told) for line in lines)
-
-    @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        row: dict[str, float | None] = {"step": step, "time": round(time.time(), 3)}
-        for name, value in metrics.items():
-            if name != "epoch":  # JSON has no NaN
-                row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
-        append_line(self.path, json.dumps(row))
-
-    @rank_zero_only
-    def log_hyperparams(
-        self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
-    ) -> None:
-        """Hyper-parameters are kept in `config.yaml` beside the log."""

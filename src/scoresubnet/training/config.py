@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.ranges import MOST, check_numbers
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
-
-MOST = 10**9
-"""Of any number in a config: more steps, minutes or frames than anybody has."""
-
-
-def check_numbers(config: Any, *shares: str) -> None:
-    """Refuse numbers that nothing can be done with, before anything is read.
-
-    Args:
-        config: a dataclass; its text and truth values are left alone.
-        shares: the fields that are at most 1.
-
-    Raises:
-        ValueError: a number is missing, negative, NaN, beyond `MOST`, or a share beyond 1.
-    """
-    for name, value in vars(config).items():
-        most = 1 if name in shares else MOST
-        if not isinstance(value, str | bool) and not (value is not None and 0 <= value <= most):
-            shown = f"{type(config).__name__}.{name} = {value}"
-            raise ValueError(f"{shown} is out of range; give a number from 0 to {most:,}")
-
 
 Precision = Literal["32-true", "bf16-mixed"]
 """Lightning's names."""

@@ -14,8 +14,8 @@ from typing import Any
 import lightning
 import torch
 
+from scoresubnet.machine_errors import machine_error
 from scoresubnet.training.callbacks import (
-    JsonLinesLogger,
     MissedValidation,
     MovingAverage,
     RunCheckpoint,
@@ -26,8 +26,8 @@ from scoresubnet.training.callbacks import (
 )
 from scoresubnet.training.clip_data import ClipData
 from scoresubnet.training.config import Training
-from scoresubnet.training.events import EventsLogger
 from scoresubnet.training.folder import CHECKPOINT
+from scoresubnet.training.logs import EventsLogger, JsonLinesLogger
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.steps import seeded
 
@@ -148,6 +148,4 @@ def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
 def _is_of_the_machine(error: Exception) -> bool:
     if isinstance(error, OSError):
         return not isinstance(error, IsADirectoryError)
-    if isinstance(error, RuntimeError):  # torch has no other type for most of them
-        return re.search("you tried to allocate|CUDA|cuDNN|CUBLAS", str(error)) is not None
-    return isinstance(error, (ImportError, MemoryError))
+    return isinstance(error, ImportError) or machine_error(error) is not None

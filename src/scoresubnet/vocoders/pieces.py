@@ -2,7 +2,7 @@
 
 A piece is 384 windows long, 25 s. It overlaps the next one by 48 windows, 3 s, and in the middle of
 these its sound becomes that of the next one. There both are the same to 25 dB or better, if they
-start alike: 256 iterations of a loud voice feel the end of a piece that far.
+start alike: so far from its end a piece sounds otherwise than the whole, for a loud voice.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scoresubnet.shapes import check_shape
+from scoresubnet.ranges import check_shape
 
 HIGHEST = 1e5
 """Hertz; of any sound."""

@@ -17,7 +17,7 @@ TOLD_APART = " *"  # after a difference whose interval leaves out 0
 
 def markdown(report: Report) -> str:
     """The report as text with tables: one a section, a line per system."""
-    introduced = [f"{escaped(line)}\n" for line in introduction(report)]
+    introduced = [f"{literal(line)}\n" for line in introduction(report)]
     parts = ["# Evaluation\n", *introduced, _list(callouts(report))]
     for section in report["sections"].values():
         parts.append(f"## {section['title']}\n\n{markdown_table(table(report, section))}")
@@ -25,7 +25,7 @@ def markdown(report: Report) -> str:
         if lines := words_table(report, section):
             parts.append(markdown_table(lines))
     for heading, lines in tables(report):
-        parts.append(f"## {escaped(heading)}\n\n{markdown_table(lines)}")
+        parts.append(f"## {literal(heading)}\n\n{markdown_table(lines)}")
     parts += [f"## {heading}\n\n{_list(lines)}" for heading, lines in lists(report)]
     return "\n".join(part for part in parts if part)
 
@@ -36,14 +36,14 @@ def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     return "".join(
         f"| {' | '.join(row)} |\n"
         for row in [
-            [escaped(cell) for cell in head],
+            [literal(cell) for cell in head],
             ["---", *("---:" for _ in head[1:])],
-            *([escaped(cell) for cell in line] for line in body),
+            *([literal(cell) for cell in line] for line in body),
         ]
     )
 
 
-def escaped(text: str) -> str:
+def literal(text: str) -> str:
     """Text in which nothing is Markdown or mathematics, whatever labels and names are in it."""
     return re.sub(r"[\\`<|$&~#]|\](?=\()|\b_|_\b|(?<!\s)\*|\*(?!\s|$)", r"\\\g<0>", text)
 
@@ -234,4 +234,4 @@ def left_out_lines(report: Report) -> list[str]:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return "".join(f"- {escaped(line)}\n" for line in lines)
+    return "".join(f"- {literal(line)}\n" for line in lines)

@@ -5,7 +5,7 @@ import pytest
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.networks.unet import UNetConfig
-from scoresubnet.shapes import MOST_BLOCKS, MOST_CHANNELS
+from scoresubnet.ranges import MOST_BLOCKS, MOST_CHANNELS
 from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
