@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.losses import classifier_loss, dsm_loss
+from scoresubnet.losses import audible, classifier_loss, dsm_loss
 from scoresubnet.score import PARAMETRISATIONS, score_from_output
 from scoresubnet.sde import VPSDE
 
@@ -69,6 +69,27 @@ def test_loss_of_an_item_does_not_depend_on_the_others(x0: Tensor, noise: Tensor
     for k in range(4):
         one = slice(k, k + 1)
         assert torch.equal(dsm_loss(crooked, x0[one], noise[one], T[one], SDE, "v"), together[one])
+
+
+def test_loss_over_the_elements_that_count(x0: Tensor, noise: Tensor) -> None:
+    counts = torch.rand(4, 1, 6, 5, generator=torch.Generator().manual_seed(2)) < 0.5
+    counts[3] = False  # nothing: no loss
+    loss = dsm_loss(crooked, x0, noise, T, SDE, "v", counts)
+    answer = PARAMETRISATIONS["v"][0](x0, noise, T, SDE)
+    errors = (crooked(SDE.perturb(x0, noise, T), T) - answer) ** 2
+    for k in range(3):
+        torch.testing.assert_close(loss[k], errors[k][counts[k]].mean())
+    assert loss[3] == 0
+
+
+def test_digital_silence_and_its_neighbours_are_not_audible() -> None:
+    x0 = torch.full((2, 1, 80, 64), -0.5)
+    x0[0, :, 60:] = -1  # above 4 kHz
+    x0[0, :, :, 50:] = -1  # after the word
+    expected = torch.ones(2, 1, 80, 64, dtype=torch.bool)
+    expected[0, :, 58:] = False
+    expected[0, :, :, 49:] = False
+    assert torch.equal(audible(x0), expected)
 
 
 def test_classifier_loss_by_hand() -> None:

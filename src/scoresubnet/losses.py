@@ -14,7 +14,13 @@ Network = Callable[[Tensor, Tensor], Tensor]
 
 
 def dsm_loss(
-    network: Network, x0: Tensor, noise: Tensor, t: Tensor, sde: VPSDE, parametrisation: str
+    network: Network,
+    x0: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    sde: VPSDE,
+    parametrisation: str,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Denoising score matching, one value per item (B,) (paper, eq. 4).
 
@@ -29,10 +35,20 @@ def dsm_loss(
         t: times (B,).
         sde: the forward process.
         parametrisation: a key of `score.PARAMETRISATIONS`.
+        counts: the elements that the means are over, bool (B, 1, F, T); None: all.
     """
     target, _ = PARAMETRISATIONS[parametrisation]
     output = network(sde.perturb(x0, noise, t), t)
-    return (output - target(x0, noise, t, sde)).square().flatten(1).mean(1)
+    errors = (output - target(x0, noise, t, sde)).square().flatten(1)
+    if counts is None:
+        return errors.mean(1)
+    counts = counts.flatten(1)
+    return (errors * counts).sum(1) / counts.sum(1).clamp(min=1)
+
+
+def audible(x0: Tensor, silence: float = -0.97) -> Tensor:
+    """Where log-Mels (B, 1, F, T) in [-1, 1] are not digital silence nor next to it: bool."""
+    return -F.max_pool2d(-(x0 > silence).float(), (5, 3), 1, (2, 1)) > 0
 
 
 def classifier_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,12 +1,15 @@
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
+import soxr
 import torch
 from torch import Tensor
 
-from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.training.augment import (
     add_noise,
     augment,
@@ -14,13 +17,25 @@ from scoresubnet.training.augment import (
     lowpass,
     mask,
     shift_frames,
+    telephone,
+    trim,
     warp,
 )
 from scoresubnet.training.config import AugmentConfig
 
 MEL = MelSettings()
 NATS = (MEL.log_max - MEL.log_min) / 2
-ALL = AugmentConfig(shift=4, stretch=0.2, warp=0.1, gain=6, lowpass=0.5, noise=0.5, mask=0.5)
+ALL = AugmentConfig(
+    shift=4,
+    stretch=0.2,
+    warp=0.1,
+    gain=6,
+    lowpass=0.5,
+    telephone=0.5,
+    trim=0.5,
+    noise=0.5,
+    mask=0.5,
+)
 NONE = AugmentConfig(shift=0)
 
 
@@ -30,8 +45,9 @@ def rng(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture
 def x() -> Tensor:
-    """Sixteen items in (-1, 1), no two values alike."""
-    return torch.rand(16, 1, 80, 64, generator=rng(7)) * 1.8 - 0.9
+    """Sixteen items in (-1, 1), no two values alike, loudest in the middle."""
+    loudness = torch.hann_window(64) - 0.5
+    return torch.rand(16, 1, 80, 64, generator=rng(7)) - 0.5 + 0.8 * loudness
 
 
 CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
@@ -39,6 +55,8 @@ CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "warp": lambda x, g: warp(x, ALL, g),
     "gain": lambda x, g: change_gain(x, 0.2, g),
     "lowpass": lambda x, g: lowpass(x, 0.7, g),
+    "telephone": lambda x, g: telephone(x, 0.7, MEL, g),
+    "trim": lambda x, g: trim(x, 0.7, g),
     "noise": lambda x, g: add_noise(x, 0.7, NATS, g),
     "mask": lambda x, g: mask(x, 0.7, g),
     "all": lambda x, g: augment(x, ALL, MEL, g),
@@ -73,29 +91,25 @@ def test_nothing_is_switched_on_nothing_changes(x: Tensor) -> None:
 
 
 def test_each_field_switches_its_own_change_on(x: Tensor) -> None:
-    for field in ("shift", "stretch", "warp", "gain", "lowpass", "noise", "mask"):
+    for field in (f.name for f in fields(AugmentConfig)):
         values: dict[str, Any] = {"shift": 0} | {field: 5 if field == "shift" else 0.9}
         config = AugmentConfig(**values)
         assert not torch.equal(augment(x, config, MEL, rng()), x), field
 
 
-def test_shift_moves_whole_frames_and_repeats_the_edge(x: Tensor) -> None:
-    shifted = shift_frames(x, 3, rng())
+def test_shift_moves_whole_frames_and_mirrors_the_edge(x: Tensor) -> None:
     seen = set()
-    for before, after in zip(x, shifted, strict=True):
-        (shift,) = [
-            s
-            for s in range(-3, 4)
-            if torch.equal(
-                after[..., max(s, 0) : 64 + min(s, 0)], before[..., max(-s, 0) : 64 - max(s, 0)]
-            )
-        ]
+    for before, after in zip(x, shift_frames(x, 3, rng()), strict=True):
+        mirrored = torch.cat([before[..., 1:4].flip(-1), before, before[..., -4:-1].flip(-1)], -1)
+        (shift,) = [s for s in range(-3, 4) if torch.equal(after, mirrored[..., 3 - s : 67 - s])]
         seen.add(shift)
-        if shift > 0:
-            assert (after[..., :shift] == before[..., :1]).all()
-        if shift < 0:
-            assert (after[..., shift:] == before[..., -1:]).all()
     assert len(seen) >= 5  # of the seven from -3 to 3
+
+
+def test_no_frame_stands_still_at_an_edge(x: Tensor) -> None:
+    moved = warp(x, AugmentConfig(shift=5, stretch=0.2), rng())
+    assert shift_frames(x, 5, rng()).diff(dim=-1).abs().mean((1, 2)).min() > 0.2
+    assert moved.diff(dim=-1).abs().mean((0, 1, 2)).min() > 0.2  # two may mirror each other
 
 
 def test_shift_reaches_both_ends_of_its_range() -> None:
@@ -169,7 +183,28 @@ def test_lowpass_silences_upper_bins_only(x: Tensor) -> None:
     assert len(set(cuts)) > 5
 
 
-@pytest.mark.parametrize("change", [lowpass, mask])
+def test_telephone_does_what_a_recording_at_8_khz_does() -> None:
+    """The log-Mels of noise, resampled to 8 kHz and back."""
+    noise = np.random.default_rng(0).standard_normal((8, 16_000)).astype(np.float32) * 0.1
+    low = np.stack([soxr.resample(soxr.resample(n, 16_000, 8_000), 8_000, 16_000) for n in noise])
+    full, narrow = (LogMel(MEL)(torch.from_numpy(audio)) for audio in (noise, low))
+    changed = telephone(full.reshape(8, 1, 80, 64), 1.0, MEL, rng()).reshape(8, 80, 64)
+    narrow = narrow.reshape(8, 80, 64)
+    assert (changed[:, :60] - narrow[:, :60]).abs().mean() < 0.01
+    assert (changed[:, 64:] - narrow[:, 64:]).abs().mean() < 0.06
+    assert (changed - narrow).abs().mean((0, 2)).max() < 0.3
+
+
+def test_trim_silences_all_before_and_after_the_word(x: Tensor) -> None:
+    x = 0.01 * x - 0.5
+    x[..., 20:40] += 0.8
+    trimmed = trim(x, 1.0, rng())
+    assert torch.equal(trimmed[..., 20:40], x[..., 20:40])
+    assert (trimmed[..., :20] == -1).all()
+    assert (trimmed[..., 40:] == -1).all()
+
+
+@pytest.mark.parametrize("change", [lowpass, mask, trim, lambda x, s, g: telephone(x, s, MEL, g)])
 def test_share_of_changed_items(change: Callable[..., Tensor], x: Tensor) -> None:
     assert torch.equal(change(x, 0.0, rng()), x)
     many = x[:1].expand(1000, -1, -1, -1)

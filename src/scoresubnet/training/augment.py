@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scoresubnet.audio.mel import MelSettings
+from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.training.config import AugmentConfig
 
 
@@ -27,6 +27,10 @@ def augment(
         x = change_gain(x, config.gain * math.log(10) / 20 / nats, generator)
     if config.lowpass:
         x = lowpass(x, config.lowpass, generator)
+    if config.telephone:
+        x = telephone(x, config.telephone, mel, generator)
+    if config.trim:
+        x = trim(x, config.trim, generator)
     if config.noise:
         x = add_noise(x, config.noise, nats, generator)
     if config.mask:
@@ -44,24 +48,25 @@ def _chosen(batch: int, share: float, g: torch.Generator) -> Tensor:
 
 
 def shift_frames(x: Tensor, most: int, g: torch.Generator) -> Tensor:
-    """Move each item by -most..most whole frames; the edge frame is repeated."""
+    """Move each item by -most..most whole frames; what is missing is mirrored, nothing stands."""
     batch, _, bins, frames = x.shape
     shifts = torch.randint(-most, most + 1, (batch, 1), generator=g, device=g.device)
-    source = (torch.arange(frames, device=x.device) - shifts).clamp(0, frames - 1)
+    source = (torch.arange(frames, device=x.device) - shifts).abs()
+    source = frames - 1 - (frames - 1 - source).abs()
     return x.gather(3, source[:, None, None, :].expand(batch, 1, bins, frames))
 
 
 def warp(x: Tensor, config: AugmentConfig, g: torch.Generator) -> Tensor:
-    """Stretch and shift in time, scale the frequency axis about its low end; edges are repeated."""
+    """Stretch and shift in time, scale the frequency axis about its low end; edges are mirrored."""
     batch, _, _, frames = x.shape
     time = 1 + _uniform((batch,), -config.stretch, config.stretch, g)
-    shift = _uniform((batch,), -config.shift, config.shift, g) * 2 / frames
+    shift = _uniform((batch,), -config.shift, config.shift, g) * 2 / (frames - 1)
     frequency = 1 + _uniform((batch,), -config.warp, config.warp, g)
     matrix = torch.zeros(batch, 2, 3, device=x.device)
     matrix[:, 0, 0], matrix[:, 0, 2] = time, shift
     matrix[:, 1, 1], matrix[:, 1, 2] = frequency, frequency - 1  # bin 0 (y = -1) stays
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(matrix, list(x.shape), align_corners=True)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=True)
 
 
 def change_gain(x: Tensor, most: float, g: torch.Generator) -> Tensor:
@@ -78,6 +83,29 @@ def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:
     return torch.where(
         torch.arange(bins, device=x.device)[:, None] < cut, x, torch.full_like(x, -1)
     )
+
+
+def telephone(x: Tensor, share: float, mel: MelSettings, g: torch.Generator) -> Tensor:
+    """Take away all above 4 kHz, as a recording at 8 kHz has it, for a share of the items."""
+    bins = torch.arange(x.shape[2], device=x.device)[:, None]
+    cut = (mel_filterbank(mel).argmax(1) < 4000 * mel.n_fft / mel.sample_rate).sum().item() - 1.4
+    cut = cut + _uniform((len(x), 1, 1, 1), -1, 1, g)
+    fall = 0.5 * (bins - cut).clamp(min=0)  # a bin of 8 kHz recordings is half lost, the next gone
+    return torch.where(_chosen(len(x), share, g), (x - fall).clamp(min=-1), x)
+
+
+def trim(x: Tensor, share: float, g: torch.Generator) -> Tensor:
+    """Digital silence before and after the word, as in trimmed clips, for a share of the items.
+
+    The word reaches from the first to the last frame whose mean level is above a random threshold
+    between the clip's softest and loudest frame.
+    """
+    level = x.mean(dim=(1, 2))
+    low, high = level.amin(1, keepdim=True), level.amax(1, keepdim=True)
+    above = level > low + _uniform((len(x), 1), 0.3, 0.7, g) * (high - low)
+    inside = above.cummax(1).values & above.flip(1).cummax(1).values.flip(1)
+    silence = ~inside[:, None, None, :] & _chosen(len(x), share, g)
+    return torch.where(silence, torch.full_like(x, -1), x)
 
 
 def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:

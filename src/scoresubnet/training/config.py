@@ -92,6 +92,8 @@ class AugmentConfig:
         warp: largest relative change of frequency, as from another vocal tract.
         gain: largest change of level, decibels.
         lowpass: share of clips that lose everything above a random bin.
+        telephone: share of clips that lose everything above 4 kHz, as recordings at 8 kHz.
+        trim: share of clips that get digital silence before and after the word.
         noise: share of clips that get a random stationary background.
         mask: share of clips in which one band and one span are hidden (SpecAugment).
     """
@@ -101,6 +103,8 @@ class AugmentConfig:
     warp: float = 0.0
     gain: float = 0.0
     lowpass: float = 0.0
+    telephone: float = 0.0
+    trim: float = 0.0
     noise: float = 0.0
     mask: float = 0.0
 
@@ -188,6 +192,8 @@ class ScoreTraining:
     """Everything about one Score Subnet run; the SDE and the words are those of its classifier.
 
     Attributes:
+        skip_silence: no loss where a clip has digital silence: around trimmed clips, and above
+            4 kHz in recordings at 8 kHz; it is then filled in as other clips have it.
         precision: as for `ClassifierTraining`.
         compile: likewise.
     """
@@ -195,6 +201,7 @@ class ScoreTraining:
     data: DataConfig
     subnet: SubnetConfig = field(default_factory=SubnetConfig)
     parametrisation: str = "epsilon"
+    skip_silence: bool = False
     times: TimesConfig = field(default_factory=TimesConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

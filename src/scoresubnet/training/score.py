@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.losses import Network, dsm_loss
+from scoresubnet.losses import Network, audible, dsm_loss
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.tensor_files import state_hash
@@ -30,10 +30,12 @@ class ScoreModule(NoisyTraining):
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.arithmetic = config.precision
         self.step_model = step_function(self.model, config.compile)
+        self.skip_silence = config.skip_silence
 
     def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """DSM per item (B,)."""
-        return dsm_loss(network, x0, noise, t, self.sde, self.model.parametrisation)
+        counts = audible(x0) if self.skip_silence else None
+        return dsm_loss(network, x0, noise, t, self.sde, self.model.parametrisation, counts)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, _, noise, t = self.noisy(batch)
