@@ -192,7 +192,7 @@ def test_telephone_does_what_a_recording_at_8_khz_does() -> None:
     narrow = narrow.reshape(8, 80, 64)
     assert (changed[:, :60] - narrow[:, :60]).abs().mean() < 0.01
     assert (changed[:, 64:] - narrow[:, 64:]).abs().mean() < 0.06
-    assert (changed - narrow).abs().mean((0, 2)).max() < 0.3
+    assert (changed - narrow).abs().mean((0, 2)).max() < 0.4
 
 
 def test_trim_silences_all_before_and_after_the_word(x: Tensor) -> None:
