@@ -132,9 +132,27 @@ def test_a_subnet_starts_only_from_its_own_kind(
         train_score(score_run(), classifier, tmp_path / "a", start=classifier)
     with pytest.raises(ValueError, match="from weights of another parametrisation: epsilon, not v"):
         train_score(score_run(parametrisation="v"), classifier, tmp_path / "b", start=subnet)
+
+
+def test_a_subnet_may_move_to_another_classifier_of_the_same_shape(
+    classifier_run: MakeClassifier,
+    score_run: MakeScore,
+    subnet: Path,
+    tensors: Tensors,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As after the classifier was trained on."""
     train_classifier(classifier_run(steps=1), tmp_path / "other")
-    with pytest.raises(ValueError, match="from weights of another classifier"):
-        train_score(score_run(), tmp_path / "other", tmp_path / "c", start=subnet)
+    config = score_run(steps=1, optimiser=OptimiserConfig(learning_rate=0.0))
+    train_score(config, tmp_path / "other", tmp_path / "c", start=subnet)
+    assert "was trained on another classifier" in caplog.text
+    expected = tensors(tmp_path / "other") | {
+        name: value for name, value in tensors(subnet).items() if name.startswith("subnet.")
+    }
+    after = tensors(tmp_path / "c")
+    assert after.keys() == expected.keys()
+    assert all(torch.equal(after[name], expected[name]) for name in after)
 
 
 def test_a_command_that_cannot_start_leaves_the_folder_free(

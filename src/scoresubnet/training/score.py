@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import torch
@@ -20,6 +21,8 @@ from scoresubnet.training.modules import NoisyTraining, step_function
 from scoresubnet.training.start import content_of, copy_network, refuse_others
 from scoresubnet.training.steps import seeded, step_generator
 from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+
+_log = logging.getLogger(__name__)
 
 
 class ScoreModule(NoisyTraining):
@@ -64,11 +67,12 @@ def train_score(
         config: the run.
         classifier: folder or file of the trained classifier.
         out: folder of the run, with the same contents as for `train_classifier`.
-        start: name, folder or file of weights whose Score Subnet to start from (fine-tuning).
+        start: name, folder or file of weights whose Score Subnet to start from (fine-tuning);
+            that it was trained on another classifier is said in a warning.
 
     Raises:
         ValueError: the data cannot be used, `out` holds a run of another config, the words differ
-            from the classifier's, or `start` has another kind of subnet or another classifier.
+            from the classifier's, or `start` has another kind of subnet.
         WeightsError: the classifier or `start` cannot be loaded.
     """
     model = load_model(classifier)
@@ -100,11 +104,11 @@ def _start(source: ModelFile, model: ModelFile) -> None:
     """
     if source.subnet is None or model.subnet is None:
         raise ValueError("cannot start from a classifier alone; name weights with a Score Subnet")
-    refuse_others(*(_ground(m) for m in (source, model)))
+    refuse_others(*({"parametrisation": m.parametrisation} for m in (source, model)))
     copy_network(source.subnet, model.subnet)
-
-
-def _ground(model: ModelFile) -> dict[str, str | None]:
-    """The things that a Score Subnet cannot be moved away from."""
-    classifier = state_hash(model.classifier.state_dict())[:16]
-    return {"parametrisation": model.parametrisation, "classifier": classifier}
+    states = [state_hash(m.classifier.state_dict()) for m in (source, model)]
+    if states[0] != states[1]:
+        _log.warning(
+            "the Score Subnet to start from was trained on another classifier: its loss begins "
+            "high, and falls fast where this classifier was made from that one"
+        )
