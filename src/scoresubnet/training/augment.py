@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings, mel_filterbank
+from scoresubnet.losses import audible
 from scoresubnet.training.config import AugmentConfig
 
 
@@ -25,6 +26,8 @@ def augment(
         x = shift_frames(x, config.shift, generator)
     if config.gain:
         x = change_gain(x, config.gain * math.log(10) / 20 / nats, generator)
+    if config.fill:
+        x = fill(x, config.fill, nats, generator)
     if config.lowpass:
         x = lowpass(x, config.lowpass, generator)
     if config.telephone:
@@ -108,10 +111,33 @@ def trim(x: Tensor, share: float, g: torch.Generator) -> Tensor:
     return torch.where(silence, torch.full_like(x, -1), x)
 
 
+def fill(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:
+    """Fill digital silence with what other items have there, for a share of the items.
+
+    Above a band limit that is what another word has there, which tells nothing of this one; in
+    silent frames it is the background of that item, its softer frames with the texture of noise.
+    The other items are those that are heard nearly everywhere; where there are none, silence stays.
+    """
+    heard = audible(x)
+    whole = heard.float().mean((1, 2, 3)) > 0.9
+    if not whole.any():
+        return x
+    other = x[torch.multinomial(whole.float(), len(x), replacement=True, generator=g)]
+    softer = other.quantile(0.3, dim=3, keepdim=True)
+    background = (softer + 0.6 * _texture(x, g) / nats).clamp(-1, 1)
+    filled = torch.where(heard.any(dim=2, keepdim=True), other, background)
+    return torch.where(_chosen(len(x), share, g) & ~heard, filled, x)
+
+
+def _texture(like: Tensor, g: torch.Generator) -> Tensor:
+    """The log-magnitudes of noise, in nats: half the log of an exponential variable."""
+    return torch.empty_like(like).exponential_(generator=g).log().div(2).clamp(min=-2)
+
+
 def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tensor:
     """Add a stationary background of random level and tilt to a share of the items.
 
-    Magnitudes add in power; the texture is that of noise, half the log of an exponential variable.
+    Magnitudes add in power; the texture is that of noise.
     """
     batch, _, bins, _ = x.shape
     level = _uniform((batch, 1, 1, 1), -1.0, -0.3, g)
@@ -119,8 +145,7 @@ def add_noise(x: Tensor, share: float, nats: float, g: torch.Generator) -> Tenso
         _uniform((batch, 1, 1, 1), -0.25, 0.1, g)
         * torch.linspace(0, 1, bins, device=x.device)[:, None]
     )
-    texture = torch.empty_like(x).exponential_(generator=g).log().div(2).clamp(min=-2) / nats
-    noise = level + tilt + 0.6 * texture
+    noise = level + tilt + 0.6 * _texture(x, g) / nats
     mixed = torch.logaddexp(2 * nats * x, 2 * nats * noise) / (2 * nats)
     return torch.where(_chosen(batch, share, g), mixed.clamp(-1, 1), x)
 

@@ -94,6 +94,8 @@ class AugmentConfig:
         lowpass: share of clips that lose everything above a random bin.
         telephone: share of clips that lose everything above 4 kHz, as recordings at 8 kHz.
         trim: share of clips that get digital silence before and after the word.
+        fill: share of clips whose digital silence, those two or of the recording, is filled with
+            what other clips of the batch have there.
         noise: share of clips that get a random stationary background.
         mask: share of clips in which one band and one span are hidden (SpecAugment).
     """
@@ -105,6 +107,7 @@ class AugmentConfig:
     lowpass: float = 0.0
     telephone: float = 0.0
     trim: float = 0.0
+    fill: float = 0.0
     noise: float = 0.0
     mask: float = 0.0
 
