@@ -14,6 +14,7 @@ from scoresubnet.training.augment import (
     add_noise,
     augment,
     change_gain,
+    fill,
     lowpass,
     mask,
     shift_frames,
@@ -33,6 +34,7 @@ ALL = AugmentConfig(
     lowpass=0.5,
     telephone=0.5,
     trim=0.5,
+    fill=0.5,
     noise=0.5,
     mask=0.5,
 )
@@ -50,6 +52,13 @@ def x() -> Tensor:
     return torch.rand(16, 1, 80, 64, generator=rng(7)) - 0.5 + 0.8 * loudness
 
 
+def trimmed(x: Tensor) -> Tensor:
+    """Every other item begins with digital silence."""
+    x = x.clone()
+    x[::2, ..., :20] = -1
+    return x
+
+
 CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "shift": lambda x, g: shift_frames(x, 5, g),
     "warp": lambda x, g: warp(x, ALL, g),
@@ -57,6 +66,7 @@ CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "lowpass": lambda x, g: lowpass(x, 0.7, g),
     "telephone": lambda x, g: telephone(x, 0.7, MEL, g),
     "trim": lambda x, g: trim(x, 0.7, g),
+    "fill": lambda x, g: fill(trimmed(x), 0.7, NATS, g),
     "noise": lambda x, g: add_noise(x, 0.7, NATS, g),
     "mask": lambda x, g: mask(x, 0.7, g),
     "all": lambda x, g: augment(x, ALL, MEL, g),
@@ -91,6 +101,7 @@ def test_nothing_is_switched_on_nothing_changes(x: Tensor) -> None:
 
 
 def test_each_field_switches_its_own_change_on(x: Tensor) -> None:
+    x[0, :, 61:] = -1
     for field in (f.name for f in fields(AugmentConfig)):
         values: dict[str, Any] = {"shift": 0} | {field: 5 if field == "shift" else 0.9}
         config = AugmentConfig(**values)
@@ -202,6 +213,35 @@ def test_trim_silences_all_before_and_after_the_word(x: Tensor) -> None:
     assert torch.equal(trimmed[..., 20:40], x[..., 20:40])
     assert (trimmed[..., :20] == -1).all()
     assert (trimmed[..., 40:] == -1).all()
+
+
+def test_fill_takes_a_missing_band_from_another_clip_that_has_it(x: Tensor) -> None:
+    narrow = x.clone()
+    narrow[0, :, 61:] = -1
+    filled = fill(narrow, 1.0, NATS, rng())
+    assert torch.equal(filled[1:], x[1:])
+    assert torch.equal(filled[0, :, :59], x[0, :, :59])
+    sources = [k for k in range(1, 16) if torch.equal(filled[0, :, 59:], x[k, :, 59:])]
+    assert len(sources) == 1
+
+
+def test_fill_puts_the_background_of_another_clip_into_silent_frames(x: Tensor) -> None:
+    x[1:] -= torch.linspace(0, 0.3, 80)[:, None]  # a tilted spectrum
+    silent = x.clone()
+    silent[0, ..., :20] = -1
+    filled = torch.stack([fill(silent, 1.0, NATS, rng(k))[0, 0] for k in range(50)])
+    assert torch.equal(filled[..., 21:], x[:1, 0, :, 21:].expand(50, -1, -1, -1)[:, 0])
+    level = filled[..., :20].mean((0, 2))
+    softer = x[1:, 0].quantile(0.3, dim=2).mean(0)
+    assert (level[:20].mean() - level[60:].mean()).item() == pytest.approx(
+        (softer[:20].mean() - softer[60:].mean()).item(), abs=0.02
+    )
+    assert filled[..., :20].diff(dim=-1).abs().mean() > 0.05  # no two frames alike
+
+
+def test_fill_leaves_silence_where_no_clip_has_more(x: Tensor) -> None:
+    x[:, :, 40:] = -1
+    assert torch.equal(fill(x, 1.0, NATS, rng()), x)
 
 
 @pytest.mark.parametrize("change", [lowpass, mask, trim, lambda x, s, g: telephone(x, s, MEL, g)])
