@@ -17,7 +17,7 @@ from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.vocoders import load_vocoder, resynthesise
 from scoresubnet.weights import ModelFile, load_model, save_model
-from scoresubnet.word_evaluator.file import SHIPPED, read_evaluator
+from scoresubnet.word_evaluator.file import DEFAULT, read_evaluator
 
 
 @pytest.fixture
@@ -100,13 +100,13 @@ def test_what_is_loaded_is_the_same_and_can_be_used_anywhere(weights: Path, worl
     """Trained too: inference mode makes tensors that cannot be."""
     with WORLDS[world]():
         before = state()
-        file, evaluator = load_model(weights), read_evaluator(SHIPPED)
+        file, evaluator = load_model(weights), read_evaluator(DEFAULT)
         front_end, vocoder = LogMel(), load_vocoder("pitch")
         assert state() == before
     expected = load_model(weights).score_model().state_dict()
     for name, tensor in file.score_model().state_dict().items():
         assert torch.equal(tensor, expected[name]), name
-    shipped = read_evaluator(SHIPPED).network.state_dict()
+    shipped = read_evaluator(DEFAULT).network.state_dict()
     assert all(torch.equal(v, shipped[k]) for k, v in evaluator.network.state_dict().items())
     assert torch.equal(front_end.window, LogMel().window)
     model = file.score_model()

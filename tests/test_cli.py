@@ -88,6 +88,26 @@ def test_labels_are_words_as_they_were_typed(
     assert {p.name for p in out.iterdir()} == {*names, "words.png"}
 
 
+def test_an_alias_makes_the_file_of_its_label(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = load_model(weights)
+    file.aliases = {"نعم": "yes", "لا": "no"}
+    save_model(file, weights)
+    out = tmp_path / "out"
+    for words, names in (
+        (["نعم"], ["yes.png", "yes.wav"]),
+        (["لا", "no", "نعم"], ["no-0.wav", "words.png", "yes-0.wav"]),  # each once
+    ):
+        assert _generate(*words, "--weights", weights, "--out", out / words[0]) == 0
+        assert sorted(p.name for p in (out / words[0]).iterdir()) == names
+    capsys.readouterr()
+    assert main(["info", weights]) == 0
+    assert "\naliases: نعم = yes, لا = no\n" in capsys.readouterr().out
+    assert main(["info", weights, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["aliases"] == file.aliases
+
+
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [("generate", []), ("evaluate", ["--reference", "x", "--out", "y", "--labels"])],
@@ -336,11 +356,12 @@ def test_info_of_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["info", weights, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["labels"] == ["yes", "no"]
-    assert (report["predicts"], report["sampling"]) == ("v", None)
+    assert (report["aliases"], report["predicts"], report["sampling"]) == ({}, "v", None)
     assert report["costs"]["Score Subnet"]["guided_gmacs"] > 0
     assert main(["info", weights]) == 0
     printed = capsys.readouterr().out
     assert "labels: yes, no" in printed
+    assert "aliases" not in printed
     assert "sampling: not stated, so fast" in printed
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from scoresubnet import cli
+from scoresubnet.data.words import ARABIC
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.networks.subnet import SubnetConfig
@@ -68,8 +69,11 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
         assert config.subnet == expected
 
 
-# Of the configs as version 0.1 shipped them, each with all its values; see `fingerprint`.
+# Of the configs behind shipped weights, each with all its values; see `fingerprint`.
 FROZEN = {
+    "arabic16-evaluator": "599fd34ab0c0287e",
+    "arabic16-small-classifier": "8c55f0b2b7c3571b",
+    "arabic16-small-score": "64a2e5053f77de81",
     "paper-classifier": "bbde90e20b2f053e",
     "paper-score": "f1f3bcf318807956",
     "small-classifier": "eb037137efa593ed",
@@ -95,7 +99,7 @@ def fingerprint(config: Any) -> str:
         f"{key}.{name}": value
         for key, group in plain.items()
         for name, value in (group.items() if isinstance(group, dict) else [("", group)])
-        if value != (default[key][name] if isinstance(group, dict) else default[key])
+        if value != (default[key].get(name) if isinstance(group, dict) else default[key])
     }
     return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -118,6 +122,48 @@ def test_the_recipe_of_the_vocoder_adds_our_recordings(trained: list[Any]) -> No
     ]
     data = dataclasses.replace(recipe.data, sources=())
     assert dataclasses.replace(recipe, data=data) == shipped
+
+
+def test_arabic_words_may_be_asked_for_in_arabic_letters(trained: list[Any]) -> None:
+    (path,) = (p for p in RECIPES if p.stem == "arabic16-small-classifier")
+    assert _train(path, "classifier") == 0
+    assert trained[0][0].aliases == {arabic: latin for latin, arabic in ARABIC.values()}
+
+
+@pytest.mark.parametrize("place", ["config", "base", "options", "dumped"])
+def test_aliases_are_text_whatever_yaml_makes_of_them(
+    place: str, tmp_path: Path, trained: list[Any]
+) -> None:
+    """Their keys are no options."""
+    aliases = {"صفر": "sifr", "no": "la", "1": "wahid", "a.b": "yes", "steps": "null"}
+    text = "aliases: {صفر: sifr, no: la, 1: wahid, a.b: yes, steps: 'null'}"
+    path = write(tmp_path / "config.yaml", yaml.safe_dump({"aliases": aliases}))
+    more: list[str] = []
+    if place in ("config", "base"):
+        write(path, text)
+    if place == "base":
+        path = write(tmp_path / "own.yaml", "base: config.yaml\nrun: {steps: 7}")
+    if place == "options":
+        write(path, "aliases: {other: one}")
+        more = ["--aliases", text.removeprefix("aliases: ")]
+    assert _train(path, "classifier", *more) == 0
+    assert trained[0][0].aliases == aliases
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aliases: 3", "aliases: '3' is not a mapping"),
+        ("aliases: {a: [1]}", r"aliases: .*1.* is not text"),
+        ("aliases: {a: null}", "aliases: 'None' is not text"),
+    ],
+)
+def test_aliases_of_another_type_are_named(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "x.yaml", text)
+    assert _train(path, "classifier") == 1
+    assert re.search(rf"{path}: {message}", capsys.readouterr().err)
 
 
 def test_the_paper_preset_predicts_epsilon_at_uniform_times(trained: list[Any]) -> None:
@@ -270,7 +316,7 @@ def test_recipes_go_by_their_old_names_in_a_checkout(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert set(MOVED) == {path.stem for path in RECIPES} - SHIPPED.keys()
+    assert set(MOVED) == {path.stem for path in RECIPES if "words18" in path.stem}
     monkeypatch.chdir(RECIPES[0].parents[1])
     assert _train("words18-small-score", "score") == 0
     assert trained[0][0].run.steps == 5500

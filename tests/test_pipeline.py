@@ -64,6 +64,18 @@ def test_labels_are_found_in_either_form_of_unicode(weights: Path) -> None:
     generator.check([apart], [0])
 
 
+def test_an_alias_is_another_spelling_of_its_label(generator: SpeechGenerator) -> None:
+    composed, apart = (unicodedata.normalize(form, "à bientôt") for form in ("NFC", "NFD"))
+    generator.aliases = {composed: "no", "لا": "no"}
+    speech = generator.generate(["no", apart, "لا", "none"], [3, 3, 3, 3], steps=2)
+    assert speech.labels == ("no", "no", "no", "none")
+    torch.testing.assert_close(speech.mels[1:3], speech.mels[:1].expand(2, -1, -1, -1))
+    assert generator.generate("لا", steps=2).labels == ("no",)
+    generator.check([apart, "لا"], [0, 0])
+    with pytest.raises(ValueError, match=r"unknown label 'لاا'; nearest first, .*: لا, .*stop"):
+        generator.check(["لاا"], [0])
+
+
 def test_a_sample_depends_on_its_own_seed_alone(generator: SpeechGenerator) -> None:
     alone = generator.generate("no", seeds=7, steps=4)
     crowd = generator.generate(["yes", "no", "none", "no"], seeds=[1, 7, 7, 2], steps=4)

@@ -108,6 +108,30 @@ def test_a_sampling_is_kept_and_none_is_not_written(model: ModelFile, saved: Pat
     assert load_model(saved).sampling == model.sampling
 
 
+def test_aliases_are_kept_and_none_are_not_written(model: ModelFile, saved: Path) -> None:
+    """So a file without aliases is one of an older version, bit for bit."""
+    assert load_model(saved).aliases == {}
+    with safetensors.safe_open(saved, framework="pt") as file:
+        assert "aliases" not in file.metadata()
+    model.aliases = {"صفر": "go", APART[1]: "left"}
+    save_model(model, saved)
+    assert load_model(saved).aliases == {"صفر": "go", APART[0]: "left"}
+
+
+@pytest.mark.parametrize("aliases", [{"right": "go"}, {"none": "go"}, {"x": "up"}, {"../x": "go"}])
+def test_aliases_that_contradict_the_labels_are_neither_written_nor_read(
+    aliases: dict[str, str], model: ModelFile, saved: Path
+) -> None:
+    before = saved.read_bytes()
+    model.aliases = aliases
+    with pytest.raises(ValueError, match=r"alias .*(go|x)"):
+        save_model(model, saved)
+    assert saved.read_bytes() == before
+    rewrite(saved, change_metadata=lambda m: m.update(aliases=json.dumps(aliases)))
+    with pytest.raises(WeightsError, match=rf"{saved}: .*alias "):
+        load_model(saved)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -267,6 +291,8 @@ METADATA: dict[str, Callable[[dict[str, str]], Any]] = {
     "a label called none": change_json("labels", lambda x: x.__setitem__(0, "none")),
     "a label in two forms": change_json("labels", lambda x: x.__setitem__(slice(2), APART)),
     "notes that are no mapping": lambda m: m.update(notes="[1]"),
+    "aliases that are no mapping": lambda m: m.update(aliases="[1]"),
+    "an alias of a number": lambda m: m.update(aliases='{"a": 1}'),
     "broken json": lambda m: m.update(config="{"),
     "config of another type": lambda m: m.update(config="[]"),
     "sampling of another type": lambda m: m.update(sampling="3"),

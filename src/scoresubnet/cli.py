@@ -142,7 +142,7 @@ def _overview() -> ArgumentParser:
 
 def _generate(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
-    add("labels", nargs="+", type=str, help="words to speak; `none` is no word in particular")
+    add("labels", nargs="+", type=str, help="words to speak, or aliases of them; `none` is no word")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
     _add_sampling(parser)
@@ -208,7 +208,8 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         type=str,
         required=True,
         metavar="REAL",
-        help="folder of real clips that were not trained on, or of Speech Commands with its lists",
+        help="folder of real clips that were not trained on, or of Speech Commands, English or "
+        "Arabic, with its lists",
     )
     add("--training", type=str | None, help="folder of the training clips, if REAL has none")
     add("--labels", nargs="+", type=str, help="only these, or those of a set (SC09); default: all")
@@ -219,7 +220,12 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="most real clips of a row (all that are even)",
     )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
-    add("--evaluator", type=str | None, help="run or file of `train evaluator`; else the shipped")
+    add(
+        "--evaluator",
+        type=str | None,
+        help="run or file of `train evaluator`, or a shipped name; else a shipped one that knows "
+        "the labels",
+    )
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
     add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")

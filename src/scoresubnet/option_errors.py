@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
-_KINDS |= dict.fromkeys(("tuple", "list"), "a list")
+_KINDS |= dict.fromkeys(("tuple", "list"), "a list") | {"dict": "a mapping"}
 _KEY = re.compile(r'Parser key "(?P<key>[^"]+)": .*')
 _WANTED = re.compile(
     r"Expected an? (?:<class '(?P<kind>\w+)'>|typing\.Literal\[(?P<choices>.*?)\])"

@@ -36,7 +36,7 @@ class GeneratedSpeech:
         mels: scaled log-Mels in [-1, 1], (B, 1, F=80, T=64).
         audio: waveforms in [-1, 1], (B, samples).
         rate: samples per second.
-        labels: the word asked for, or "none".
+        labels: the word asked for, or "none"; never an alias.
         seeds: the seed of each item.
         heard: the word that the classifier hears in each item, at the smallest noise time.
         confidence: the classifier's probability of that word, (B,).
@@ -56,6 +56,7 @@ class SpeechGenerator:
 
     Attributes:
         labels: the words that can be asked for.
+        aliases: other spellings by which they can be, alias -> label.
         model: the frozen classifier and its Score Subnet.
         vocoder: from log-Mels to waveforms.
         sampling: how `generate` samples if it is not told: what the weights say, or else "fast".
@@ -64,6 +65,7 @@ class SpeechGenerator:
     @undisturbed()
     def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
         self.labels = file.labels
+        self.aliases = file.aliases
         self.mel = file.mel
         self.model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.vocoder = vocoder
@@ -121,7 +123,7 @@ class SpeechGenerator:
         >>> generator.generate(["yes", "no"], sampling="paper", guidance=2.0)
 
         Args:
-            labels: one label or several; "none" is unconditional.
+            labels: one label or several, or aliases of them; "none" is unconditional.
             seeds: one per label, integers of any kind in anything that can be iterated over;
                 0, 1, 2, ... if left out. Item k depends on its own seed alone.
             sampling: a key of `sampling.SAMPLING_PRESETS`, or settings; None is `self.sampling`.
@@ -132,7 +134,7 @@ class SpeechGenerator:
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        labels = [nfc(label) for label in ([labels] if isinstance(labels, str) else labels)]
+        labels = [self.label_of(x) for x in ([labels] if isinstance(labels, str) else labels)]
         given: Any = range(len(labels)) if seeds is None else seeds
         single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
         each = [given] if single else list(given)
@@ -166,6 +168,10 @@ class SpeechGenerator:
         heard, confidence = self.classify(x)
         rate = self.mel.sample_rate
         return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(numbers), heard, confidence)
+
+    def label_of(self, name: str) -> str:
+        """The label that an alias stands for, or else the name itself, in NFC."""
+        return self.aliases.get(nfc(name), nfc(name))
 
     def _fitting(self, count: int) -> int:
         """The number of `count` items to sample together."""
@@ -230,9 +236,9 @@ class SpeechGenerator:
         """
         if not labels:
             raise ValueError(f"no label given; choose from {', '.join(self.labels)}")
-        for label in map(nfc, labels):
+        for label in map(self.label_of, labels):
             if label not in (*self.labels, UNCONDITIONAL):
-                near = nearest_names(label, self.labels)
+                near = nearest_names(label, (*self.labels, *self.aliases))
                 raise ValueError(
                     f"unknown label {label!r}; nearest first, these weights know: "
                     f"{', '.join(near)}; and {UNCONDITIONAL!r} for no word in particular"

@@ -15,7 +15,7 @@ from torch import nn
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.caller import undisturbed
-from scoresubnet.data.words import as_labels
+from scoresubnet.data.words import as_aliases, as_labels
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
@@ -52,6 +52,7 @@ class ModelFile:
         parametrisation: what the subnet predicts.
         notes: free text by key: licences of the data, the recipe, figures.
         sampling: how these weights want to be sampled, the default of `generate`; None: not said.
+        aliases: other spellings of the labels, alias -> label, in NFC.
     """
 
     classifier: Classifier
@@ -62,6 +63,7 @@ class ModelFile:
     parametrisation: str | None = None
     notes: dict[str, str] = field(default_factory=dict)
     sampling: Sampling | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
 
     def score_model(self) -> ScoreModel:
         """Backbone and subnet, ready to sample.
@@ -89,8 +91,8 @@ def save_model(
         dtype: of the tensors in it; `load_model` gives float32 in any case.
 
     Raises:
-        ValueError: a label cannot be one (`words.as_labels`), or its sampling has a schedule that
-            is a function, or cannot be used.
+        ValueError: a label or an alias cannot be one (`words.as_labels`, `words.as_aliases`), or
+            its sampling has a schedule that is a function, or cannot be used.
     """
     parts: dict[str, nn.Module] = {"classifier": model.classifier}
     config: dict[str, Any] = {
@@ -101,7 +103,10 @@ def save_model(
         parts["subnet"] = model.subnet
         config["subnet"] = dataclasses.asdict(model.subnet.config)
         config["parametrisation"] = model.parametrisation
-    about = {"config": config, "labels": as_labels(model.labels), "notes": model.notes}
+    labels = as_labels(model.labels)
+    about = {"config": config, "labels": labels, "notes": model.notes}
+    if model.aliases:
+        about["aliases"] = as_aliases(model.aliases, labels)
     if model.sampling is not None:
         about["sampling"] = model.sampling.to_dict()
     write_described(path, FORMAT, part_tensors(parts), model.mel, about, dtype)
@@ -121,6 +126,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     tensors, about, mel = read_described(path, FORMAT)
     with metadata_errors(path), torch.device("meta"):
         config, labels = about["config"], as_labels(about["labels"])
+        aliases = as_aliases(about.get("aliases", {}), labels)
         classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
         sde = from_plain(VPSDE, config["sde"])
         subnet = None
@@ -134,7 +140,7 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         parts["subnet"] = subnet
     load_strictly(path, parts, tensors)
     return ModelFile(
-        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling
+        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling, aliases
     )
 
 

@@ -24,15 +24,18 @@ from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.judges.base import Embedded
 from scoresubnet.evaluation.report import files
 from scoresubnet.evaluation.results import Section
-from scoresubnet.evaluation.sections.classifiers import classifier_section
+from scoresubnet.evaluation.sections.classifiers import by_evaluator, classifier_section
 from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.sections.intelligibility import by_pocketsphinx
 from scoresubnet.evaluation.sections.noise import by_classifier
 from scoresubnet.evaluation.sections.quality import quality_section
 from scoresubnet.evaluation.systems import Systems
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.vocoders import GriffinLim
-from scoresubnet.weights import ModelFile, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
+from scoresubnet.word_evaluator import file as evaluators
+from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
 PITCH = {"one": 400.0, "two": 800.0, "three": 1600.0}
 INSTALL = "needs pocketsphinx: pip install scoresubnet[evaluate]"
@@ -585,6 +588,58 @@ def test_a_generator_is_sampled_once(
     )
     assert evaluate(*arguments, "--guidance", "0") == 1
     assert "choose --labels none" in capsys.readouterr().err
+
+
+def test_aliases_choose_their_labels(real: Path, weights: Path, tmp_path: Path) -> None:
+    model = load_model(weights)
+    model.aliases = {"eins": "one", "un": "one"}
+    save_model(model, weights)
+    out = tmp_path / "out"
+    arguments = ("--weights", weights, "--reference", real, "--out", out, "--steps", "1")
+    assert evaluate(*arguments, "--count", "2", "--labels", "eins", "two", "un") == 0
+    assert report_of(out)["labels"] == ["one", "two"]
+    assert sorted(path.name for path in (out / "generated").iterdir() if path.is_dir()) == [
+        "one",
+        "two",
+    ]
+
+
+def test_arabic_clips_are_judged_by_the_evaluator_that_knows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none does, and where a recogniser knows English alone, this is said."""
+    spoken = {"zero": "sifr", "no": "la"}
+    for split, speakers in (("train", (0,)), ("val", (1,)), ("test", (2, 3, 4, 5))):
+        lines = ["file,class"]
+        for keyword, word in zip(spoken, PITCH, strict=False):
+            for speaker in speakers:
+                name = f"0000000{speaker}_NO_01"
+                save(tmp_path / "arabic" / keyword / f"{name}.wav", tone(word, speaker))
+                lines.append(f"dataset/{keyword}/{name}.wav,{keyword}")
+                save(tmp_path / "made" / spoken[keyword] / f"{name}.wav", tone(word, 9))
+        (tmp_path / "arabic" / f"{split}.csv").write_text("\n".join(lines))
+    judges = {"evaluator": by_evaluator, "pocketsphinx": by_pocketsphinx}
+    monkeypatch.setattr(sections, "SECTIONS", judges)
+    monkeypatch.setattr(evaluators, "FOLDER", tmp_path / "shipped")
+    network = ResNeXt(ResNeXtConfig((8, 16), (1, 1), 4), 2)
+    arguments = (tmp_path / "made", "--reference", tmp_path / "arabic", "--out", tmp_path / "out")
+    for name, labels in (("words18", ("yes", "no")), ("arabic16", ("la", "sifr"))):
+        known = evaluators.EvaluatorFile(network, labels, evaluators.FRONT_END)
+        evaluators.save_evaluator(known, tmp_path / "shipped" / f"{name}.safetensors")
+        assert evaluate(*arguments) == 0
+        report = report_of(tmp_path / "out")
+        assert report["labels"] == ["la", "sifr"]
+        counts = {row: report["systems"][row]["clips"] for row in ("generated", "real", "training")}
+        assert counts == {"generated": 12, "real": 4, "training": 2}
+        why = report["missing"]["pocketsphinx"]
+        assert re.search("'sifr'.*English words|needs pocketsphinx", why)
+        assert ("evaluator" in report["sections"]) == (name == "arabic16")
+        if name == "words18":
+            expected = "does not know la, sifr; choose with --labels from yes, no, or give one that"
+            assert expected in report["missing"]["evaluator"]
+    assert report["sections"]["evaluator"]["settings"]["labels"] == ["la", "sifr"]
+    assert evaluate(*arguments, "--evaluator", "words18") == 0
+    assert "from yes, no" in report_of(tmp_path / "out")["missing"]["evaluator"]
 
 
 def test_weights_with_settings_of_their_own(real: Path, weights: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from scoresubnet.data.words import MOST_BYTES, as_labels, as_word, resolve_words
+from scoresubnet.data.words import MOST_BYTES, as_aliases, as_labels, as_word, resolve_words
 
 UBER = unicodedata.normalize("NFC", "über")
 UBER_APART = unicodedata.normalize("NFD", UBER)
@@ -54,3 +54,34 @@ def test_words_are_compared_in_nfc() -> None:
 def test_labels_of_a_model(labels: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         as_labels(labels)
+
+
+def test_aliases_are_other_spellings_of_labels() -> None:
+    labels = (UBER, "no")
+    found = as_aliases({"nein": "no", UBER_APART.upper(): UBER_APART}, labels)
+    assert found == {"nein": "no", UBER.upper(): UBER}
+    assert as_aliases({}, labels) == {}
+
+
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ([("nein", "no")], "no mapping"),
+        ("nein", "no mapping"),
+        (None, "no mapping"),
+        ({"nein": "non"}, "unknown label 'non'; .*: no, .*; the alias 'nein' is to stand for it"),
+        ({"nein": 1}, "unknown label '1'"),
+        ({"nein": "none"}, "unknown label 'none'"),
+        ({"a": "nein", "nein": "no"}, "unknown label 'nein'"),
+        ({"none": "no"}, "'none' of 'no' is a label itself"),
+        ({"no": "no"}, "'no' of 'no' is a label itself"),
+        ({UBER_APART: "no"}, f"'{UBER}' of 'no' is a label itself"),
+        ({"Ü": "no", unicodedata.normalize("NFD", "Ü"): "no"}, "'Ü' is named twice"),
+        ({"../x": "no"}, "the alias '../x' has a slash"),
+        ({" nein": "no"}, "the alias ' nein' begins or ends with a space"),
+        ({1: "no"}, "the alias 1 is no text"),
+    ],
+)
+def test_aliases_that_contradict_the_labels(aliases: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        as_aliases(aliases, (UBER, "no"))

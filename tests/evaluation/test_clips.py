@@ -95,6 +95,24 @@ def test_the_lists_of_a_reference_are_read_as_those_of_a_source(tmp_path: Path) 
         find_reference(tmp_path)
 
 
+def test_arabic_speech_commands_have_their_lists_and_labels(tmp_path: Path) -> None:
+    """The labels are what is said; clips that are in no list are of neither set."""
+    for k in range(5):
+        save(tmp_path / "zero" / f"0000000{k}_NO_01.wav")
+    for k, name in enumerate(("train", "val", "test", "train")):
+        with (tmp_path / f"{name}.csv").open("a") as file:
+            file.write(f"dataset/zero/0000000{k}_NO_01.wav,zero\n")
+    found = find_reference(tmp_path)
+    assert [(f.path.stem[7], f.label) for f in found.testing] == [("2", "sifr")]
+    assert [(f.path.stem[7], f.label) for f in found.training] == [("0", "sifr"), ("3", "sifr")]
+    other = save(tmp_path.parent / f"{tmp_path.name}-other" / "sifr" / "9.wav").parents[1]
+    assert [f.path.stem for f in find_reference(tmp_path, other).training] == ["9"]
+    assert find_reference(other, tmp_path).training == found.training
+    (tmp_path / "train.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"train.csv: the official split list is missing"):
+        find_reference(tmp_path)
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_labels_are_compared_in_nfc(form: Literal["NFC", "NFD"], tmp_path: Path) -> None:
     """As macOS writes the names of files and folders, and as one types them."""

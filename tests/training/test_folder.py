@@ -12,8 +12,10 @@ import yaml
 
 from scoresubnet.data.sources import Source
 from scoresubnet.training.classifier import train_classifier
-from scoresubnet.training.config import ClassifierTraining, DataConfig
+from scoresubnet.training.config import ClassifierTraining, DataConfig, ScoreTraining
 from scoresubnet.training.datamodule import SpeechData
+from scoresubnet.training.score import train_score
+from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeClassifier = Callable[..., ClassifierTraining]
@@ -65,6 +67,44 @@ def test_a_folder_is_claimed_while_the_data_are_read(
     train_classifier(classifier_run(), out)
     assert_same(out, classifier)
     assert config_of(out) == config_of(classifier)
+
+
+def test_aliases_are_of_the_run_and_of_what_is_built_on_it(
+    classifier_run: MakeClassifier, score_run: Callable[..., ScoreTraining], tmp_path: Path
+) -> None:
+    """A run of an older version has none; what differs is named as a whole."""
+    aliases = {"صفر": "hum", "no": "hiss", "a.b": "hum"}
+    runs = [classifier_run(steps=n, aliases=aliases) for n in (1, 2)]
+    for run in runs:  # the second goes on
+        assert train_classifier(run, tmp_path / "c").aliases == aliases
+    assert config_of(tmp_path / "c")["aliases"] == aliases
+    assert load_model(tmp_path / "c").aliases == aliases
+    train_score(score_run(steps=1), tmp_path / "c", tmp_path / "s")
+    assert load_model(tmp_path / "s").aliases == aliases
+    for other in ({}, aliases | {"a.b": "hiss"}):
+        with pytest.raises(ValueError, match="holds a run with another aliases "):
+            train_classifier(classifier_run(steps=2, aliases=other), tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("alias", "label", "message"),
+    [("hum", "hiss", "is a label itself"), ("x", "hums", "unknown label 'hums'")],
+)
+def test_aliases_that_contradict_the_words_are_refused_before_these_are_read(
+    alias: str,
+    label: str,
+    message: str,
+    classifier_run: MakeClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def keep(self: SpeechData, clips: object) -> None:
+        raise AssertionError("minutes of work")
+
+    monkeypatch.setattr(SpeechData, "keep", keep)
+    with pytest.raises(ValueError, match=message):
+        train_classifier(classifier_run(aliases={alias: label}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("key", ["labels", "mel_hash"])

@@ -13,7 +13,6 @@ from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
-from scoresubnet.data.words import nfc
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.plots import save_clip, save_grid
@@ -41,12 +40,12 @@ def run(values: Namespace) -> None:
     if not 1 <= values.count <= 10_000:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
-    # Each once: a repeated one would be the same file.
-    words = list(dict.fromkeys(map(nfc, values.labels)))
-    labels = [label for label in words for _ in range(values.count)]
-    seeds = [values.seed + k for _ in words for k in range(values.count)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
+    # Each once: a repeated one would be the same file.
+    words = list(dict.fromkeys(map(generator.label_of, values.labels)))
+    labels = [label for label in words for _ in range(values.count)]
+    seeds = [values.seed + k for _ in words for k in range(values.count)]
     overrides = {name: values[name] for name in SETTINGS}
     sampling = generator.check(labels, seeds, values.sampling, **overrides)
     refuse_unwritable(out)

@@ -31,6 +31,7 @@ def run(values: Namespace) -> None:
         costs = {} if file.subnet is None else {"Score Subnet": subnet_cost(file.score_model())}
         facts = {
             "labels": list(file.labels),
+            **_aliases(file, values.json),
             "classifier_parameters": count_parameters(file.classifier),
             "predicts": file.parametrisation,
             "fusion": _fusion(file),
@@ -46,6 +47,13 @@ def run(values: Namespace) -> None:
         print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if costs:
         print(table(costs))
+
+
+def _aliases(file: ModelFile, as_json: bool) -> dict[str, object]:
+    """Other spellings of the labels, for a program, or, where there are some, for a reader."""
+    if as_json or not file.aliases:
+        return {"aliases": file.aliases} if as_json else {}
+    return {"aliases": [f"{alias} = {label}" for alias, label in file.aliases.items()]}
 
 
 def _sampling(file: ModelFile, as_json: bool) -> object:

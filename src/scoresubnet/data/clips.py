@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -73,8 +73,12 @@ def visible_files(folder: Path, suffixes: Sequence[str], pattern: str = "*") -> 
     )
 
 
-def label_folders(root: Path) -> dict[str, Path]:
+def label_folders(root: Path, labels: Mapping[str, str] | None = None) -> dict[str, Path]:
     """Label -> folder, sorted: those in `root` whose name does not start with "_" or ".".
+
+    Args:
+        root: where to look.
+        labels: name of a folder -> its label, of folders that are not named by their label.
 
     Raises:
         ValueError: two folders are of the same word.
@@ -82,7 +86,8 @@ def label_folders(root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(root.iterdir()):
         if path.is_dir() and path.name[0] not in "_.":
-            label = nfc(path.name)
+            name = nfc(path.name)
+            label = (labels or {}).get(name, name)
             if label in found:
                 raise ValueError(
                     f"{root}: two folders are of the word {label!r}; put them together"
@@ -110,10 +115,13 @@ def list_audio(folder: Path) -> list[Path]:
     return [by_stem[stem] for stem in sorted(by_stem)]
 
 
-def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str, Path]]:
+def word_files(
+    root: Path, words: Sequence[str] | str | None, labels: Mapping[str, str] | None = None
+) -> list[tuple[str, Path]]:
     """(word, file) of `<word>/*.wav` or `*.flac` under `root`, of these words in order, or of all.
 
-    Folders whose name starts with "_" or "." (as `_background_noise_`) hold no word.
+    Folders whose name starts with "_" or "." (as `_background_noise_`) hold no word. `labels` has
+    the words of folders that are not named by their word.
 
     Raises:
         FileNotFoundError: `root` is not a folder.
@@ -122,12 +130,13 @@ def word_files(root: Path, words: Sequence[str] | str | None) -> list[tuple[str,
     """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: there is no such folder; give the folder of the words")
-    found = label_folders(root)
+    found = label_folders(root, labels)
     if not found:
         raise ValueError(f"{root}: no word folders here; expected <word>/*.wav or *.flac")
     wanted = resolve_words(tuple(found) if words is None else words)
     for word in wanted:
-        refuse_unknown("word", word, found, f"words are the folders in {root}")
+        said = "what is said in " if labels else ""
+        refuse_unknown("word", word, found, f"words are {said}the folders in {root}")
     files = {word: list_audio(found[word]) for word in wanted}
     for word in wanted:
         if not files[word]:

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from scoresubnet.registries import refuse_unknown
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
+
+ARABIC = {
+    "zero": ("sifr", "صفر"),
+    "one": ("wahid", "واحد"),
+    "two": ("ithnan", "اثنان"),
+    "three": ("thalatha", "ثلاثة"),
+    "four": ("arbaa", "أربعة"),
+    "five": ("khamsa", "خمسة"),
+    "six": ("sitta", "ستة"),
+    "seven": ("sabaa", "سبعة"),
+    "eight": ("thamaniya", "ثمانية"),
+    "nine": ("tisaa", "تسعة"),
+    "up": ("aala", "أعلى"),
+    "down": ("asfal", "أسفل"),
+    "left": ("yasar", "يسار"),
+    "right": ("yamin", "يمين"),
+    "yes": ("naam", "نعم"),
+    "no": ("la", "لا"),
+}
+"""Keyword of the Arabic Speech Commands -> what is said, in Latin and in Arabic letters."""
 
 UNCONDITIONAL = "none"
 """The label that asks for no word in particular; no word may have this name."""
@@ -18,6 +38,7 @@ WORD_SETS: dict[str, tuple[str, ...]] = {
     "SC09": DIGITS,
     "SC12": ("zero", "one", "five", "eight", *_COMMANDS),
     "WORDS18": (*DIGITS, *_COMMANDS),
+    "ARABIC16": tuple(latin for latin, _ in ARABIC.values()),
 }
 
 MOST_BYTES = 200
@@ -75,8 +96,29 @@ def as_labels(words: object) -> tuple[str, ...]:
     return labels
 
 
+def as_aliases(aliases: object, labels: Collection[str]) -> dict[str, str]:
+    """Other spellings of a model's labels, from a file or a config: alias -> label, in NFC.
+
+    Raises:
+        ValueError: they are no mapping, an alias cannot be a word, is a label itself or "none", or
+            is there twice, or what it stands for is no label.
+    """
+    if not isinstance(aliases, Mapping):
+        raise ValueError(f"aliases {aliases!r} are no mapping of other spellings to labels")
+    found: dict[str, str] = {}
+    for text, target in aliases.items():
+        alias, label = as_word(text, "alias"), nfc(target)
+        refuse_unknown("label", label, labels, f"the alias {alias!r} is to stand for it")
+        if alias in (*labels, UNCONDITIONAL):
+            raise ValueError(f"the alias {alias!r} of {label!r} is a label itself; leave it out")
+        if alias in found:
+            raise ValueError(f"the alias {alias!r} is named twice; name it once")
+        found[alias] = label
+    return found
+
+
 def resolve_words(words: Sequence[str] | str) -> tuple[str, ...]:
-    """The words of a list, or of a named set ("SC09", "SC12", "WORDS18"); their order is kept.
+    """The words of a list, or of a named set, a key of `WORD_SETS`; their order is kept.
 
     Raises:
         ValueError: the name is unknown, the list is empty, or a word is there twice (in NFC) or

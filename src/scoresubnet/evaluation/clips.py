@@ -12,12 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, AudioError, fit_length, read_audio
-from scoresubnet.data.clips import label_folders, list_audio, speaker_of
-from scoresubnet.data.sources.speech_commands import find_speech_commands
+from scoresubnet.data.clips import SPLITS, label_folders, list_audio, speaker_of
+from scoresubnet.data.sources import SOURCES
 from scoresubnet.data.words import UNCONDITIONAL, as_word, nfc
 from scoresubnet.evaluation.judges.waveforms import RATE
 
 SAMPLES = RATE  # of every clip that is evaluated: one second
+_CORPORA = {"testing_list.txt": "speech_commands", "test.csv": "arabic_speech_commands"}
+"""list of testing clips -> the kind of source that has it"""
 
 
 @dataclass(frozen=True)
@@ -118,28 +120,33 @@ def label_of(stem: str, known: Sequence[str]) -> str | None:
 def find_reference(
     folder: Path, training: Path | None = None, known: Sequence[str] | None = None
 ) -> Reference:
-    """Real clips: a Speech Commands folder with its lists, or any folder of `find_clip_files`.
+    """Real clips: Speech Commands, English or Arabic, with their lists, or any folder of clips.
 
-    Of Speech Commands the testing clips are compared with, and the training clips are known; of
-    another folder all clips are compared with, and `training` is a second folder, of either kind.
+    Of a corpus the testing clips are compared with, and the training clips are known; of a folder
+    as `find_clip_files` reads it all clips are compared with. `training` is a second folder, of
+    either kind.
 
     Raises:
         FileNotFoundError: a folder or list is missing.
         ValueError: a folder cannot be used, or holds no sound file.
     """
-    if (folder / "testing_list.txt").is_file():
-        clips = find_speech_commands(folder)
-        testing = [ClipFile(c.path, c.label) for c in clips if c.split == "testing"]
-        trained = [ClipFile(c.path, c.label) for c in clips if c.split == "training"]
-    else:
-        testing, trained = find_clip_files(folder, known), []
-    if training is not None:
-        if (training / "testing_list.txt").is_file():
-            trained = find_reference(training).training
-        else:
-            trained = find_clip_files(training, known)
-        refuse_none(trained, training, 1)
-    return Reference(testing, trained)
+    found = _find_corpus(folder) or Reference(find_clip_files(folder, known), [])
+    if training is None:
+        return found
+    other = _find_corpus(training)
+    trained = other.training if other else find_clip_files(training, known)
+    refuse_none(trained, training, 1)
+    return Reference(found.testing, trained)
+
+
+def _find_corpus(folder: Path) -> Reference | None:
+    """The clips of a corpus that is there with its lists, if one is."""
+    for name, kind in _CORPORA.items():
+        if (folder / name).is_file():
+            clips = SOURCES[kind](folder)
+            of = {s: [ClipFile(c.path, c.label) for c in clips if c.split == s] for s in SPLITS}
+            return Reference(of["testing"], of["training"])
+    return None
 
 
 def refuse_none(files: Sequence[ClipFile], folder: Path, least: int) -> None:

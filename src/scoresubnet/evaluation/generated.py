@@ -42,7 +42,8 @@ class GeneratedClips:
     Args:
         generator: samples and vocodes.
         spec: the weights that it has loaded, and their sampling.
-        labels: words to sample, or "none" alone; all that the weights know if None.
+        labels: words to sample, or aliases of them, or "none" alone; all that the weights know if
+            None.
         count: clips of each label, numbers 0 to count - 1.
         seed: see `clip_seed`.
         folder: gets the clips, their settings, and the seconds that they took.
@@ -63,7 +64,7 @@ class GeneratedClips:
     ) -> None:
         assert spec.weights is not None
         self.generator, self.weights = generator, spec.weights
-        self.labels = tuple(labels or generator.labels)
+        self.labels = tuple(dict.fromkeys(map(generator.label_of, labels or generator.labels)))
         self.count, self.seed, self.folder = count, seed, folder
         if UNCONDITIONAL in self.labels and len(self.labels) > 1:
             raise ValueError(f"{UNCONDITIONAL!r} stands alone: evaluate unconditional clips apart")

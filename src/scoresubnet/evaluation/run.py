@@ -54,7 +54,8 @@ class Evaluation:
         reference: folder of real clips that were not trained on, or of Speech Commands.
         out: folder of the report, the cache and new clips.
         training: folder of training clips, if the reference has none.
-        labels: words to choose, or the name of a word set; all if None.
+        labels: words to choose, or aliases that weights have, or the name of a word set; all if
+            None.
         reference_count: most real clips of a row; as many as are even in words if None.
         count: clips to sample of each label.
         seed: of those clips.
@@ -89,8 +90,8 @@ class Evaluation:
         self._refuse_contradictions()
         found = self._systems()
         folders = Folders(Path(self.reference), Path(self.training) if self.training else None)
-        planned = plan(found, folders, asked_labels(self.labels))
         samplers = {n: each for n, each in found.items() if isinstance(each, GeneratedClips)}
+        planned = plan(found, folders, self._asked(samplers))
         vocoder = self._vocoder(samplers)
         cache = Cache(self.out / "cache")
         judging = Judging(
@@ -178,6 +179,13 @@ class Evaluation:
                 generator, spec, asked_labels(self.labels), self.count, self.seed, folder
             )
         return found
+
+    def _asked(self, samplers: Mapping[str, GeneratedClips]) -> tuple[str, ...] | None:
+        """The labels that were asked for, by whatever names the generators know them."""
+        asked = asked_labels(self.labels) or ()
+        for each in samplers.values():
+            asked = tuple(dict.fromkeys(map(each.generator.label_of, asked)))
+        return asked or None
 
     def _vocoder(self, samplers: Mapping[str, GeneratedClips]) -> Vocoder:
         """Of the row "vocoded": the first generator's, or the named one where there is none."""

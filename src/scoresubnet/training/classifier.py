@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.data.clips import Clip
+from scoresubnet.data.words import as_aliases
 from scoresubnet.losses import classifier_loss
 from scoresubnet.networks.classifier import Classifier
 from scoresubnet.training.config import ClassifierTraining
@@ -71,15 +73,22 @@ def train_classifier(
             anew if the words differ.
 
     Raises:
-        ValueError: the data cannot be used, `out` holds a run of another config, or `start` has a
-            network of another shape or was made for another noise process or other features.
+        ValueError: the data or an alias cannot be used, `out` holds a run of another config, or
+            `start` has a network of another shape or was made for another noise process or other
+            features.
         WeightsError: `start` cannot be loaded.
     """
     with claimed(out, config, start=content_of(start, find_weights)) as (check, complete):
-        data = SpeechData(config.data, config.run.seed, check=check)
+
+        def checked(clips: list[Clip]) -> None:
+            check(clips)
+            as_aliases(config.aliases, {clip.label for clip in clips})
+
+        data = SpeechData(config.data, config.run.seed, check=checked)
         with seeded(config.run.seed):
             module = ClassifierModule(config, len(data.words), data.mel)
-        model = ModelFile(module.network, data.words, config.sde, data.mel)
+        aliases = as_aliases(config.aliases, data.words)
+        model = ModelFile(module.network, data.words, config.sde, data.mel, aliases=aliases)
         if start is not None:
             source = load_model(start)
             refuse_others(

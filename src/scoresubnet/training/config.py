@@ -173,6 +173,7 @@ class ClassifierTraining:
     """Everything about one classifier run.
 
     Attributes:
+        aliases: other spellings by which the words can be asked for, alias -> word.
         precision: `32-true`, or `bf16-mixed`, which is the faster one on GPUs: weights and what a
             frozen classifier gives stay float32, the rest is computed in bfloat16 where it can be.
         compile: let torch.compile fuse what a training step does: for GPUs, where steps are faster
@@ -188,6 +189,7 @@ class ClassifierTraining:
     run: RunConfig = field(default_factory=RunConfig)
     precision: Precision = "32-true"
     compile: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

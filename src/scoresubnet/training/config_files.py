@@ -104,7 +104,7 @@ def _refuse_unknown(path: Path, values: Mapping[str, Any], known: Mapping[str, A
         name, _, rest = str(key).partition(".")
         refuse_unknown("key", name, known, f"in {path}")
         inside = {rest: value} if rest else value
-        if not isinstance(known[name], Mapping):
+        if not (known[name] and isinstance(known[name], Mapping)):  # {}: its keys are no options
             continue
         if not isinstance(inside, Mapping):
             raise ValueError(f"{path}: {name} = {reprlib.repr(value)} is no mapping of options")

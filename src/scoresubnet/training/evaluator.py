@@ -105,8 +105,8 @@ def train_evaluator(
     Args:
         config: the run.
         out: its folder.
-        start: folder or file of an evaluator to start from. The last layer starts anew if the words
-            differ.
+        start: name, folder or file of an evaluator to start from. The last layer starts anew if the
+            words differ.
 
     Raises:
         ValueError: the data cannot be used, `out` holds a run of another config, or `start` has a

@@ -23,6 +23,7 @@ CONFIG, CHECKPOINT = "config.yaml", "checkpoint.ckpt"
 _WAY_OUT = "choose another --out, or empty this folder to begin again"
 _PARTS = ("data", "run")
 _PATHS = ("data.cache", "lessons")  # of lessons the content counts, which is in `lessons_hash`
+_VALUES = ("aliases",)  # mappings whose keys are no options
 _SOURCE = dataclasses.asdict(Source("folder", ""))
 
 
@@ -135,7 +136,8 @@ def _flat(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+        section = isinstance(value, dict) and name not in _VALUES
+        flat |= _flat(value, f"{name}.") if section else {name: value}
     return flat
 
 

@@ -1,9 +1,10 @@
-"""A word evaluator in one safetensors file; the shipped one is inside the package."""
+"""A word evaluator in one safetensors file; the shipped ones are inside the package."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_labels
 from scoresubnet.tensor_files import (
+    WeightsError,
     file_in,
     from_plain,
     load_strictly,
@@ -26,7 +28,8 @@ from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
 FORMAT = "scoresubnet-evaluator/1"
 FILE_NAME = "evaluator.safetensors"
-SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/evaluators/words18.safetensors"
+FOLDER = Path(str(resources.files("scoresubnet"))) / "pretrained/evaluators"
+DEFAULT = "words18"
 
 FRONT_END = MelSettings(
     n_fft=512, win_length=400, hop_length=160, n_mels=64, floor=1e-4, frames=101
@@ -66,13 +69,36 @@ def save_evaluator(evaluator: EvaluatorFile, path: str | os.PathLike[str]) -> No
     write_described(path, FORMAT, tensors, evaluator.mel, about, torch.float16)
 
 
-def evaluator_path(source: str | os.PathLike[str]) -> Path:
-    """The file itself, or the one in a folder.
+def shipped_evaluators() -> dict[str, Path]:
+    """Name -> file of the evaluators inside the package, the default one first."""
+    paths = sorted(FOLDER.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT, path))
+    return {path.stem: path for path in paths}
+
+
+def shipped_for(words: Collection[str]) -> Path:
+    """The first of the shipped evaluators that knows all these words; the default if none does.
 
     Raises:
-        WeightsError: it is not there.
+        WeightsError: a file is damaged.
     """
-    return file_in(source, FILE_NAME, "evaluator")
+    paths = shipped_evaluators().values()
+    knows = (path for path in paths if {*words} <= {*read_evaluator(path).labels})
+    return next(knows, FOLDER / f"{DEFAULT}.safetensors")
+
+
+def evaluator_path(source: str | os.PathLike[str]) -> Path:
+    """The file behind a name of a shipped evaluator, a folder, or a file.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    shipped = shipped_evaluators()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    try:
+        return file_in(source, FILE_NAME, "evaluator")
+    except WeightsError as error:
+        raise WeightsError(f"{error}, or a shipped one: {', '.join(shipped)}") from error
 
 
 @undisturbed()
@@ -80,7 +106,7 @@ def read_evaluator(source: str | os.PathLike[str]) -> EvaluatorFile:
     """Read an evaluator, strictly.
 
     Args:
-        source: a file, or a folder that holds `evaluator.safetensors`.
+        source: name of a shipped evaluator, a folder that holds `evaluator.safetensors`, or a file.
 
     Raises:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.

@@ -144,7 +144,7 @@ def test_word_that_no_source_has_is_refused(tmp_path):
 
 
 def test_malformed_sources_are_refused():
-    assert set(SOURCES) == {"speech_commands", "fsdd", "folder"}
+    assert set(SOURCES) == {"speech_commands", "fsdd", "arabic_speech_commands", "folder"}
     with pytest.raises(ValueError, match=r"unknown kind of data source 'fsd'; .*: fsdd, "):
         Source("fsd", "somewhere")
     with pytest.raises(ValueError, match=r"key of a data source 'word'; .*: words, "):

@@ -62,5 +62,8 @@ def test_hidden_files_are_of_no_source(tmp_path, kind):
         for name in names:
             for path in (name, f"._{name}", f".Trash/{name}"):
                 (root / folder / path).touch()
+    listed = [f"{folder}/{name},{folder}" for folder in folders for name in names]
+    for list_name in ("train.csv", "val.csv", "test.csv"):
+        (root / list_name).write_text("\n".join(listed if list_name == "test.csv" else []))
     clips = find_clips([Source(kind, str(root))])
     assert [clip.path.name for clip in clips] == names * len(folders)

@@ -172,6 +172,7 @@ def test_presets():
         "SC09": 10,
         "SC12": 12,
         "WORDS18": 18,
+        "ARABIC16": 16,
     }
     assert set(WORD_SETS["WORDS18"]) == {*WORD_SETS["SC09"], *WORD_SETS["SC12"]}
 

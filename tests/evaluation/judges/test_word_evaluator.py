@@ -17,13 +17,16 @@ from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.statistics.inception import inception_score
 from scoresubnet.tensor_files import WeightsError
+from scoresubnet.word_evaluator import file as files
 from scoresubnet.word_evaluator.file import (
     FILE_NAME,
     FRONT_END,
-    SHIPPED,
     EvaluatorFile,
+    evaluator_path,
     read_evaluator,
     save_evaluator,
+    shipped_evaluators,
+    shipped_for,
 )
 from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
@@ -123,10 +126,57 @@ def test_a_file_of_another_front_end_is_refused(
         read_evaluator(tmp_path)
 
 
+@pytest.fixture
+def shipped(file: EvaluatorFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three tiny ones in place of those that ship; two know "la", two "happy"."""
+    (tmp_path / "shipped").mkdir()
+    for name, labels in (
+        ("arabic16", ("sifr", "wahid", "la")),
+        ("words18", ("seven", "happy", "la")),
+        ("own", ("seven", "happy", "hum")),
+    ):
+        file.labels = labels
+        save_evaluator(file, tmp_path / "shipped" / f"{name}.safetensors")
+    monkeypatch.setattr(files, "FOLDER", tmp_path / "shipped")
+    return tmp_path / "shipped"
+
+
+def test_shipped_ones_go_by_their_names(shipped: Path, tmp_path: Path) -> None:
+    assert list(shipped_evaluators()) == ["words18", "arabic16", "own"]
+    assert evaluator_path("arabic16") == shipped / "arabic16.safetensors"
+    assert WordEvaluator.from_pretrained("arabic16").labels == ("sifr", "wahid", "la")
+    assert WordEvaluator.from_pretrained().labels == ("seven", "happy", "la")
+    with pytest.raises(WeightsError, match=r"arabic: no .*, or a shipped one: words18, arabic16"):
+        evaluator_path(tmp_path / "arabic")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["happy"], "words18"),  # the default before others
+        (["la"], "words18"),
+        (["la", "sifr"], "arabic16"),
+        (["hum", "seven"], "own"),
+        (["sifr", "seven"], "words18"),  # none knows both
+        ([], "words18"),
+    ],
+)
+def test_the_shipped_one_that_knows_the_words_is_chosen(
+    words: list[str], name: str, shipped: Path
+) -> None:
+    assert shipped_for(words) == shipped / f"{name}.safetensors"
+
+
+def test_a_shipped_one_that_is_missing_is_named(shipped: Path) -> None:
+    (shipped / "words18.safetensors").unlink()
+    with pytest.raises(WeightsError, match=f"{shipped}/words18.safetensors: no evaluator here"):
+        WordEvaluator.from_pretrained(shipped_for(["yes"]))
+
+
 def test_the_shipped_one_hears_words_and_tells_a_collapsed_set(
     recordings: Path,
 ) -> None:
-    assert SHIPPED.stat().st_size < 8_000_000
+    assert shipped_evaluators()["words18"].stat().st_size < 8_000_000
     judge = WordEvaluator.from_pretrained()
     assert judge.labels == tuple(WORD_SETS["WORDS18"])
     assert "Speech Commands testing list" in judge.notes["accuracy"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scoresubnet.data.clips import Clip
+from scoresubnet.data.sources.arabic_speech_commands import find_arabic_speech_commands
 from scoresubnet.data.sources.folder import find_folder
 from scoresubnet.data.sources.fsdd import find_fsdd
 from scoresubnet.data.sources.speech_commands import find_speech_commands
@@ -17,6 +18,7 @@ from scoresubnet.registries import refuse_unknown
 SOURCES: dict[str, Callable[..., list[Clip]]] = {
     "speech_commands": find_speech_commands,
     "fsdd": find_fsdd,
+    "arabic_speech_commands": find_arabic_speech_commands,
     "folder": find_folder,
 }
 

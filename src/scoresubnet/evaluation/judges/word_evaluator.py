@@ -11,7 +11,7 @@ from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.evaluation.judges.base import Embedded, classified
 from scoresubnet.foreign_weights import weights_hash
-from scoresubnet.word_evaluator.file import SHIPPED, EvaluatorFile, read_evaluator
+from scoresubnet.word_evaluator.file import DEFAULT, EvaluatorFile, read_evaluator
 from scoresubnet.word_evaluator.network import ResNeXtOutput
 
 
@@ -44,8 +44,8 @@ class WordEvaluator:
         }
 
     @classmethod
-    def from_pretrained(cls, source: str | os.PathLike[str] = SHIPPED) -> WordEvaluator:
-        """The shipped evaluator, or that of a run folder or file.
+    def from_pretrained(cls, source: str | os.PathLike[str] = DEFAULT) -> WordEvaluator:
+        """A shipped evaluator by its name, or that of a run folder or file.
 
         Raises:
             WeightsError: nothing is there, or it is damaged or foreign.

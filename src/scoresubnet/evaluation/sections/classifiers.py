@@ -26,23 +26,24 @@ from scoresubnet.evaluation.statistics.inception import (
 )
 from scoresubnet.evaluation.statistics.manifold import manifold_scores
 from scoresubnet.evaluation.systems import Systems
-from scoresubnet.word_evaluator.file import SHIPPED
+from scoresubnet.word_evaluator.file import shipped_for
 
 NEIGHBOUR = 3  # the k of precision and recall
 
 
 def by_evaluator(judging: Judging) -> Measured:
-    """Our own classifier, the shipped one unless another is given.
+    """Our own classifier, a shipped one that knows the words unless another is given.
 
     Raises:
         Unavailable: a word is not among those that it knows.
         WeightsError: the file cannot be used.
     """
-    judge = WordEvaluator.from_pretrained(judging.evaluator or SHIPPED)
+    judge = WordEvaluator.from_pretrained(judging.evaluator or shipped_for(judging.words))
     title = "By our word evaluator"
     if accuracy := judge.notes.get("accuracy"):
         title += f", itself right on {accuracy}"
-    return classifier_section(title, judge, judging)
+    advice = ", or give one that does with --evaluator (`scoresubnet train evaluator`)"
+    return classifier_section(title, judge, judging, advice)
 
 
 def by_sc09_resnext(judging: Judging) -> Measured:
@@ -61,11 +62,11 @@ def by_sc09_resnext(judging: Judging) -> Measured:
     return classifier_section("By the published SC09 ResNeXt", judge, judging)
 
 
-def classifier_section(title: str, judge: Embedder, judging: Judging) -> Measured:
+def classifier_section(title: str, judge: Embedder, judging: Judging, advice: str = "") -> Measured:
     """All that a classifier tells of sets of clips.
 
     The class shares of AM are the mean prediction on the training row, or, without one, on the real
-    test clips.
+    test clips. `advice` says what else to do about a word that is not known.
 
     Raises:
         Unavailable: a word is not among those that it knows.
@@ -74,7 +75,7 @@ def classifier_section(title: str, judge: Embedder, judging: Judging) -> Measure
     if unknown := [word for word in judging.words if word not in known]:
         raise Unavailable(
             f"{judge.name} does not know {', '.join(unknown)}; choose with --labels from "
-            f"{', '.join(known)}"
+            f"{', '.join(known)}{advice}"
         )
 
     def measure(systems: Systems) -> Section:

@@ -35,7 +35,8 @@ class Judging:
         training: files of all training clips, for novelty.
         training_dir: they are named by their paths in it.
         models: name of a system -> the weights that it is sampled from.
-        evaluator: file or run of a `WordEvaluator`; the shipped one if None.
+        evaluator: file, run or shipped name of a `WordEvaluator`; a shipped one that knows the
+            words if None.
         sc09_resnext: file of the published classifier, or None.
         vggish: file, folder or hub id, or None.
         whisper: folder, or None.
