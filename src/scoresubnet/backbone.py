@@ -18,7 +18,8 @@ class Features(NamedTuple):
     Attributes:
         logits: f(X_t, t) (B, C).
         forward: h^(k), each (B, C_k, F_k, T_k), k = 0..K: input projection, stages, bottleneck.
-        gradient: g^(k) = d log p(X_t) / d h^(k), shaped like `forward`; None if not asked for.
+        gradient: g^(k) = d log p(X_t) / d h^(k), or of log p(y | X_t), shaped like `forward`; None
+            if not asked for.
         class_gradient: grad_X log p(y | X_t, t) (B, 1, F, T); None without labels.
     """
 
@@ -48,7 +49,12 @@ class FrozenClassifier(nn.Module):
         return self.classifier(x, t)
 
     def features(
-        self, x: Tensor, t: Tensor, gradient_taps: bool, labels: Tensor | None = None
+        self,
+        x: Tensor,
+        t: Tensor,
+        gradient_taps: bool,
+        labels: Tensor | None = None,
+        label_taps: bool = False,
     ) -> Features:
         """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
@@ -59,7 +65,10 @@ class FrozenClassifier(nn.Module):
             x: noisy log-Mels (B, 1, F, T).
             t: times (B,).
             gradient_taps: whether to make the backward pass of the gradient taps.
-            labels: class indices (B,), or None for no class gradient.
+            labels: class indices (B,), or None for no class gradient; -1 in them is no label, whose
+                gradients are of log p(X_t).
+            label_taps: whether the gradient taps are of log p(y | X_t) where there are labels. Then
+                they and the class gradient are one and the same way back.
         """
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             if not gradient_taps and labels is None:
@@ -67,9 +76,11 @@ class FrozenClassifier(nn.Module):
                 return Features(logits, taps, None, None)
             recorded = record(self.classifier, x.float(), t)
             p = recorded.logits.softmax(1)
-            ways = [p] if gradient_taps else []  # d log p(X_t) / d logits
+            ways = []
             if labels is not None:
-                ways.append(F.one_hot(labels, p.shape[1]) - p)  # d log p(y | X_t) / d logits
+                ways.append(_towards(labels, p))
+            if gradient_taps and not (ways and label_taps):
+                ways.insert(0, p)  # d log p(X_t) / d logits
             g = recorded.head(torch.cat(ways))
             gradients = [g[: len(x)]]
             for step in recorded.steps[:0:-1]:
@@ -80,3 +91,12 @@ class FrozenClassifier(nn.Module):
                 class_gradient = recorded.steps[0](g[-len(x) :])
         gradient = tuple(reversed(gradients)) if gradient_taps else None
         return Features(recorded.logits, recorded.taps, gradient, class_gradient)
+
+
+def _towards(labels: Tensor, p: Tensor) -> Tensor:
+    """d log p(y | X_t) / d logits, (B, C), of labels (B,) and probabilities (B, C).
+
+    For the label -1 it is d log p(X_t) / d logits.
+    """
+    asked = (labels >= 0)[:, None]
+    return torch.where(asked, F.one_hot(labels.clamp(min=0), p.shape[1]) - p, p)

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, SupportsIndex
 
 import torch
@@ -159,9 +160,7 @@ class SpeechGenerator:
         mels = []
         for start in chunks:
             part = slice(start, start + batch_size)
-            score_fn: ScoreFunction = self.model.score
-            if chosen.guidance:
-                score_fn = self._guided_score(labels[part], chosen)
+            score_fn = self._score_of(labels[part], chosen)
             mels.append(self._sample(score_fn, numbers[part], chosen.sampler, times, report))
         x = torch.cat(mels)
         audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
@@ -189,21 +188,24 @@ class SpeechGenerator:
         confidence, index = probabilities.max(1)
         return tuple(self.labels[i] for i in index.tolist()), confidence
 
-    def _guided_score(self, labels: list[str], chosen: Sampling) -> ScoreFunction:
+    def _score_of(self, labels: list[str], chosen: Sampling) -> ScoreFunction:
         """The score of one batch, guided where its labels ask for a word."""
         device = next(self.model.parameters()).device
-        # Unconditional items ride along with any label at strength zero.
-        known = [self.labels.index(w) if w != UNCONDITIONAL else 0 for w in labels]
-        asked = torch.tensor([w != UNCONDITIONAL for w in labels], device=device)
+        known = [self.labels.index(w) if w != UNCONDITIONAL else -1 for w in labels]
+        indices = torch.tensor(known, device=device)
+        asked = indices >= 0
         if not asked.any():
             return self.model.score
+        alone: ScoreFunction = partial(self.model.score, labels=indices)
+        if not chosen.guidance:
+            return alone
         gamma = read_guidance_schedule(chosen.schedule)(chosen.guidance)
-        both = self.model.with_class_gradient(torch.tensor(known, device=device))
 
         def of_asked(t: Tensor, p: Tensor | None = None) -> Tensor:
             return gamma(t, p) * asked
 
-        return guided(both, of_asked, self.model.score, chosen.clamp, chosen.renormalise)
+        both = self.model.with_class_gradient(indices)
+        return guided(both, of_asked, alone, chosen.clamp, chosen.renormalise)
 
     def _sample(
         self,

@@ -37,6 +37,8 @@ from scoresubnet.tensor_files import (
 FORMAT = "scoresubnet/1"
 FILE_NAME = "model.safetensors"
 DEFAULT_WEIGHTS = "words18-small"
+_LATER = {"label_taps": False}
+"""Keys of a `SubnetConfig` that older files lack."""
 
 
 @dataclass
@@ -131,7 +133,8 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         sde = from_plain(VPSDE, config["sde"])
         subnet = None
         if "subnet" in config:
-            subnet = ScoreSubnet(from_plain(SubnetConfig, config["subnet"]), classifier.config)
+            shape = from_plain(SubnetConfig, _LATER | config["subnet"])
+            subnet = ScoreSubnet(shape, classifier.config)
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
         parametrisation = str(config["parametrisation"]) if subnet else None
         _refuse_contradictions(classifier, mel, parametrisation)

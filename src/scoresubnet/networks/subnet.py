@@ -28,6 +28,8 @@ class SubnetConfig:
         blocks: ResBlocks after each tap has been added, in the same order.
         fusion: a key of `networks.fusion.FUSIONS`; how a gradient tap joins its forward tap.
         gradient_taps: whether the gradient taps are read at all.
+        label_taps: where a label is asked for they are of log p(y | X_t) instead of log p(X_t), so
+            that the Score Subnet gives the score of that label (ours).
         keep_input_scale: leave the forward tap of the input projection un-normalised, so that the
             subnet sees X_t with its scale (ours; the paper normalises every tap).
         time_dim: width of the time embedding.
@@ -37,6 +39,7 @@ class SubnetConfig:
     blocks: tuple[int, ...] = (3, 3, 3, 3, 3)
     fusion: str = "cross-attention"
     gradient_taps: bool = True
+    label_taps: bool = False
     keep_input_scale: bool = False
     time_dim: int = 128
 
@@ -48,6 +51,8 @@ class SubnetConfig:
         check_shape(self, may_be_zero=("blocks",))
         if self.fusion not in FUSIONS:
             raise ValueError(f"unknown fusion {self.fusion!r}; there are {', '.join(FUSIONS)}")
+        if self.label_taps and not self.gradient_taps:
+            raise ValueError("label_taps need gradient_taps: they say what these are of")
 
 
 class TapReader(nn.Module):

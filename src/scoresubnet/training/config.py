@@ -197,6 +197,8 @@ class ScoreTraining:
     """Everything about one Score Subnet run; the SDE and the words are those of its classifier.
 
     Attributes:
+        label_dropout: share of the clips whose label is not told to a subnet with `label_taps`, so
+            that it learns the score of any word as well.
         skip_silence: no loss where a clip has digital silence: around trimmed clips, and above
             4 kHz in recordings at 8 kHz; it is then filled in as other clips have it.
         precision: as for `ClassifierTraining`.
@@ -206,6 +208,7 @@ class ScoreTraining:
     data: DataConfig
     subnet: SubnetConfig = field(default_factory=SubnetConfig)
     parametrisation: str = "epsilon"
+    label_dropout: float = 0.1
     skip_silence: bool = False
     times: TimesConfig = field(default_factory=TimesConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -216,6 +219,7 @@ class ScoreTraining:
 
     def __post_init__(self) -> None:
         refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
+        check_numbers(self, "label_dropout")
 
 
 @dataclass(frozen=True)

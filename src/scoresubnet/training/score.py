@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -28,12 +30,16 @@ _log = logging.getLogger(__name__)
 class ScoreModule(NoisyTraining):
     """Denoising score matching of the subnet (paper, eq. 4); the backbone stays as it is."""
 
-    def __init__(self, config: ScoreTraining, model: ScoreModel, mel: MelSettings) -> None:
+    def __init__(
+        self, config: ScoreTraining, model: ScoreModel, mel: MelSettings, indices: Sequence[int]
+    ) -> None:
+        """`indices` are the classifier's of the words of the data, in their order."""
         super().__init__(model.sde, config.times, config.augment, config.optimiser, config.run, mel)
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.arithmetic = config.precision
         self.step_model = step_function(self.model, config.compile)
-        self.skip_silence = config.skip_silence
+        self.skip_silence, self.label_dropout = config.skip_silence, config.label_dropout
+        self.indices = torch.tensor(indices)
 
     def loss(self, network: Network, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """DSM per item (B,)."""
@@ -41,18 +47,25 @@ class ScoreModule(NoisyTraining):
         return dsm_loss(network, x0, noise, t, self.sde, self.model.parametrisation, counts)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        x0, _, noise, t = self.noisy(batch)
-        losses = self.loss(self.step_model, x0, noise, t)
+        x0, words, noise, t = self.noisy(batch)
+        network = self.step_model
+        if self.model.subnet.config.label_taps:
+            generator = step_generator(self.seed, "labels", self.global_step)
+            dropped = torch.rand(len(x0), generator=generator) < self.label_dropout
+            labels = self.indices[words.cpu()].masked_fill(dropped, -1).to(self.device)
+            network = partial(network, labels=labels)
+        losses = self.loss(network, x0, noise, t)
         self.log_quarters("train", losses, t)
         return losses.mean()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        x0, _ = batch
+        x0, words = batch
+        network = partial(self.model, labels=self.indices[words.cpu()].to(self.device))
         generator = step_generator(self.seed, "validation", batch_idx)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         order = torch.randperm(len(x0), generator=generator)  # the rows are sorted by word
         t = torch.linspace(self.sde.t_eps, 1, len(x0))[order].to(self.device)
-        self.log_quarters("valid", self.loss(self.model, x0, noise, t), t)
+        self.log_quarters("valid", self.loss(network, x0, noise, t), t)
 
 
 def train_score(
@@ -90,7 +103,8 @@ def train_score(
                 f"the classifier does not know {', '.join(sorted(unknown))}; its labels are "
                 f"{', '.join(model.labels)}"
             )
-        module = ScoreModule(config, model.score_model(), data.mel)
+        indices = [model.labels.index(word) for word in data.words]
+        module = ScoreModule(config, model.score_model(), data.mel, indices)
         complete(data)
         fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
     return model

@@ -42,7 +42,7 @@ def refuse_others(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
 
 
 def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True) -> None:
-    """Start `network` from `source`, whose dropout may differ.
+    """Start `network` from `source`, whose dropout, and what its gradient taps are of, may differ.
 
     Args:
         source: a network with a `config`.
@@ -62,4 +62,6 @@ def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True)
 
 
 def _shape(config: Any) -> dict[str, Any]:
-    return {k: v for k, v in dataclasses.asdict(config).items() if k != "dropout"}
+    return {
+        k: v for k, v in dataclasses.asdict(config).items() if k not in ("dropout", "label_taps")
+    }
