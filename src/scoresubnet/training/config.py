@@ -219,7 +219,8 @@ class ScoreTraining:
 
     def __post_init__(self) -> None:
         refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
-        check_numbers(self, "label_dropout")
+        if not 0 <= self.label_dropout <= 1:
+            raise ValueError(f"label_dropout is a share of 0 to 1, got {self.label_dropout}")
 
 
 @dataclass(frozen=True)
