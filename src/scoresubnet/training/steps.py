@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-PURPOSES = {"batch": 0, "noise": 1, "validation": 2, "dropout": 3, "crop": 4}
+PURPOSES = {"batch": 0, "noise": 1, "validation": 2, "dropout": 3, "crop": 4, "labels": 5}
 
 
 def step_seed(seed: int, purpose: str, step: int) -> int:
