@@ -137,6 +137,31 @@ def test_the_fast_step_equals_the_plain_one(
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * b.abs().max().item())
 
 
+def test_label_taps_are_gradients_of_the_label_or_of_all_words(
+    backbone: FrozenClassifier, batch: Batch
+) -> None:
+    """Of log p(y | X_t) by a graph of its own; where the label is -1, of log p(X_t)."""
+    x, t, labels = batch
+    some = labels.clone()
+    some[1] = -1
+    leaf = x.clone().requires_grad_()
+    logits, taps = backbone.classifier.features(leaf, t)
+    log_p = (logits - logits.logsumexp(1, keepdim=True))[torch.arange(3), labels]
+    of = torch.where(some < 0, logits.logsumexp(1), log_p)
+    expected = torch.autograd.grad(of.sum(), [*taps, leaf])
+    features = backbone.features(x, t, True, some, label_taps=True)
+    assert features.gradient is not None
+    assert features.class_gradient is not None
+    for a, b in zip([*features.gradient, features.class_gradient], expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    none = backbone.features(x, t, True, label_taps=True)
+    plain = backbone.features(x, t, True)
+    assert none.class_gradient is None
+    assert none.gradient is not None
+    assert plain.gradient is not None
+    assert all(torch.equal(a, b) for a, b in zip(none.gradient, plain.gradient, strict=True))
+
+
 def test_only_what_is_asked_for_is_computed(backbone: FrozenClassifier, batch: Batch) -> None:
     x, t, labels = batch
     everything = backbone.features(x, t, gradient_taps=True, labels=labels)

@@ -53,6 +53,30 @@ def test_gradient_taps_are_read(make_score_model: Make, batch: Batch) -> None:
         assert (without - model(x, t)).abs().max() > 1e-3
 
 
+def test_labels_reach_the_score_through_label_taps_alone(
+    make_score_model: Make, batch: Batch
+) -> None:
+    x, t, labels = batch
+    others, none = (labels + 1) % 3, torch.full_like(labels, -1)
+    with torch.no_grad():
+        plain = make_score_model()
+        assert torch.equal(plain.score(x, t, labels), plain.score(x, t))
+        model = make_score_model(label_taps=True)
+        model.load_state_dict(plain.state_dict())
+        assert torch.equal(model.score(x, t), plain.score(x, t))
+        torch.testing.assert_close(model.score(x, t, none), model.score(x, t))
+        found = [model.score(x, t, y) for y in (labels, others, none)]
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert ((found[one] - found[other]).abs().amax((1, 2, 3)) > 1e-4).all()
+        mixed = model.score(x, t, torch.tensor([labels[0], -1, others[2]]))
+        expected = torch.stack([found[0][0], found[2][1], found[1][2]])
+        torch.testing.assert_close(mixed, expected, rtol=1e-4, atol=1e-5)
+        shared = model.with_class_gradient(labels)(x, t)
+        torch.testing.assert_close(shared.score, found[0], rtol=1e-4, atol=1e-5)
+        gradient = plain.with_class_gradient(labels)(x, t).gradient
+    torch.testing.assert_close(shared.gradient, gradient, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("gradient_taps", [True, False])
 def test_training_reaches_every_parameter_of_the_subnet_and_none_of_the_backbone(
     gradient_taps: bool, make_score_model: Make, batch: Batch

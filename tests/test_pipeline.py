@@ -107,6 +107,24 @@ def test_no_label_and_no_guidance_are_the_same(generator: SpeechGenerator) -> No
     assert (guided.mels - none.mels).abs().max() > 1e-3
 
 
+def test_label_taps_ask_for_the_word_without_guidance_too(
+    make_score_model: Callable[..., ScoreModel], tmp_path: Path
+) -> None:
+    model = make_score_model("v", classes=len(LABELS), label_taps=True)
+    file = ModelFile(model.backbone.classifier, LABELS, model.sde, MelSettings(), model.subnet, "v")
+    save_model(file, tmp_path / "model.safetensors")
+    generator = SpeechGenerator.from_pretrained(tmp_path)
+    asked: dict[str, Any] = {"seeds": [3, 3, 3], "steps": 4, "guidance": 0.0}
+    mels = generator.generate(["yes", "none", "stop"], **asked).mels
+    alone = [generator.generate(w, seeds=3, steps=4, guidance=0.0).mels for w in ("yes", "none")]
+    torch.testing.assert_close(mels[:2], torch.cat(alone), atol=1e-4, rtol=0)
+    assert (mels[0] - mels[1]).abs().max() > 1e-3
+    assert (mels[0] - mels[2]).abs().max() > 1e-3
+    mixed = generator.generate(["yes", "none"], seeds=[3, 3], steps=4, guidance=3.0).mels
+    torch.testing.assert_close(mixed[1], mels[1], atol=1e-4, rtol=0)  # guided by nothing
+    assert (mixed[0] - mels[0]).abs().max() > 1e-3
+
+
 def test_guidance_raises_the_label_in_the_classifiers_ear(generator: SpeechGenerator) -> None:
     def probability(guidance: float) -> float:
         speech = generator.generate(["stop"] * 8, seeds=range(8), guidance=guidance, steps=20)

@@ -373,9 +373,11 @@ def test_a_failing_save_keeps_the_old_file_and_leaves_nothing(
 def test_from_plain_restores_tuples() -> None:
     values = json.loads('{"widths": [8, 8], "blocks": [1, 2], "fusion": "addition"}')
     config = from_plain(
-        SubnetConfig, values | {"gradient_taps": True, "keep_input_scale": True, "time_dim": 16}
+        SubnetConfig,
+        values
+        | {"gradient_taps": True, "label_taps": True, "keep_input_scale": False, "time_dim": 16},
     )
-    assert config == SubnetConfig((8, 8), (1, 2), "addition", True, True, 16)
+    assert config == SubnetConfig((8, 8), (1, 2), "addition", True, True, False, 16)
     with pytest.raises(ValueError, match=r"SubnetConfig has the keys .*gradient_taps"):
         from_plain(SubnetConfig, values)
 

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -175,7 +176,7 @@ def score_module(
     score_run: Callable[..., ScoreTraining], make_score_model: Callable[..., ScoreModel]
 ) -> ScoreModule:
     return ScoreModule(
-        score_run(augment=AugmentConfig(shift=0)), make_score_model("v"), MelSettings()
+        score_run(augment=AugmentConfig(shift=0)), make_score_model("v"), MelSettings(), range(3)
     )
 
 
@@ -188,6 +189,43 @@ def test_score_step_is_the_mean_dsm_loss(
     expected = dsm_loss(score_module.model, x0, noise, t, score_module.sde, "v").mean()
     loss = score_module.training_step((x, labels), 0)
     torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 1.0])
+def test_label_taps_are_trained_with_the_labels_of_the_classifier(
+    dropout: float,
+    score_run: Callable[..., ScoreTraining],
+    make_score_model: Callable[..., ScoreModel],
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, _, labels = batch
+    model = make_score_model("v", label_taps=True)
+    module = ScoreModule(score_run(label_dropout=dropout), model, MelSettings(), [2, 0, 1])
+    recorded(module, monkeypatch)
+    x0, _, noise, t = module.noisy((x, labels))
+    told = torch.tensor([2, 0, 1])[labels] if dropout == 0 else torch.full_like(labels, -1)
+    expected = dsm_loss(partial(model, labels=told), x0, noise, t, module.sde, "v").mean()
+    torch.testing.assert_close(module.training_step((x, labels), 0), expected)
+    guessed = dsm_loss(partial(model, labels=labels), x0, noise, t, module.sde, "v").mean()
+    assert (guessed - expected).abs() > 1e-4
+
+
+def test_digital_silence_can_be_left_out_of_the_loss(
+    score_run: Callable[..., ScoreTraining],
+    make_score_model: Callable[..., ScoreModel],
+    batch: Batch,
+) -> None:
+    x = batch[0].clamp(-0.9, 1)
+    x[:, :, 40:] = -1
+    noise, t = torch.randn(x.shape, generator=torch.Generator().manual_seed(3)), batch[1]
+    model = make_score_model("v")
+    module = ScoreModule(score_run(skip_silence=True), model, MelSettings(), range(3))
+    with torch.no_grad():
+        heard = torch.zeros(x.shape, dtype=torch.bool)
+        heard[:, :, :38] = True  # but for the bins next to silence
+        expected = dsm_loss(model, x, noise, t, model.sde, "v", heard)
+        torch.testing.assert_close(module.loss(model, x, noise, t), expected)
 
 
 def test_validation_of_the_score_covers_the_range_of_times(
@@ -204,7 +242,7 @@ def test_validation_of_the_score_covers_the_range_of_times(
     monkeypatch.setattr(score_module, "loss", loss)
     log = recorded(score_module, monkeypatch)
     with torch.no_grad():
-        score_module.validation_step((x, torch.zeros(8)), 0)
+        score_module.validation_step((x, torch.zeros(8, dtype=torch.long)), 0)
     assert float(times[0].min()) == pytest.approx(score_module.sde.t_eps)
     assert float(times[0].max()) == pytest.approx(1, abs=1e-5)
     assert log["valid/loss"] == pytest.approx(
