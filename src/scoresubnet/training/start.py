@@ -44,6 +44,8 @@ def refuse_others(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
 def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True) -> None:
     """Start `network` from `source`, whose dropout, and what its gradient taps are of, may differ.
 
+    `network` may have more ResBlocks in a level or stage: those come last, and do nothing at first.
+
     Args:
         source: a network with a `config`.
         network: another one of the same class.
@@ -53,12 +55,18 @@ def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True)
         ValueError: they have different shapes.
     """
     theirs, ours = (_shape(n.config) for n in (source, network))
+    if _deeper(theirs.get("blocks", ()), ours.get("blocks", ())):
+        theirs["blocks"] = ours["blocks"]
     refuse_others({"shape": theirs}, {"shape": ours})
-    tensors = source.state_dict()
+    tensors, new = source.state_dict(), network.state_dict()
     if not same_words:
-        new = network.state_dict()
         tensors |= {name: new[name] for name in new if name.startswith("head.")}
-    network.load_state_dict(tensors)
+    network.load_state_dict(new | tensors)
+
+
+def _deeper(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
+    """Whether no level has fewer blocks than theirs."""
+    return len(theirs) == len(ours) and all(a <= b for a, b in zip(theirs, ours, strict=True))
 
 
 def _shape(config: Any) -> dict[str, Any]:
