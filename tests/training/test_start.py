@@ -121,6 +121,26 @@ def test_fine_tuning_a_subnet_starts_from_it(
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
+def test_a_deeper_subnet_starts_as_the_one_it_grows_from(
+    score_run: MakeScore, classifier: Path, subnet: Path, tmp_path: Path
+) -> None:
+    """At any seed; the taps may be of labels from then on."""
+    old = load_model(subnet).score_model()
+    shape = old.subnet.config
+    deeper = dataclasses.replace(shape, blocks=(2, 1, 3, 1), label_taps=True)
+    config = score_run(steps=1, subnet=deeper, optimiser=OptimiserConfig(learning_rate=0.0))
+    train_score(config, classifier, tmp_path / "deeper", start=subnet)
+    new = load_model(tmp_path / "deeper").score_model()
+    assert new.subnet.config == deeper
+    assert sum(p.numel() for p in new.parameters()) > sum(p.numel() for p in old.parameters())
+    x, t = torch.randn(2, 1, 80, 64, generator=torch.Generator().manual_seed(0)), torch.rand(2)
+    with torch.no_grad():
+        torch.testing.assert_close(new.score(x, t), old.score(x, t), rtol=1e-5, atol=1e-5)
+    shallower = score_run(subnet=dataclasses.replace(shape, blocks=(1, 1, 2, 1)))
+    with pytest.raises(ValueError, match="cannot start from weights of another shape"):
+        train_score(shallower, classifier, tmp_path / "shallower", start=tmp_path / "deeper")
+
+
 def test_a_subnet_starts_only_from_its_own_kind(
     classifier_run: MakeClassifier,
     score_run: MakeScore,

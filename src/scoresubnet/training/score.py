@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -37,7 +37,7 @@ class ScoreModule(NoisyTraining):
         super().__init__(model.sde, config.times, config.augment, config.optimiser, config.run, mel)
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.arithmetic = config.precision
-        self.step_model = step_function(self.model, config.compile)
+        self.step_model: Callable[..., Tensor] = step_function(self.model, config.compile)
         self.skip_silence, self.label_dropout = config.skip_silence, config.label_dropout
         self.indices = torch.tensor(indices)
 
