@@ -55,7 +55,7 @@ def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True)
         ValueError: they have different shapes.
     """
     theirs, ours = (_shape(n.config) for n in (source, network))
-    if _deeper(theirs.get("blocks", ()), ours.get("blocks", ())):
+    if _deeper(theirs.get("blocks"), ours.get("blocks")):
         theirs["blocks"] = ours["blocks"]
     refuse_others({"shape": theirs}, {"shape": ours})
     tensors, new = source.state_dict(), network.state_dict()
@@ -64,9 +64,11 @@ def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True)
     network.load_state_dict(new | tensors)
 
 
-def _deeper(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
-    """Whether no level has fewer blocks than theirs."""
-    return len(theirs) == len(ours) and all(a <= b for a, b in zip(theirs, ours, strict=True))
+def _deeper(theirs: Any, ours: Any) -> bool:
+    """Whether both have a number of blocks for each of the same levels, and none has fewer."""
+    if not isinstance(theirs, tuple) or not isinstance(ours, tuple) or len(theirs) != len(ours):
+        return False
+    return all(a <= b for a, b in zip(theirs, ours, strict=True))
 
 
 def _shape(config: Any) -> dict[str, Any]:
