@@ -325,6 +325,9 @@ def test_a_run_of_another_kind_or_version_is_named(
     shutil.copytree(classifier, tmp_path / "newer")
     text = (classifier / "config.yaml").read_text().replace("augment:", "augment:\n  echo: 1.0")
     (tmp_path / "newer" / "config.yaml").write_text(text)
-    for out, key in ((tmp_path / "newer", r"augment\.echo"), (subnet, "classifier, param")):
+    for out, key in (
+        (tmp_path / "newer", r"augment\.echo"),
+        (subnet, "classifier, label_dropout, param"),
+    ):
         with pytest.raises(ValueError, match=f"another version of scoresubnet, as it has {key}"):
             train_classifier(classifier_run(), out)
