@@ -55,6 +55,7 @@ class FrozenClassifier(nn.Module):
         gradient_taps: bool,
         labels: Tensor | None = None,
         label_taps: bool = False,
+        class_gradient: bool = True,
     ) -> Features:
         """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
@@ -69,6 +70,7 @@ class FrozenClassifier(nn.Module):
                 gradients are of log p(X_t).
             label_taps: whether the gradient taps are of log p(y | X_t) where there are labels. Then
                 they and the class gradient are one and the same way back.
+            class_gradient: False leaves it out though there are labels.
         """
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             if not gradient_taps and labels is None:
@@ -86,11 +88,11 @@ class FrozenClassifier(nn.Module):
             for step in recorded.steps[:0:-1]:
                 g = step(g)
                 gradients.append(g[: len(x)])
-            class_gradient = None
-            if labels is not None:
-                class_gradient = recorded.steps[0](g[-len(x) :])
+            guide = None
+            if labels is not None and class_gradient:
+                guide = recorded.steps[0](g[-len(x) :])
         gradient = tuple(reversed(gradients)) if gradient_taps else None
-        return Features(recorded.logits, recorded.taps, gradient, class_gradient)
+        return Features(recorded.logits, recorded.taps, gradient, guide)
 
 
 def _towards(labels: Tensor, p: Tensor) -> Tensor:

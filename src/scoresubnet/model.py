@@ -36,7 +36,9 @@ class ScoreModel(nn.Module):
         """
         config = self.subnet.config
         of = labels if config.label_taps else None
-        features = self.backbone.features(x, t, config.gradient_taps, of, config.label_taps)
+        features = self.backbone.features(
+            x, t, config.gradient_taps, of, config.label_taps, class_gradient=False
+        )
         return self.subnet(features.forward, features.gradient, t)
 
     def score(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:

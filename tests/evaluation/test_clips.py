@@ -109,8 +109,7 @@ def test_arabic_speech_commands_have_their_lists_and_labels(tmp_path: Path) -> N
     assert [f.path.stem for f in find_reference(tmp_path, other).training] == ["9"]
     assert find_reference(other, tmp_path).training == found.training
     (tmp_path / "train.csv").unlink()
-    with pytest.raises(FileNotFoundError, match=r"train.csv: the official split list is missing"):
-        find_reference(tmp_path)
+    assert [f.label for f in find_reference(tmp_path).testing] == ["zero"] * 5  # any folder
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -123,6 +123,11 @@ def test_no_frame_stands_still_at_an_edge(x: Tensor) -> None:
     assert moved.diff(dim=-1).abs().mean((0, 1, 2)).min() > 0.2  # two may mirror each other
 
 
+def test_a_shift_beyond_the_clip_stays_inside_it(x: Tensor) -> None:
+    for seed in range(5):
+        assert shift_frames(x, 200, rng(seed)).shape == x.shape
+
+
 def test_shift_reaches_both_ends_of_its_range() -> None:
     ramp = torch.arange(64.0).expand(500, 1, 80, 64)
     moved = 32 - shift_frames(ramp, 2, rng())[:, 0, 0, 32]

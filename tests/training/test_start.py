@@ -10,6 +10,7 @@ from torch import Tensor
 
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.sde import VPSDE
 from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
@@ -21,7 +22,7 @@ from scoresubnet.training.config import (
     TimesConfig,
 )
 from scoresubnet.training.score import train_score
-from scoresubnet.weights import load_model
+from scoresubnet.weights import load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeClassifier = Callable[..., ClassifierTraining]
@@ -136,6 +137,11 @@ def test_a_deeper_subnet_starts_as_the_one_it_grows_from(
     x, t = torch.randn(2, 1, 80, 64, generator=torch.Generator().manual_seed(0)), torch.rand(2)
     with torch.no_grad():
         torch.testing.assert_close(new.score(x, t), old.score(x, t), rtol=1e-5, atol=1e-5)
+    other = load_model(subnet)
+    other.sde = VPSDE(beta_max=5.0)
+    save_model(other, tmp_path / "noise.safetensors")
+    with pytest.raises(ValueError, match="cannot start from weights of another noise process"):
+        train_score(config, classifier, tmp_path / "x", start=tmp_path / "noise.safetensors")
     shallower = score_run(subnet=dataclasses.replace(shape, blocks=(1, 1, 2, 1)))
     with pytest.raises(ValueError, match="cannot start from weights of another shape"):
         train_score(shallower, classifier, tmp_path / "shallower", start=tmp_path / "deeper")

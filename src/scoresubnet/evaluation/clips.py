@@ -18,8 +18,11 @@ from scoresubnet.data.words import UNCONDITIONAL, as_word, nfc
 from scoresubnet.evaluation.judges.waveforms import RATE
 
 SAMPLES = RATE  # of every clip that is evaluated: one second
-_CORPORA = {"testing_list.txt": "speech_commands", "test.csv": "arabic_speech_commands"}
-"""list of testing clips -> the kind of source that has it"""
+_CORPORA = {
+    "speech_commands": ("testing_list.txt",),
+    "arabic_speech_commands": ("train.csv", "val.csv", "test.csv"),
+}
+"""kind of source -> the lists that tell it"""
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,8 @@ def find_reference(
 
 def _find_corpus(folder: Path) -> Reference | None:
     """The clips of a corpus that is there with its lists, if one is."""
-    for name, kind in _CORPORA.items():
-        if (folder / name).is_file():
+    for kind, lists in _CORPORA.items():
+        if all((folder / name).is_file() for name in lists):
             clips = SOURCES[kind](folder)
             of = {s: [ClipFile(c.path, c.label) for c in clips if c.split == s] for s in SPLITS}
             return Reference(of["testing"], of["training"])

@@ -71,7 +71,8 @@ class GeneratedClips:
         self.sampling = generator.check(
             list(self.labels), [0] * len(self.labels), spec.sampling, **spec.overrides
         )
-        if not self.sampling.guidance and len(self.labels) > 1:
+        told = generator.model.subnet.config.label_taps  # of the label, without guidance too
+        if not self.sampling.guidance and not told and len(self.labels) > 1:
             raise ValueError(
                 "with guidance 0 no label is asked for; for unconditional clips choose --labels "
                 f"{UNCONDITIONAL} and as large a --count as you want"

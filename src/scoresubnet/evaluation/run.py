@@ -181,11 +181,19 @@ class Evaluation:
         return found
 
     def _asked(self, samplers: Mapping[str, GeneratedClips]) -> tuple[str, ...] | None:
-        """The labels that were asked for, by whatever names the generators know them."""
+        """The labels that were asked for, by whatever names the generators know them.
+
+        Raises:
+            ValueError: one of the names stands for different labels of two generators.
+        """
         asked = asked_labels(self.labels) or ()
-        for each in samplers.values():
-            asked = tuple(dict.fromkeys(map(each.generator.label_of, asked)))
-        return asked or None
+        meant = {tuple(dict.fromkeys(map(s.generator.label_of, asked))) for s in samplers.values()}
+        if len(meant) > 1:
+            raise ValueError(
+                f"--labels {' '.join(asked)} are other labels of each generator; "
+                "name labels that are the same in all, or evaluate them apart"
+            )
+        return (meant.pop() if meant else asked) or None
 
     def _vocoder(self, samplers: Mapping[str, GeneratedClips]) -> Vocoder:
         """Of the row "vocoded": the first generator's, or the named one where there is none."""

@@ -55,7 +55,7 @@ def shift_frames(x: Tensor, most: int, g: torch.Generator) -> Tensor:
     batch, _, bins, frames = x.shape
     shifts = torch.randint(-most, most + 1, (batch, 1), generator=g, device=g.device)
     source = (torch.arange(frames, device=x.device) - shifts).abs()
-    source = frames - 1 - (frames - 1 - source).abs()
+    source = (frames - 1 - (frames - 1 - source).abs()).clamp(min=0)
     return x.gather(3, source[:, None, None, :].expand(batch, 1, bins, frames))
 
 

@@ -94,8 +94,8 @@ class AugmentConfig:
         lowpass: share of clips that lose everything above a random bin.
         telephone: share of clips that lose everything above 4 kHz, as recordings at 8 kHz.
         trim: share of clips that get digital silence before and after the word.
-        fill: share of clips whose digital silence, those two or of the recording, is filled with
-            what other clips of the batch have there.
+        fill: share of clips whose digital silence is filled with what other clips of the batch have
+            there; what `lowpass`, `telephone` and `trim` take away after that stays away.
         noise: share of clips that get a random stationary background.
         mask: share of clips in which one band and one span are hidden (SpecAugment).
     """
@@ -112,7 +112,8 @@ class AugmentConfig:
     mask: float = 0.0
 
     def __post_init__(self) -> None:
-        check_numbers(self, "stretch", "warp", "lowpass", "noise", "mask")
+        shares = ("lowpass", "telephone", "trim", "fill", "noise", "mask")
+        check_numbers(self, "stretch", "warp", *shares)
 
 
 @dataclass(frozen=True)

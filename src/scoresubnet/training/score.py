@@ -20,7 +20,7 @@ from scoresubnet.training.datamodule import Batch, SpeechData
 from scoresubnet.training.folder import claimed
 from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import NoisyTraining, step_function
-from scoresubnet.training.start import content_of, copy_network, refuse_others
+from scoresubnet.training.start import content_of, copy_network, refuse_others, shape_of
 from scoresubnet.training.steps import seeded, step_generator
 from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
 
@@ -118,11 +118,21 @@ def _start(source: ModelFile, model: ModelFile) -> None:
     """
     if source.subnet is None or model.subnet is None:
         raise ValueError("cannot start from a classifier alone; name weights with a Score Subnet")
-    refuse_others(*({"parametrisation": m.parametrisation} for m in (source, model)))
-    copy_network(source.subnet, model.subnet)
+    refuse_others(*map(_ground, (source, model)))
+    copy_network(source.subnet, model.subnet, deeper=True)
     states = [state_hash(m.classifier.state_dict()) for m in (source, model)]
     if states[0] != states[1]:
         _log.warning(
             "the Score Subnet to start from was trained on another classifier: its loss begins "
             "high, and falls fast where this classifier was made from that one"
         )
+
+
+def _ground(model: ModelFile) -> dict[str, object]:
+    """What a Score Subnet stands on, by what messages call it."""
+    return {
+        "parametrisation": model.parametrisation,
+        "noise process": model.sde,
+        "features": model.mel,
+        "classifier's shape": shape_of(model.classifier.config),
+    }

@@ -41,22 +41,25 @@ def refuse_others(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
             )
 
 
-def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True) -> None:
+def copy_network(
+    source: nn.Module, network: nn.Module, same_words: bool = True, deeper: bool = False
+) -> None:
     """Start `network` from `source`, whose dropout, and what its gradient taps are of, may differ.
-
-    `network` may have more ResBlocks in a level or stage: those come last, and do nothing at first.
 
     Args:
         source: a network with a `config`.
         network: another one of the same class.
         same_words: whether the outputs mean the same; else the last layer, `head`, stays new.
+        deeper: `network` may have more ResBlocks in a level: they come last, and do nothing at
+            first, as those of a Score Subnet do.
 
     Raises:
         ValueError: they have different shapes.
     """
-    theirs, ours = (_shape(n.config) for n in (source, network))
-    if _deeper(theirs.get("blocks"), ours.get("blocks")):
-        theirs["blocks"] = ours["blocks"]
+    theirs, ours = (shape_of(n.config) for n in (source, network))
+    if deeper and len(theirs["blocks"]) == len(ours["blocks"]):
+        pairs = zip(theirs["blocks"], ours["blocks"], strict=True)
+        theirs["blocks"] = tuple(b if a < b else a for a, b in pairs)
     refuse_others({"shape": theirs}, {"shape": ours})
     tensors, new = source.state_dict(), network.state_dict()
     if not same_words:
@@ -64,14 +67,8 @@ def copy_network(source: nn.Module, network: nn.Module, same_words: bool = True)
     network.load_state_dict(new | tensors)
 
 
-def _deeper(theirs: Any, ours: Any) -> bool:
-    """Whether both have a number of blocks for each of the same levels, and none has fewer."""
-    if not isinstance(theirs, tuple) or not isinstance(ours, tuple) or len(theirs) != len(ours):
-        return False
-    return all(a <= b for a, b in zip(theirs, ours, strict=True))
-
-
-def _shape(config: Any) -> dict[str, Any]:
+def shape_of(config: Any) -> dict[str, Any]:
+    """What the tensors of a network with this config depend on."""
     return {
         k: v for k, v in dataclasses.asdict(config).items() if k not in ("dropout", "label_taps")
     }
