@@ -12,24 +12,24 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _COMMANDS = ("up", "down", "left", "right", "go", "bed", "cat", "happy")
 
 ARABIC = {
-    "zero": ("sifr", "صفر"),
-    "one": ("wahid", "واحد"),
-    "two": ("ithnan", "اثنان"),
-    "three": ("thalatha", "ثلاثة"),
-    "four": ("arbaa", "أربعة"),
-    "five": ("khamsa", "خمسة"),
-    "six": ("sitta", "ستة"),
-    "seven": ("sabaa", "سبعة"),
-    "eight": ("thamaniya", "ثمانية"),
-    "nine": ("tisaa", "تسعة"),
-    "up": ("aala", "أعلى"),
-    "down": ("asfal", "أسفل"),
-    "left": ("yasar", "يسار"),
-    "right": ("yamin", "يمين"),
-    "yes": ("naam", "نعم"),
-    "no": ("la", "لا"),
+    "zero": "sifr",
+    "one": "wahid",
+    "two": "ithnan",
+    "three": "thalatha",
+    "four": "arbaa",
+    "five": "khamsa",
+    "six": "sitta",
+    "seven": "sabaa",
+    "eight": "thamaniya",
+    "nine": "tisaa",
+    "up": "aala",
+    "down": "asfal",
+    "left": "yasar",
+    "right": "yamin",
+    "yes": "naam",
+    "no": "la",
 }
-"""Keyword of the Arabic Speech Commands -> what is said, in Latin and in Arabic letters."""
+"""Keyword of the Arabic Speech Commands -> what is said, in Latin letters."""
 
 UNCONDITIONAL = "none"
 """The label that asks for no word in particular; no word may have this name."""
@@ -38,7 +38,7 @@ WORD_SETS: dict[str, tuple[str, ...]] = {
     "SC09": DIGITS,
     "SC12": ("zero", "one", "five", "eight", *_COMMANDS),
     "WORDS18": (*DIGITS, *_COMMANDS),
-    "ARABIC16": tuple(latin for latin, _ in ARABIC.values()),
+    "ARABIC16": tuple(ARABIC.values()),
 }
 
 MOST_BYTES = 200

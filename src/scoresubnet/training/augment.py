@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -91,10 +92,15 @@ def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:
 def telephone(x: Tensor, share: float, mel: MelSettings, g: torch.Generator) -> Tensor:
     """Take away all above 4 kHz, as a recording at 8 kHz has it, for a share of the items."""
     bins = torch.arange(x.shape[2], device=x.device)[:, None]
-    below = (mel_filterbank(mel).argmax(1) < 4000 * mel.n_fft / mel.sample_rate).sum().item()
-    cut = below - 1.4 + _uniform((len(x), 1, 1, 1), -1, 1, g)
+    cut = _bins_below(4000, mel) - 1.4 + _uniform((len(x), 1, 1, 1), -1, 1, g)
     fall = 0.5 * (bins - cut).clamp(min=0)  # a bin of 8 kHz recordings is half lost, the next gone
     return torch.where(_chosen(len(x), share, g), (x - fall).clamp(min=-1), x)
+
+
+@cache
+def _bins_below(hz: float, mel: MelSettings) -> int:
+    """The number of Mel bins that peak below a frequency."""
+    return int((mel_filterbank(mel).argmax(1) < hz * mel.n_fft / mel.sample_rate).sum())
 
 
 def trim(x: Tensor, share: float, g: torch.Generator) -> Tensor:

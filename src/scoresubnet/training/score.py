@@ -85,7 +85,8 @@ def train_score(
 
     Raises:
         ValueError: the data cannot be used, `out` holds a run of another config, the words differ
-            from the classifier's, or `start` has another kind of subnet.
+            from the classifier's, or `start` has another kind of subnet, noise
+            process, features or shape of classifier.
         WeightsError: the classifier or `start` cannot be loaded.
     """
     model = load_model(classifier)

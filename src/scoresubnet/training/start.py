@@ -57,9 +57,8 @@ def copy_network(
         ValueError: they have different shapes.
     """
     theirs, ours = (shape_of(n.config) for n in (source, network))
-    if deeper and len(theirs["blocks"]) == len(ours["blocks"]):
-        pairs = zip(theirs["blocks"], ours["blocks"], strict=True)
-        theirs["blocks"] = tuple(b if a < b else a for a, b in pairs)
+    if deeper:
+        theirs["blocks"] = tuple(map(max, theirs["blocks"], ours["blocks"]))
     refuse_others({"shape": theirs}, {"shape": ours})
     tensors, new = source.state_dict(), network.state_dict()
     if not same_words:

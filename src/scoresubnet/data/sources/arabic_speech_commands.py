@@ -21,7 +21,6 @@ _LISTS: dict[str, Split] = {
     "test.csv": "testing",
 }
 _HEADER = "file,class"
-_SPOKEN = {keyword: latin for keyword, (latin, _) in ARABIC.items()}
 _ADVICE = (
     "restore it from the archive of the Arabic Speech Commands, or, if this is another corpus, "
     f"take {', '.join(_LISTS)} away and read it as any folder of words (source kind 'folder')"
@@ -50,7 +49,7 @@ def find_arabic_speech_commands(
     """
     root = Path(root)
     inside = root / "dataset" if (root / "dataset").is_dir() else root
-    files = word_files(inside, words, _SPOKEN)
+    files = word_files(inside, words, ARABIC)
     lists = {root / name: split for name, split in _LISTS.items()}
     splits = read_splits(lists, inside, [path for _, path in files], _ADVICE, path_of=_path)
     if unlisted := [path for _, path in files if clip_key(path) not in splits]:
