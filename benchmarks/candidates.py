@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from benchmarks.diffwave import SAMPLES, STEPS, DiffWave
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.guidance import ScoreAndClassGradient, guided, separately
-from scoresubnet.model import ScoreModel
+from scoresubnet.guidance import guided
+from scoresubnet.model import DiffusionModel, ScoreModel, UNetModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.presets import PRESETS, Preset
 from scoresubnet.networks.subnet import ScoreSubnet
@@ -20,7 +20,7 @@ from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import euler_maruyama
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
-from scoresubnet.score import ScoreFunction, score_from_output
+from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import VPSDE
 
 Run = Callable[[], object]
@@ -73,26 +73,20 @@ class Candidate:
         preset = SIZES[self.preset]
         sde = VPSDE()
         backbone = FrozenClassifier(Classifier(preset.classifier, preset.classes))
+        model: DiffusionModel
         if self.model == UNET:
-            unet = _ready(UNet(preset.unet))
-            _ready(backbone)
-
-            def score(x: Tensor, t: Tensor) -> Tensor:
-                return score_from_output(unet(x, t), x, t, sde, "v")
-
-            def class_gradient(labels: Tensor) -> ScoreAndClassGradient:
-                return separately(score, backbone, labels)
+            model = UNetModel(UNet(preset.unet), sde, "v", backbone)
         else:
             config = replace(preset.subnet, gradient_taps=self.model == SUBNET)
             model = ScoreModel(backbone, ScoreSubnet(config, preset.classifier), sde, "v")
-            _ready(model)
-            score, class_gradient = model.score, model.with_class_gradient
+        _ready(model)
 
         def step_of(batch: int) -> Run:
             labels = torch.arange(batch) % preset.classes
-            score_fn: ScoreFunction = score
+            score_fn: ScoreFunction = model.score
             if self.guided:
-                score_fn = guided(class_gradient(labels), constant_guidance(3.0), score)
+                both = model.with_class_gradient(labels)
+                score_fn = guided(both, constant_guidance(3.0), model.score)
             x = torch.randn(batch, 1, preset.classifier.mel_bins, preset.classifier.frames)
             times = torch.tensor([0.5, 0.49], dtype=torch.float64)
 

@@ -16,6 +16,7 @@ from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.sde import VPSDE
 
 
@@ -88,6 +89,19 @@ def make_score_model(fill: Callable[..., Any]) -> Callable[..., ScoreModel]:
         shape: dict[str, Any] = {"widths": (8, 8, 8, 8), "blocks": (1, 1, 1, 1), "time_dim": 16}
         decoder = fill(ScoreSubnet(SubnetConfig(**(shape | subnet)), TINY), seed=1)
         return ScoreModel(backbone, decoder, VPSDE(), parametrisation).eval()
+
+    return make
+
+
+@pytest.fixture
+def make_unet(fill: Callable[..., Any]) -> Callable[..., UNet]:
+    """make_unet(classes, **fields) -> a new, filled tiny U-Net."""
+
+    def make(classes: int = 3, **fields: Any) -> UNet:
+        shape: dict[str, Any] = {"widths": (8, 16), "blocks": (1, 1), "up_blocks": (1, 1)}
+        shape |= {"bottleneck_blocks": 1, "patch": 4, "time_dim": 16}
+        made: UNet = fill(UNet(UNetConfig(**(shape | fields)), classes), seed=2)
+        return made.eval()
 
     return make
 

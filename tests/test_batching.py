@@ -21,7 +21,7 @@ def test_half_of_the_free_memory_is_taken(
 def test_a_step_needs_more_memory_in_a_wider_model(
     make_score_model: Callable[..., ScoreModel],
 ) -> None:
-    narrow, wide = (step_mib(make_score_model(widths=(w,) * 4)) for w in (8, 32))
+    narrow, wide = (step_mib(make_score_model(widths=(w,) * 4), (80, 64)) for w in (8, 32))
     assert 0.01 < narrow < wide < 100
 
 

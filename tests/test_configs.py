@@ -32,6 +32,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     monkeypatch.setattr(command, "train_classifier", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "train_score", lambda *a: calls.append(a))
+    monkeypatch.setattr(command, "train_unet", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "train_vocoder", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "train_evaluator", lambda *a: calls.append(a))
     monkeypatch.setattr(command, "keep_freed_memory", lambda: None)
@@ -61,6 +62,8 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
         assert dataclasses.replace(config.network, dropout=0) == dataclasses.replace(
             preset.classifier, dropout=0
         )
+    elif kind == "unet":
+        assert config.unet == preset.unet
     else:
         ours = path.stem == "words18-paper-score"  # the paper normalises every tap
         expected = (
@@ -76,8 +79,10 @@ FROZEN = {
     "arabic16-small-score": "64a2e5053f77de81",
     "paper-classifier": "bbde90e20b2f053e",
     "paper-score": "f1f3bcf318807956",
+    "paper-unet": "adccfdf6f01faa4a",
     "small-classifier": "eb037137efa593ed",
     "small-score": "b60c5668bf59af5f",
+    "small-unet": "227c0aa3859b884b",
     "words18-evaluator": "61cdaf8810d3eedb",
     "words18-paper-classifier": "62e98a28fccb7e35",
     "words18-paper-score": "924948001c9536c2",

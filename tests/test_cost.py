@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
-from scoresubnet.cost import Cost, count_gmacs, count_parameters, peak_mib, preset_costs
+from scoresubnet.cost import (
+    Cost,
+    count_gmacs,
+    count_parameters,
+    model_cost,
+    peak_mib,
+    preset_costs,
+)
+from scoresubnet.model import UNetModel
+from scoresubnet.networks.unet import UNet
+from scoresubnet.sde import VPSDE
 
 
 def test_gmacs_of_a_convolution_and_of_its_backward_pass() -> None:
@@ -78,6 +90,7 @@ def test_the_small_preset_fits_a_cpu(small: dict[str, Cost]) -> None:
 
 def test_gradient_taps_cost_the_backward_pass(small: dict[str, Cost]) -> None:
     bare, full = small["Score Subnet, no gradient taps"], small["Score Subnet"]
+    assert full.guided_gmacs is not None
     backward = full.guided_gmacs - full.unconditional_gmacs
     assert full.unconditional_gmacs - bare.unconditional_gmacs > 0.9 * backward
     assert full.unconditional_mib > bare.unconditional_mib
@@ -85,6 +98,18 @@ def test_gradient_taps_cost_the_backward_pass(small: dict[str, Cost]) -> None:
 
 def test_count_parameters_adds_modules() -> None:
     assert count_parameters(nn.Linear(3, 4), nn.Linear(2, 1, bias=False)) == 16 + 2
+
+
+def test_a_u_net_that_guides_itself_takes_twice_the_steps(
+    make_unet: Callable[..., UNet],
+) -> None:
+    model = UNetModel(make_unet(label_conditioned=True), VPSDE(), "v")
+    cost = model_cost(model, (80, 64))
+    assert cost.guided_gmacs == pytest.approx(2 * cost.unconditional_gmacs)
+    assert cost.parameters == cost.trainable
+    alone = model_cost(UNetModel(make_unet(), VPSDE(), "v"), (80, 64))
+    assert alone.unconditional_gmacs == pytest.approx(cost.unconditional_gmacs)
+    assert (alone.guided_gmacs, alone.guided_mib) == (None, None)
 
 
 def test_an_unknown_preset_lists_those_there_are() -> None:

@@ -28,6 +28,8 @@ def test_score_and_guidance_are_those_of_the_cpu() -> None:
         model.to("cuda")
         found = model.with_class_gradient(labels.cuda())(X.cuda(), T.cuda())
     for there, here in zip(found, expected, strict=True):
+        assert there is not None
+        assert here is not None
         assert (there.cpu() - here).norm() < 5e-3 * here.norm()
 
 

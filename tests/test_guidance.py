@@ -102,6 +102,7 @@ def test_separately_pairs_any_score_with_any_classifier(points: Batch) -> None:
     assert torch.equal(score, -x)
     assert torch.equal(gradient, class_gradient(Linear(), x, t, labels))
     torch.testing.assert_close(p, Linear()(x, t).softmax(1)[range(3), labels])
+    assert p is not None
     assert not p.requires_grad
 
 
@@ -224,5 +225,7 @@ def test_labels_move_the_guidance_and_nothing_else(
         score, gradient, p = model.with_class_gradient(labels)(x, t)
         other_score, other_gradient, other_p = model.with_class_gradient((labels + 1) % 3)(x, t)
     assert torch.equal(score, other_score)
+    assert p is not None
+    assert other_p is not None
     assert (p != other_p).all()
     assert all(not torch.equal(a, b) for a, b in zip(gradient, other_gradient, strict=True))

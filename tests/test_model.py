@@ -5,10 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoresubnet.guidance import guided, separately
 from scoresubnet.losses import dsm_loss
-from scoresubnet.model import ScoreModel
+from scoresubnet.model import ScoreModel, UNetModel
 from scoresubnet.networks.adjoint import record
+from scoresubnet.networks.unet import UNet
+from scoresubnet.schedules import constant_guidance
 from scoresubnet.score import PARAMETRISATIONS
+from scoresubnet.sde import VPSDE
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Make = Callable[..., ScoreModel]
@@ -123,3 +127,58 @@ def test_the_shared_pass_gives_the_probability_of_the_labels(
         found = model.with_class_gradient(labels)(x, t).probability
         expected = model.backbone(x, t).softmax(1)
     torch.testing.assert_close(found, torch.stack([expected[k, labels[k]] for k in range(3)]))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_u_net_is_guided_by_the_classifier_beside_it(
+    told: bool,
+    make_unet: Callable[..., UNet],
+    make_score_model: Make,
+    batch: Batch,
+) -> None:
+    """Against autograd through the classifier."""
+    x, t, labels = batch
+    classifier = make_score_model().backbone
+    model = UNetModel(make_unet(label_conditioned=told), VPSDE(), "v", classifier)
+    with torch.no_grad():
+        found = model.with_class_gradient(labels)(x, t)
+        expected = separately(lambda x, t: model.score(x, t, labels), classifier, labels)(x, t)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+        moved = (model.score(x, t, labels) - model.score(x, t)).abs().max()
+    assert (moved > 1e-3) == told == model.is_told
+
+
+def test_a_u_net_guides_itself_without_a_classifier(
+    make_unet: Callable[..., UNet], batch: Batch
+) -> None:
+    """Ho & Salimans 2022, eq. 6: (1 + w) s(x, y) - w s(x)."""
+    x, t, labels = batch
+    model = UNetModel(make_unet(label_conditioned=True), VPSDE(), "epsilon")
+    labels = torch.where(t > 0.5, -1, labels)
+    with torch.no_grad():
+        score_fn = guided(model.with_class_gradient(labels), constant_guidance(2.0))
+        told, free = model.score(x, t, labels), model.score(x, t)
+        torch.testing.assert_close(score_fn(x, t), 3 * told - 2 * free, rtol=1e-3, atol=1e-4)
+    assert ((told - free).abs().amax((1, 2, 3)) > 1e-3).tolist() == (labels >= 0).tolist()
+
+
+def test_a_u_net_is_told_its_own_index_of_a_label_of_the_classifier(
+    make_unet: Callable[..., UNet], make_score_model: Make, batch: Batch
+) -> None:
+    """The second label of three is its first, the third its second; the first it never saw."""
+    x, t, _ = batch
+    classifier = make_score_model().backbone
+    unet = make_unet(2, label_conditioned=True)
+    model = UNetModel(unet, VPSDE(), "v", classifier, known=[-1, 0, 1])
+    with torch.no_grad():
+        for asked, own in ((0, -1), (1, 0), (2, 1), (-1, -1)):
+            expected = unet(x, t, torch.full((3,), own))
+            assert torch.equal(model(x, t, torch.full((3,), asked)), expected)
+
+
+def test_a_u_net_alone_cannot_be_guided(make_unet: Callable[..., UNet], batch: Batch) -> None:
+    model = UNetModel(make_unet(), VPSDE(), "v")
+    assert not model.can_be_guided
+    with pytest.raises(ValueError, match="needs a classifier"):
+        model.with_class_gradient(batch[2])

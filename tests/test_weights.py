@@ -16,6 +16,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.networks.unet import UNet
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.sde import VPSDE
@@ -83,7 +84,8 @@ def test_round_trip_gives_the_same_model(model: ModelFile, saved: Path, batch: B
     assert loaded.labels == LABELS
     assert (loaded.sde, loaded.mel) == (model.sde, model.mel)
     assert (loaded.parametrisation, loaded.notes) == ("v", model.notes)
-    assert loaded.classifier.config == model.classifier.config
+    theirs, ours = (file.backbone().classifier.config for file in (loaded, model))
+    assert theirs == ours
     assert loaded.subnet is not None
     assert model.subnet is not None
     assert loaded.subnet.config == model.subnet.config
@@ -94,6 +96,8 @@ def test_round_trip_gives_the_same_model(model: ModelFile, saved: Path, batch: B
             after.with_class_gradient(labels)(x, t),
             strict=True,
         ):
+            assert a is not None
+            assert b is not None
             assert torch.equal(a, b)
             assert a.abs().max() > 1e-3
     assert (after.sde, after.parametrisation, after.training) == (model.sde, "v", False)
@@ -168,7 +172,7 @@ def test_saved_tensors_do_not_show_the_memory_format(
     model: ModelFile, saved: Path, tmp_path: Path
 ) -> None:
     """Training runs in channels_last; what is read back must not."""
-    model.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.backbone().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     save_model(model, tmp_path / "other.safetensors")
     expected = safetensors.torch.load_file(saved)
     found = safetensors.torch.load_file(tmp_path / "other.safetensors")
@@ -188,7 +192,7 @@ def test_classifier_alone_has_no_score_model(
     loaded = load_model(path)
     assert loaded.subnet is None
     assert loaded.parametrisation is None
-    assert torch.equal(loaded.classifier.eval()(x, t), classifier(x, t))
+    assert torch.equal(loaded.backbone()(x, t), classifier(x, t))
     with pytest.raises(WeightsError, match="classifier alone; train a Score Subnet"):
         loaded.score_model()
 
@@ -388,7 +392,7 @@ def test_half_precision_halves_the_file_and_loads_as_float32(
     half = tmp_path / "half.safetensors"
     save_model(model, half, torch.float16)
     assert half.stat().st_size < 0.6 * saved.stat().st_size
-    expected, found = model.classifier.state_dict(), load_model(half).classifier.state_dict()
+    expected, found = (file.backbone().state_dict() for file in (model, load_model(half)))
     for name, value in found.items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-6)
@@ -400,3 +404,52 @@ def test_shipped_weights_can_be_loaded() -> None:
         assert path.stem == name
         assert loaded.mel == MelSettings()
         assert isinstance(loaded.subnet, ScoreSubnet)
+
+
+def unet_file(unet: UNet, **fields: Any) -> ModelFile:
+    values: dict[str, Any] = {"labels": LABELS, "parametrisation": "v", "unet": unet}
+    values |= {"sde": VPSDE(0.2, 15.0, 2e-3), "mel": MelSettings(log_max=2.5)}
+    return ModelFile(classifier=None, **(values | fields))
+
+
+def test_round_trip_of_a_u_net(
+    make_unet: Callable[..., UNet], tmp_path: Path, batch: Batch
+) -> None:
+    file = unet_file(make_unet(label_conditioned=True))
+    save_model(file, tmp_path / "unet.safetensors")
+    loaded = load_model(tmp_path / "unet.safetensors")
+    assert (loaded.classifier, loaded.subnet, loaded.labels) == (None, None, LABELS)
+    assert (loaded.sde, loaded.mel, loaded.parametrisation) == (file.sde, file.mel, "v")
+    x, t, labels = batch
+    with torch.no_grad():
+        found = loaded.score_model().score(x, t, labels)
+        assert torch.equal(found, file.score_model().score(x, t, labels))
+    with pytest.raises(WeightsError, match="name a classifier"):
+        loaded.backbone()
+
+
+def test_a_u_net_is_guided_by_other_weights(
+    model: ModelFile, make_unet: Callable[..., UNet], batch: Batch
+) -> None:
+    """It knows two of the classifier's three labels, in another order."""
+    unet = make_unet(2, label_conditioned=True)
+    guided = unet_file(unet, labels=("go", "left")).guided_by(model).score_model()
+    assert guided.classifier is not None
+    x, t, _ = batch
+    with torch.no_grad():
+        told = guided(x, t, torch.tensor([2, 0, 1]))
+        assert torch.equal(told, unet(x, t, torch.tensor([0, 1, -1])))
+
+
+def test_a_guide_that_does_not_fit_is_refused(
+    model: ModelFile, make_unet: Callable[..., UNet]
+) -> None:
+    unet = unet_file(make_unet())
+    with pytest.raises(ValueError, match="is for guiding a U-Net"):
+        model.guided_by(model)
+    with pytest.raises(WeightsError, match="without a classifier"):
+        unet.guided_by(unet)
+    with pytest.raises(ValueError, match="another noise process"):
+        unet_file(make_unet(), sde=VPSDE()).guided_by(model)
+    with pytest.raises(ValueError, match="another front end"):
+        unet_file(make_unet(), mel=MelSettings()).guided_by(model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from scoresubnet.cost import peak_mib
-from scoresubnet.model import ScoreModel
+from scoresubnet.model import DiffusionModel
 
 MOST = 16
 SHARE = 0.5  # of the free memory: convolutions need some of their own, and so do other programs
@@ -27,13 +27,20 @@ def fitting_batch(mib_a_clip: float, free_mib: float | None, most: int = MOST) -
 
 
 @torch.no_grad()
-def step_mib(model: ScoreModel) -> float:
-    """Activation memory of one guided step of one clip, in MiB; it takes that step."""
-    config = model.backbone.classifier.config
+def step_mib(model: DiffusionModel, shape: tuple[int, int]) -> float:
+    """Activation memory of one step of one clip, guided if it can be, in MiB; takes that step.
+
+    Args:
+        model: whose step it is.
+        shape: Mel bands and frames of a clip, (F, T).
+    """
     device = next(model.parameters()).device
-    x = torch.zeros(1, 1, config.mel_bins, config.frames, device=device)
+    x = torch.zeros(1, 1, *shape, device=device)
+    t = torch.full((1,), 0.5, device=device)
+    if not model.can_be_guided:
+        return peak_mib(lambda: model(x, t))
     both = model.with_class_gradient(torch.zeros(1, dtype=torch.long, device=device))
-    return peak_mib(lambda: both(x, torch.full((1,), 0.5, device=device)))
+    return peak_mib(lambda: both(x, t))
 
 
 def free_mib(device: torch.device, meminfo: Path = Path("/proc/meminfo")) -> float | None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
     "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
     "train score": "Train a Score Subnet on a frozen classifier (paper, eq. 4).",
+    "train unet": "Train a U-Net, the baseline (paper, eq. 4).",
     "train vocoder": "Train a vocoder: from log-Mel to waveform.",
     "train evaluator": "Train the word classifier that judges generated clips.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
@@ -129,13 +130,13 @@ def _overview() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subcommands()
     train = ArgumentParser(
-        description="Train a classifier, a Score Subnet on it, a vocoder, or a judge."
+        description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
     )
     for name in ("generate", "vocode", "evaluate", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     trainings = train.add_subcommands()
-    for name in ("classifier", "score", "vocoder", "evaluator"):
+    for name in ("classifier", "score", "unet", "vocoder", "evaluator"):
         trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
     return parser
 
@@ -148,6 +149,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     _add_sampling(parser)
     _add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    _add_classifier(parser)
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
@@ -197,11 +199,13 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         "or no labels; the first system is the one that others are compared with",
     )
     add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
+    _add_classifier(parser)
     add(
         "--systems",
         type=list[dict[str, str | None]] | None,
         help="systems with settings of their own: a list of mappings with folder or weights, and "
-        "name, vocoder, sampling, steps and so on, such as '[{weights: words18-small, steps: 20}]'",
+        "name, classifier, vocoder, sampling, steps and so on, such as "
+        "'[{weights: words18-small, steps: 20}]'",
     )
     add(
         "--reference",
@@ -246,6 +250,14 @@ def _add_vocoder(parser: ArgumentParser) -> None:
     )
 
 
+def _add_classifier(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--classifier",
+        type=str | None,
+        help="weights whose classifier guides a U-Net, and whose words it is asked for",
+    )
+
+
 def _info(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("model", type=str, help="preset (paper, small) or weights")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -271,6 +283,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "generate": _generate,
     "train classifier": partial(_train, kind="classifier"),
     "train score": partial(_train, kind="score"),
+    "train unet": partial(_train, kind="unet"),
     "train vocoder": partial(_train, kind="vocoder"),
     "train evaluator": partial(_train, kind="evaluator"),
     "vocode": _vocode,

@@ -15,10 +15,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.guidance import ScoreAndClassGradient, separately
-from scoresubnet.losses import Network
-from scoresubnet.model import ScoreModel
-from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.model import DiffusionModel, ScoreModel, UNetModel
+from scoresubnet.networks.classifier import Classifier
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet
@@ -33,7 +31,7 @@ class Cost:
         parameters: in all.
         trainable: of these, trained for generation.
         unconditional_gmacs: of a step without guidance, gradient taps included.
-        guided_gmacs: of a step with guidance.
+        guided_gmacs: of a step with guidance; None if the model cannot be guided.
         unconditional_mib: most activation memory alive at once, in MiB, without guidance.
         guided_mib: the same with guidance.
     """
@@ -41,9 +39,9 @@ class Cost:
     parameters: int
     trainable: int
     unconditional_gmacs: float
-    guided_gmacs: float
+    guided_gmacs: float | None
     unconditional_mib: float
-    guided_mib: float
+    guided_mib: float | None
 
 
 def count_parameters(*modules: nn.Module) -> int:
@@ -128,18 +126,28 @@ def peak_mib(step: Callable[[], object]) -> float:
     return memory.peak / 2**20
 
 
-def subnet_cost(model: ScoreModel) -> Cost:
-    """Cost of a Score Subnet on its classifier."""
-    both = model.with_class_gradient(torch.zeros(1, dtype=torch.long))
-    config = model.backbone.classifier.config
-    return _cost(model, both, config, count_parameters(model), count_parameters(model.subnet))
+@torch.no_grad()
+def model_cost(model: DiffusionModel, shape: tuple[int, int]) -> Cost:
+    """Cost of a model, its classifier included.
 
-
-def unet_cost(unet: UNet, classifier: Classifier) -> Cost:
-    """Cost of a U-Net; its guidance, and its parameters, need the classifier beside it."""
-    both = separately(unet, FrozenClassifier(classifier), torch.zeros(1, dtype=torch.long))
-    trainable = count_parameters(unet)
-    return _cost(unet, both, classifier.config, count_parameters(unet, classifier), trainable)
+    Args:
+        model: on any device.
+        shape: Mel bands and frames of a clip, (F, T).
+    """
+    device = next(model.parameters()).device
+    x = torch.zeros(1, 1, *shape, device=device)
+    t = torch.full((1,), 0.5, device=device)
+    both = None
+    if model.can_be_guided:
+        both = model.with_class_gradient(torch.zeros(1, dtype=torch.long, device=device))
+    return Cost(
+        count_parameters(model),
+        count_parameters(model.network),
+        count_gmacs(lambda: model(x, t)),
+        None if both is None else count_gmacs(lambda: both(x, t)),
+        peak_mib(lambda: model(x, t)),
+        None if both is None else peak_mib(lambda: both(x, t)),
+    )
 
 
 def preset_costs(name: str) -> dict[str, Cost]:
@@ -150,40 +158,21 @@ def preset_costs(name: str) -> dict[str, Cost]:
     """
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
-    preset = PRESETS[name]
+    preset, sde = PRESETS[name], VPSDE()
+    shape = (preset.classifier.mel_bins, preset.classifier.frames)
+
+    def backbone() -> FrozenClassifier:
+        return FrozenClassifier(Classifier(preset.classifier, preset.classes))
 
     def subnet(gradient_taps: bool) -> Cost:
-        classifier = Classifier(preset.classifier, preset.classes)
         config = dataclasses.replace(preset.subnet, gradient_taps=gradient_taps)
-        backbone = FrozenClassifier(classifier)
-        return subnet_cost(
-            ScoreModel(backbone, ScoreSubnet(config, preset.classifier), VPSDE(), "epsilon")
-        )
+        decoder = ScoreSubnet(config, preset.classifier)
+        return model_cost(ScoreModel(backbone(), decoder, sde, "epsilon"), shape)
 
     return {
         "Score Subnet": subnet(True),
         "Score Subnet, no gradient taps": subnet(False),
-        "U-Net (guided: + classifier)": unet_cost(
-            UNet(preset.unet), Classifier(preset.classifier, preset.classes)
+        "U-Net (guided: + classifier)": model_cost(
+            UNetModel(UNet(preset.unet), sde, "epsilon", backbone()), shape
         ),
     }
-
-
-@torch.no_grad()
-def _cost(
-    network: Network,
-    both: ScoreAndClassGradient,
-    config: ClassifierConfig,
-    parameters: int,
-    trainable: int,
-) -> Cost:
-    x = torch.zeros(1, 1, config.mel_bins, config.frames)
-    t = torch.full((1,), 0.5)
-    return Cost(
-        parameters,
-        trainable,
-        count_gmacs(lambda: network(x, t)),
-        count_gmacs(lambda: both(x, t)),
-        peak_mib(lambda: network(x, t)),
-        peak_mib(lambda: both(x, t)),
-    )

@@ -18,12 +18,12 @@ class Guide(NamedTuple):
     Attributes:
         score: s(x, t), shaped like x (B, 1, F, T).
         gradient: grad_X log p(y | x, t), shaped like x.
-        probability: p(y | x, t) of each item's label (B,).
+        probability: p(y | x, t) of each item's label (B,); None where no classifier tells it.
     """
 
     score: Tensor
     gradient: Tensor
-    probability: Tensor
+    probability: Tensor | None
 
 
 ScoreAndClassGradient = Callable[[Tensor, Tensor], Guide]

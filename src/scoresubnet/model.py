@@ -1,39 +1,103 @@
-"""The Score Subnet on its backbone: one object that gives the score and the class gradient."""
+"""Models that give a score and what guides it: the Score Subnet on its backbone, or a U-Net."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.guidance import Guide, ScoreAndClassGradient
 from scoresubnet.networks.subnet import ScoreSubnet
+from scoresubnet.networks.unet import UNet
 from scoresubnet.score import score_from_output
 from scoresubnet.sde import VPSDE
 
 
-class ScoreModel(nn.Module):
+class DiffusionModel(nn.Module, ABC):
+    """What training, sampling, guidance, evaluation and cost ask of a model, whichever it is.
+
+    Attributes:
+        sde: the forward process that it was trained on.
+        parametrisation: what its network predicts, a key of `score.PARAMETRISATIONS`.
+    """
+
+    def __init__(self, sde: VPSDE, parametrisation: str) -> None:
+        super().__init__()
+        self.sde, self.parametrisation = sde, parametrisation
+
+    @property
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """The part that is trained to give the score."""
+
+    @property
+    @abstractmethod
+    def classifier(self) -> FrozenClassifier | None:
+        """The frozen classifier that guides, and hears the result; None: there is none."""
+
+    @property
+    @abstractmethod
+    def is_told(self) -> bool:
+        """Whether the score itself, without guidance, is that of the label asked for."""
+
+    @property
+    def can_be_guided(self) -> bool:
+        """Whether there is a class gradient: of a classifier, or from being told or not."""
+        return self.is_told or self.classifier is not None
+
+    @abstractmethod
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The network's output (B, 1, F, T), in its parametrisation, for x (B, 1, F, T), t (B,).
+
+        Labels (B,), with -1 for none, are for models that are told; others give the same for all.
+        """
+
+    def score(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Score, same shape as x (B, 1, F, T), at times t (B,); labels (B,) as for `forward`."""
+        return score_from_output(self(x, t, labels), x, t, self.sde, self.parametrisation)
+
+    @abstractmethod
+    def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
+        """(x, t) -> score, grad_X log p(y | x, t) and p(y | x, t), for one batch.
+
+        Args:
+            labels: class indices (B,); -1 is no label, which nothing may be made of.
+
+        Raises:
+            ValueError: the model cannot be guided.
+        """
+
+
+class ScoreModel(DiffusionModel):
     """Frozen classifier and Score Subnet: the score of noisy log-Mels, and its guidance.
 
     Attributes:
         backbone: the frozen classifier.
         subnet: the decoder, the only part with trainable parameters.
-        sde: the forward process that the subnet was trained on.
-        parametrisation: what the subnet predicts, a key of `score.PARAMETRISATIONS`.
     """
 
     def __init__(
         self, backbone: FrozenClassifier, subnet: ScoreSubnet, sde: VPSDE, parametrisation: str
     ) -> None:
-        super().__init__()
+        super().__init__(sde, parametrisation)
         self.backbone, self.subnet = backbone, subnet
-        self.sde, self.parametrisation = sde, parametrisation
+
+    @property
+    def network(self) -> nn.Module:
+        return self.subnet
+
+    @property
+    def classifier(self) -> FrozenClassifier:
+        return self.backbone
+
+    @property
+    def is_told(self) -> bool:
+        return self.subnet.config.label_taps
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The subnet's output (B, 1, F, T), in its parametrisation, for x (B, 1, F, T), t (B,).
-
-        Labels (B,), with -1 for none, are for subnets with `label_taps`; others give the same
-        for all.
-        """
         config = self.subnet.config
         of = labels if config.label_taps else None
         features = self.backbone.features(
@@ -41,16 +105,8 @@ class ScoreModel(nn.Module):
         )
         return self.subnet(features.forward, features.gradient, t)
 
-    def score(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Score, same shape as x (B, 1, F, T), at times t (B,); labels (B,) as for `forward`."""
-        return score_from_output(self(x, t, labels), x, t, self.sde, self.parametrisation)
-
     def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
-        """(x, t) -> score, grad_X log p(y | x, t) and p(y | x, t), of one shared forward pass.
-
-        Args:
-            labels: class indices (B,); -1 is no label, whose gradient is that of log p(X_t).
-        """
+        """As of any model, of one shared forward pass; for -1 the gradient is of log p(X_t)."""
         config = self.subnet.config
 
         def both(x: Tensor, t: Tensor) -> Guide:
@@ -58,7 +114,80 @@ class ScoreModel(nn.Module):
             assert features.class_gradient is not None
             output = self.subnet(features.forward, features.gradient, t)
             score = score_from_output(output, x, t, self.sde, self.parametrisation)
-            probability = features.logits.softmax(1).gather(1, labels.clamp(min=0)[:, None])[:, 0]
-            return Guide(score, features.class_gradient, probability)
+            return Guide(score, features.class_gradient, _probability(features.logits, labels))
 
         return both
+
+
+class UNetModel(DiffusionModel):
+    """A U-Net, guided by a classifier of its own beside it, or by itself.
+
+    A label-conditioned U-Net without a classifier is guided as Ho & Salimans (2022) do: the class
+    gradient is the score with the label less the score without, so that the guided score is
+    (1 + gamma) s(x, t, y) - gamma s(x, t).
+
+    Attributes:
+        unet: the only part with trainable parameters.
+        known: index, among the labels that the U-Net is told, of each label of the classifier, or
+            -1 where the U-Net has never been told it; None: the same labels.
+    """
+
+    def __init__(
+        self,
+        unet: UNet,
+        sde: VPSDE,
+        parametrisation: str,
+        classifier: FrozenClassifier | None = None,
+        known: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(sde, parametrisation)
+        self.unet, self.guide = unet, classifier
+        self.known = None if known is None else tuple(known)
+
+    @property
+    def network(self) -> nn.Module:
+        return self.unet
+
+    @property
+    def classifier(self) -> FrozenClassifier | None:
+        return self.guide
+
+    @property
+    def is_told(self) -> bool:
+        return self.unet.config.label_conditioned
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is not None and self.known is not None:
+            own = torch.tensor([*self.known, -1], device=labels.device)  # -1 stays -1
+            labels = own[labels]
+        return self.unet(x, t, labels)
+
+    def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
+        if not self.can_be_guided:
+            raise ValueError(
+                "a U-Net that is told no labels needs a classifier that guides it; name one"
+            )
+        return self._by_classifier(labels) if self.guide else self._by_itself(labels)
+
+    def _by_classifier(self, labels: Tensor) -> ScoreAndClassGradient:
+        def both(x: Tensor, t: Tensor) -> Guide:
+            assert self.guide is not None
+            features = self.guide.features(x, t, False, labels)
+            assert features.class_gradient is not None
+            score = self.score(x, t, labels)
+            return Guide(score, features.class_gradient, _probability(features.logits, labels))
+
+        return both
+
+    def _by_itself(self, labels: Tensor) -> ScoreAndClassGradient:
+        def both(x: Tensor, t: Tensor) -> Guide:
+            each = torch.cat([labels, torch.full_like(labels, -1)])
+            told, free = self.score(torch.cat([x, x]), torch.cat([t, t]), each).chunk(2)
+            return Guide(told, told - free, None)
+
+        return both
+
+
+def _probability(logits: Tensor, labels: Tensor) -> Tensor:
+    """p(y | x, t) (B,) of logits (B, C) and labels (B,); for the label -1 it is that of any."""
+    return logits.softmax(1).gather(1, labels.clamp(min=0)[:, None])[:, 0]

@@ -21,7 +21,7 @@ from scoresubnet.ranges import whole_number
 from scoresubnet.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, seeded_noise
 from scoresubnet.sampling import Sampling, resolve_sampling
-from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
+from scoresubnet.schedules import TIME_GRIDS, asks_probability, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
@@ -39,8 +39,9 @@ class GeneratedSpeech:
         rate: samples per second.
         labels: the word asked for, or "none"; never an alias.
         seeds: the seed of each item.
-        heard: the word that the classifier hears in each item, at the smallest noise time.
-        confidence: the classifier's probability of that word, (B,).
+        heard: the word that the classifier hears in each item, at the smallest noise time; empty
+            where there is no classifier.
+        confidence: the classifier's probability of that word, (B,); likewise.
     """
 
     mels: Tensor
@@ -58,15 +59,16 @@ class SpeechGenerator:
     Attributes:
         labels: the words that can be asked for.
         aliases: other spellings by which they can be, alias -> label.
-        model: the frozen classifier and its Score Subnet.
+        model: the frozen classifier and its Score Subnet, or a U-Net.
         vocoder: from log-Mels to waveforms.
         sampling: how `generate` samples if it is not told: what the weights say, or else "fast".
     """
 
     @undisturbed()
     def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
-        self.labels = file.labels
-        self.aliases = file.aliases
+        asked = file.guide or file
+        self.labels = asked.labels
+        self.aliases = asked.aliases
         self.mel = file.mel
         self.model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.vocoder = vocoder
@@ -90,6 +92,7 @@ class SpeechGenerator:
         vocoder: str = "pitch",
         batch_size: int | None = None,
         device: str | torch.device = "cpu",
+        classifier: str | os.PathLike[str] | None = None,
     ) -> SpeechGenerator:
         """Load weights and vocoder.
 
@@ -99,13 +102,16 @@ class SpeechGenerator:
             batch_size: most items that are sampled together, 1 or more, as many as memory holds if
                 None; it changes no sample.
             device: where the model runs.
+            classifier: weights whose classifier guides a U-Net, and whose labels it is asked for.
 
         Raises:
             WeightsError: the weights are missing, damaged or foreign.
             ValueError: the vocoder is unknown, or made for other features, or batch_size is no
-                whole number of at least 1.
+                whole number of at least 1, or the classifier does not fit the weights.
         """
         file = load_model(weights)
+        if classifier is not None:
+            file = file.guided_by(load_model(classifier))
         generator = cls(file, load_vocoder(vocoder, file.mel), batch_size)
         generator.model.to(device)
         return generator
@@ -164,7 +170,7 @@ class SpeechGenerator:
             mels.append(self._sample(score_fn, numbers[part], chosen.sampler, times, report))
         x = torch.cat(mels)
         audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
-        heard, confidence = self.classify(x)
+        heard, confidence = self.classify(x) if self.model.classifier else ((), torch.empty(0))
         rate = self.mel.sample_rate
         return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(numbers), heard, confidence)
 
@@ -177,14 +183,21 @@ class SpeechGenerator:
         if count == 1:
             return 1
         device = next(self.model.parameters()).device
-        return min(count, fitting_batch(step_mib(self.model), free_mib(device)))
+        mib = step_mib(self.model, (self.mel.n_mels, self.mel.frames))
+        return min(count, fitting_batch(mib, free_mib(device)))
 
     @undisturbed()
     def classify(self, x: Tensor) -> tuple[tuple[str, ...], Tensor]:
-        """The words that the classifier hears in log-Mels (B, 1, F, T), with probability (B,)."""
+        """The words that the classifier hears in log-Mels (B, 1, F, T), with probability (B,).
+
+        Raises:
+            ValueError: there is no classifier.
+        """
+        if self.model.classifier is None:
+            raise ValueError("these weights have no classifier; load them with classifier=...")
         device = next(self.model.parameters()).device
         t = torch.full((len(x),), self.model.sde.t_eps, device=device)
-        probabilities = self.model.backbone(x.to(device), t).softmax(1).cpu()
+        probabilities = self.model.classifier(x.to(device), t).softmax(1).cpu()
         confidence, index = probabilities.max(1)
         return tuple(self.labels[i] for i in index.tolist()), confidence
 
@@ -245,10 +258,21 @@ class SpeechGenerator:
                     f"unknown label {label!r}; nearest first, these weights know: "
                     f"{', '.join(near)}; and {UNCONDITIONAL!r} for no word in particular"
                 )
+            if label != UNCONDITIONAL and not self.model.can_be_guided:
+                raise ValueError(
+                    f"these weights are a U-Net that is told no words; ask for {UNCONDITIONAL!r}, "
+                    "or name a classifier that guides it (--classifier)"
+                )
         if len(seeds) != len(labels):
             raise ValueError(
                 f"{len(labels)} labels but {len(seeds)} seeds; give one seed per label"
             )
         for seed in seeds:
             whole_number("seed", seed, 0, MOST_SEED)
-        return resolve_sampling(self.sampling if sampling is None else sampling, **overrides)
+        chosen = resolve_sampling(self.sampling if sampling is None else sampling, **overrides)
+        if self.model.classifier is None and asks_probability(chosen.schedule):
+            raise ValueError(
+                f"schedule {chosen.schedule} goes by what a classifier hears, and these weights "
+                "have none; choose another schedule, or name a classifier (--classifier)"
+            )
+        return chosen

@@ -29,8 +29,9 @@ def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
     top, bottom = figure.subplots(2, 1, height_ratios=(2.2, 1))
     image = draw_mel(top, speech.mels[0], mel)
     figure.colorbar(image, ax=top, label="log magnitude, scaled")
-    heard = f"the classifier hears {speech.heard[0]!r} ({speech.confidence[0].item():.0%})"
-    title = f"{speech.labels[0]!r}, seed {speech.seeds[0]}: {heard}"
+    title = f"{speech.labels[0]!r}, seed {speech.seeds[0]}"
+    if speech.heard:
+        title += f": the classifier hears {speech.heard[0]!r} ({speech.confidence[0].item():.0%})"
     top.set_title(title, parse_math=False)
     top.set_ylabel("Mel band")
     audio = speech.audio[0].numpy()

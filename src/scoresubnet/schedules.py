@@ -159,6 +159,15 @@ GUIDANCE_SCHEDULES: dict[str, Callable[..., GuidanceSchedule]] = {
 """name -> (gamma, the schedule's own parameters) -> gamma(t, p)."""
 
 
+BY_PROBABILITY = ("adaptive",)
+"""Schedules that go by p(y | x_t, t), which only a classifier tells."""
+
+
+def asks_probability(text: Schedule) -> bool:
+    """Whether a schedule needs a classifier; a function is taken to do without."""
+    return isinstance(text, str) and text.partition(":")[0] in BY_PROBABILITY
+
+
 def guidance_schedule(name: str, **parameters: float) -> Callable[[float], GuidanceSchedule]:
     """A schedule by name with its parameters set, still to be given its gamma.
 

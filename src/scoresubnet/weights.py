@@ -16,9 +16,10 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_aliases, as_labels
-from scoresubnet.model import ScoreModel
+from scoresubnet.model import DiffusionModel, ScoreModel, UNetModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
@@ -39,25 +40,28 @@ FILE_NAME = "model.safetensors"
 DEFAULT_WEIGHTS = "words18-small"
 _LATER = {"label_taps": False}
 """Keys of a `SubnetConfig` that older files lack."""
+_CALLED = {"mel": "front end", "sde": "noise process"}
 
 
 @dataclass
 class ModelFile:
-    """The content of a file.
+    """The content of a file: a classifier, a Score Subnet on its classifier, or a U-Net.
 
     Attributes:
-        classifier: the noise-conditioned classifier.
-        labels: the word of each logit, in NFC.
+        classifier: the noise-conditioned classifier; None in a file of a U-Net.
+        labels: the word of each logit, or, of a U-Net, those that it was trained on, in NFC.
         sde: the forward process of the training.
         mel: the front end of the training.
-        subnet: the Score Subnet, or None in a file of a classifier alone.
-        parametrisation: what the subnet predicts.
+        subnet: the Score Subnet, if there is one.
+        parametrisation: what the Score Subnet or the U-Net predicts.
         notes: free text by key: licences of the data, the recipe, figures.
         sampling: how these weights want to be sampled, the default of `generate`; None: not said.
         aliases: other spellings of the labels, alias -> label, in NFC.
+        unet: the U-Net, if there is one.
+        guide: weights whose classifier guides the U-Net; never in the file, see `guided_by`.
     """
 
-    classifier: Classifier
+    classifier: Classifier | None
     labels: tuple[str, ...]
     sde: VPSDE
     mel: MelSettings
@@ -66,20 +70,56 @@ class ModelFile:
     notes: dict[str, str] = field(default_factory=dict)
     sampling: Sampling | None = None
     aliases: dict[str, str] = field(default_factory=dict)
+    unet: UNet | None = None
+    guide: ModelFile | None = None
 
-    def score_model(self) -> ScoreModel:
-        """Backbone and subnet, ready to sample.
+    def backbone(self) -> FrozenClassifier:
+        """The classifier, frozen in place.
 
         Raises:
-            WeightsError: the file has no subnet.
+            WeightsError: the file has none.
         """
-        if self.subnet is None or self.parametrisation is None:
+        if self.classifier is None:
+            raise WeightsError("these weights are a U-Net, without a classifier; name a classifier")
+        return FrozenClassifier(self.classifier)
+
+    def guided_by(self, guide: ModelFile) -> ModelFile:
+        """This U-Net with the classifier of other weights beside it, whose labels can be asked for.
+
+        Raises:
+            ValueError: this is no U-Net, or the two have other features or noise processes.
+            WeightsError: the other weights have no classifier.
+        """
+        if self.unet is None:
+            raise ValueError("a classifier is for guiding a U-Net; these weights have their own")
+        guide.backbone()
+        for what in ("mel", "sde"):
+            if getattr(self, what) != getattr(guide, what):
+                raise ValueError(
+                    f"the classifier has another {_CALLED[what]} than the U-Net: "
+                    f"{getattr(guide, what)}, not {getattr(self, what)}"
+                )
+        return dataclasses.replace(self, guide=guide)
+
+    def score_model(self) -> DiffusionModel:
+        """The model, ready to sample.
+
+        Raises:
+            WeightsError: the file has neither a Score Subnet nor a U-Net.
+        """
+        if self.parametrisation is None or (self.subnet is None and self.unet is None):
             raise WeightsError(
                 "these weights are a classifier alone; train a Score Subnet on it with "
                 "`scoresubnet train score --classifier ...`"
             )
-        backbone = FrozenClassifier(self.classifier)
-        return ScoreModel(backbone, self.subnet, self.sde, self.parametrisation).eval()
+        process = (self.sde, self.parametrisation)
+        if self.subnet is not None:
+            return ScoreModel(self.backbone(), self.subnet, *process).eval()
+        assert self.unet is not None
+        if self.guide is None:
+            return UNetModel(self.unet, *process).eval()
+        known = [self.labels.index(w) if w in self.labels else -1 for w in self.guide.labels]
+        return UNetModel(self.unet, *process, self.guide.backbone(), known).eval()
 
 
 def save_model(
@@ -96,14 +136,13 @@ def save_model(
         ValueError: a label or an alias cannot be one (`words.as_labels`, `words.as_aliases`), or
             its sampling has a schedule that is a function, or cannot be used.
     """
-    parts: dict[str, nn.Module] = {"classifier": model.classifier}
+    parts = _parts(model.classifier, model.subnet, model.unet)
     config: dict[str, Any] = {
-        "classifier": dataclasses.asdict(model.classifier.config),
-        "sde": dataclasses.asdict(model.sde),
+        name: dataclasses.asdict(part.config)  # type: ignore[call-overload]
+        for name, part in parts.items()
     }
-    if model.subnet is not None:
-        parts["subnet"] = model.subnet
-        config["subnet"] = dataclasses.asdict(model.subnet.config)
+    config["sde"] = dataclasses.asdict(model.sde)
+    if model.subnet is not None or model.unet is not None:
         config["parametrisation"] = model.parametrisation
     labels = as_labels(model.labels)
     about = {"config": config, "labels": labels, "notes": model.notes}
@@ -129,22 +168,35 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     with metadata_errors(path), torch.device("meta"):
         config, labels = about["config"], as_labels(about["labels"])
         aliases = as_aliases(about.get("aliases", {}), labels)
-        classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
+        classifier, subnet, unet = _networks(config, labels)
         sde = from_plain(VPSDE, config["sde"])
-        subnet = None
-        if "subnet" in config:
-            shape = from_plain(SubnetConfig, _LATER | config["subnet"])
-            subnet = ScoreSubnet(shape, classifier.config)
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
-        parametrisation = str(config["parametrisation"]) if subnet else None
+        parametrisation = str(config["parametrisation"]) if subnet or unet else None
         _refuse_contradictions(classifier, mel, parametrisation)
-    parts: dict[str, nn.Module] = {"classifier": classifier}
-    if subnet is not None:
-        parts["subnet"] = subnet
-    load_strictly(path, parts, tensors)
+    load_strictly(path, _parts(classifier, subnet, unet), tensors)
+    notes = about["notes"]
     return ModelFile(
-        classifier, labels, sde, mel, subnet, parametrisation, about["notes"], sampling, aliases
+        *(classifier, labels, sde, mel, subnet, parametrisation, notes, sampling, aliases, unet)
     )
+
+
+def _networks(
+    config: dict[str, Any], labels: tuple[str, ...]
+) -> tuple[Classifier | None, ScoreSubnet | None, UNet | None]:
+    """The networks of a file, from its config."""
+    if "unet" in config:
+        return None, None, UNet(from_plain(UNetConfig, config["unet"]), len(labels))
+    classifier = Classifier(from_plain(ClassifierConfig, config["classifier"]), len(labels))
+    if "subnet" not in config:
+        return classifier, None, None
+    shape = from_plain(SubnetConfig, _LATER | config["subnet"])
+    return classifier, ScoreSubnet(shape, classifier.config), None
+
+
+def _parts(*networks: Classifier | ScoreSubnet | UNet | None) -> dict[str, nn.Module]:
+    """Those that there are, by their names in a file."""
+    names = ("classifier", "subnet", "unet")
+    return {name: each for name, each in zip(names, networks, strict=True) if each is not None}
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:
@@ -171,10 +223,11 @@ def shipped_weights() -> dict[str, Path]:
 
 
 def _refuse_contradictions(
-    classifier: Classifier, mel: MelSettings, parametrisation: str | None
+    classifier: Classifier | None, mel: MelSettings, parametrisation: str | None
 ) -> None:
-    size = (classifier.config.mel_bins, classifier.config.frames)
-    if (mel.n_mels, mel.frames) != size:
-        raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
+    if classifier is not None:
+        size = (classifier.config.mel_bins, classifier.config.frames)
+        if (mel.n_mels, mel.frames) != size:
+            raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
     if parametrisation is not None:
         refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

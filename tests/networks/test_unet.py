@@ -87,3 +87,22 @@ def test_size_of_the_paper() -> None:
     with torch.device("meta"):
         unet = UNet(UNetConfig())
     assert sum(p.numel() for p in unet.parameters()) == pytest.approx(16.6e6, rel=0.05)
+
+
+def test_labels_change_nothing_before_training(batch: Batch) -> None:
+    unet, (x, t, labels) = UNet(small(label_conditioned=True), 3), batch
+    assert not unet.labels.weight.any()
+    assert torch.equal(unet(x, t, labels), unet(x, t))
+
+
+def test_each_label_and_none_have_a_vector_of_their_own(
+    fill: Callable[..., Any], batch: Batch
+) -> None:
+    unet, (x, t, _) = fill(UNet(small(label_conditioned=True), 3)), batch
+    found = [unet(x, t, torch.full((3,), k)) for k in (0, 1, 2, -1)]
+    assert torch.equal(found[3], unet(x, t))
+    for k, one in enumerate(found):
+        assert all((one - other).abs().max() > 1e-3 for other in found[:k])
+    mixed = unet(x, t, torch.tensor([2, -1, 0]))
+    for row, k in enumerate((2, 3, 0)):
+        torch.testing.assert_close(mixed[row], found[k][row], rtol=1e-4, atol=1e-5)

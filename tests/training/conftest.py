@@ -15,6 +15,7 @@ from torch import Tensor
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.networks.unet import UNetConfig
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     ClassifierTraining,
@@ -22,6 +23,7 @@ from scoresubnet.training.config import (
     OptimiserConfig,
     RunConfig,
     ScoreTraining,
+    UNetTraining,
 )
 from scoresubnet.training.modules import NoisyTraining
 from scoresubnet.training.score import train_score
@@ -100,6 +102,22 @@ def score_run(data_config: Callable[..., DataConfig]) -> Callable[..., ScoreTrai
             "run": RunConfig(steps=steps, minutes=minutes, seed=3, validate_every=2),
         }
         return ScoreTraining(**(values | fields))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def unet_run(data_config: Callable[..., DataConfig]) -> Callable[..., UNetTraining]:
+    """unet_run(steps=4, **config fields) -> a tiny U-Net run."""
+
+    def make(steps: int = 4, **fields: Any) -> UNetTraining:
+        values: dict[str, Any] = {
+            "data": data_config(),
+            "unet": UNetConfig((8, 16), (1, 1), (1, 1), 1, patch=4, time_dim=16),
+            "optimiser": OPTIMISER,
+            "run": RunConfig(steps=steps, seed=3, validate_every=2),
+        }
+        return UNetTraining(**(values | fields))
 
     return make
 

@@ -26,8 +26,9 @@ from scoresubnet.training.config import (
     ScoreTraining,
     TimesConfig,
 )
+from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.modules import NoisyTraining
-from scoresubnet.training.score import ScoreModule, train_score
+from scoresubnet.training.score import train_score
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -92,7 +93,7 @@ def test_a_stopped_and_resumed_score_run_is_the_same_run(
     )
     train_score(config, classifier, tmp_path / "straight")
     with monkeypatch.context() as patch:
-        at_step(patch, ScoreModule, 2, terminate)
+        at_step(patch, DenoisingModule, 2, terminate)
         train_score(config, classifier, tmp_path / "stopped")
     assert step_of(tmp_path / "stopped") == 2
     train_score(config, classifier, tmp_path / "stopped")

@@ -19,8 +19,8 @@ from scoresubnet.training.config import (
     ScoreTraining,
     TimesConfig,
 )
+from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.modules import NoisyTraining, rate_at
-from scoresubnet.training.score import ScoreModule
 
 MakeClassifier = Callable[..., ClassifierTraining]
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -174,14 +174,14 @@ def test_validation_of_the_classifier_repeats_and_is_right(
 @pytest.fixture
 def score_module(
     score_run: Callable[..., ScoreTraining], make_score_model: Callable[..., ScoreModel]
-) -> ScoreModule:
-    return ScoreModule(
+) -> DenoisingModule:
+    return DenoisingModule(
         score_run(augment=AugmentConfig(shift=0)), make_score_model("v"), MelSettings(), range(3)
     )
 
 
 def test_score_step_is_the_mean_dsm_loss(
-    score_module: ScoreModule, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    score_module: DenoisingModule, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, _, labels = batch
     recorded(score_module, monkeypatch)
@@ -201,7 +201,7 @@ def test_label_taps_are_trained_with_the_labels_of_the_classifier(
 ) -> None:
     x, _, labels = batch
     model = make_score_model("v", label_taps=True)
-    module = ScoreModule(score_run(label_dropout=dropout), model, MelSettings(), [2, 0, 1])
+    module = DenoisingModule(score_run(label_dropout=dropout), model, MelSettings(), [2, 0, 1])
     recorded(module, monkeypatch)
     x0, _, noise, t = module.noisy((x, labels))
     told = torch.tensor([2, 0, 1])[labels] if dropout == 0 else torch.full_like(labels, -1)
@@ -220,7 +220,7 @@ def test_digital_silence_can_be_left_out_of_the_loss(
     x[:, :, 40:] = -1
     noise, t = torch.randn(x.shape, generator=torch.Generator().manual_seed(3)), batch[1]
     model = make_score_model("v")
-    module = ScoreModule(score_run(skip_silence=True), model, MelSettings(), range(3))
+    module = DenoisingModule(score_run(skip_silence=True), model, MelSettings(), range(3))
     with torch.no_grad():
         heard = torch.zeros(x.shape, dtype=torch.bool)
         heard[:, :, :38] = True  # but for the bins next to silence
@@ -229,7 +229,7 @@ def test_digital_silence_can_be_left_out_of_the_loss(
 
 
 def test_validation_of_the_score_covers_the_range_of_times(
-    score_module: ScoreModule, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    score_module: DenoisingModule, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = batch[0].repeat(3, 1, 1, 1)[:8]
     times: list[Tensor] = []

@@ -126,13 +126,15 @@ def test_a_deeper_subnet_starts_as_the_one_it_grows_from(
     score_run: MakeScore, classifier: Path, subnet: Path, tmp_path: Path
 ) -> None:
     """At any seed; the taps may be of labels from then on."""
-    old = load_model(subnet).score_model()
-    shape = old.subnet.config
+    file = load_model(subnet)
+    old = file.score_model()
+    assert file.subnet is not None
+    shape = file.subnet.config
     deeper = dataclasses.replace(shape, blocks=(2, 1, 3, 1), label_taps=True)
     config = score_run(steps=1, subnet=deeper, optimiser=OptimiserConfig(learning_rate=0.0))
     train_score(config, classifier, tmp_path / "deeper", start=subnet)
     new = load_model(tmp_path / "deeper").score_model()
-    assert new.subnet.config == deeper
+    assert new.network.config == deeper
     assert sum(p.numel() for p in new.parameters()) > sum(p.numel() for p in old.parameters())
     x, t = torch.randn(2, 1, 80, 64, generator=torch.Generator().manual_seed(0)), torch.rand(2)
     with torch.no_grad():

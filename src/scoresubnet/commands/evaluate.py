@@ -22,13 +22,19 @@ def run(values: Namespace) -> None:
     overrides = {name: values[name] for name in SETTINGS if values[name] is not None}
     specs = [SystemSpec(folder=folder) for folder in values.generated or []]
     specs += [
-        SystemSpec(weights=weights, sampling=values.sampling, overrides=overrides)
+        SystemSpec(
+            weights=weights,
+            classifier=values.classifier,
+            sampling=values.sampling,
+            overrides=overrides,
+        )
         for weights in values.weights or []
     ]
     specs += [SystemSpec.from_dict(system) for system in values.systems or []]
     options = {"count": values.count, "seed": values.seed}
     if not values.weights:
-        refused = [f"--{name}" for name in ("sampling", *overrides) if values[name] is not None]
+        names = ("classifier", "sampling", *overrides)
+        refused = [f"--{name}" for name in names if values[name] is not None]
         if not any(spec.weights for spec in specs):
             refused = [f"--{n}" for n, value in options.items() if value is not None] + refused
         if refused:

@@ -26,8 +26,8 @@ class SavedClip:
     label: str
     seed: int
     wav: str
-    heard: str
-    confidence: float
+    heard: str | None
+    confidence: float | None
 
 
 def run(values: Namespace) -> None:
@@ -41,7 +41,9 @@ def run(values: Namespace) -> None:
         raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
     out = Path(values.out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    generator = SpeechGenerator.from_pretrained(values.weights, values.vocoder, device=device)
+    generator = SpeechGenerator.from_pretrained(
+        values.weights, values.vocoder, device=device, classifier=values.classifier
+    )
     # Each once: a repeated one would be the same file.
     words = list(dict.fromkeys(map(generator.label_of, values.labels)))
     labels = [label for label in words for _ in range(values.count)]
@@ -74,13 +76,16 @@ def run(values: Namespace) -> None:
     if values.json:
         preset = values.sampling or preset_name(generator.sampling)
         settings = {"preset": preset, **sampling.to_dict()}
-        settings |= {key: values[key] for key in ("vocoder", "weights")}
+        settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
         report = {"seconds": round(seconds, 3), "picture": picture}
         saved = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
         print(json.dumps({**report, **settings, **saved}, indent=1))
         return
     for clip in clips:
-        print(f"{clip.wav}  the classifier hears {clip.heard!r} ({clip.confidence:.0%})")
+        if clip.heard is None or clip.confidence is None:
+            print(clip.wav)
+        else:
+            print(f"{clip.wav}  the classifier hears {clip.heard!r} ({clip.confidence:.0%})")
     if picture:
         print(picture)
     print(f"{seconds:.2f} s for {len(labels)} clip{'s' if len(labels) > 1 else ''}")
@@ -103,8 +108,9 @@ def save_wavs(speech: GeneratedSpeech, out: Path) -> tuple[list[SavedClip], list
         except OSError as error:
             left_out.append(str(error))
             continue
-        confidence = round(speech.confidence[k].item(), 4)
-        clips.append(SavedClip(label, seed, str(path), speech.heard[k], confidence))
+        heard = speech.heard[k] if speech.heard else None
+        confidence = round(speech.confidence[k].item(), 4) if speech.heard else None
+        clips.append(SavedClip(label, seed, str(path), heard, confidence))
     if not clips:
         none = f"none of {len(left_out)} sounds was written: " if len(left_out) > 1 else ""
         raise OSError(f"{none}{left_out[0]}")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from jsonargparse import Namespace
 
-from scoresubnet.cost import Cost, count_parameters, preset_costs, subnet_cost
+from scoresubnet.cost import Cost, count_parameters, model_cost, preset_costs
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.sampling import DEFAULT_SAMPLING
 from scoresubnet.tensor_files import WeightsError
@@ -28,13 +28,12 @@ def run(values: Namespace) -> None:
             file = load_model(values.model)
         except WeightsError as error:
             raise WeightsError(f"{error}; presets: {', '.join(PRESETS)}") from error
-        costs = {} if file.subnet is None else {"Score Subnet": subnet_cost(file.score_model())}
+        costs = {} if file.parametrisation is None else _costs(file)
         facts = {
             "labels": list(file.labels),
             **_aliases(file, values.json),
-            "classifier_parameters": count_parameters(file.classifier),
+            **_networks(file),
             "predicts": file.parametrisation,
-            "fusion": _fusion(file),
             "mel_hash": file.mel.hash,
             "sampling": _sampling(file, values.json),
             **file.notes,
@@ -63,11 +62,26 @@ def _sampling(file: ModelFile, as_json: bool) -> object:
     return str(file.sampling or f"not stated, so {DEFAULT_SAMPLING}")
 
 
-def _fusion(file: ModelFile) -> str | None:
-    """The fusion of gradient taps, if there are any."""
-    if file.subnet is None or not file.subnet.config.gradient_taps:
-        return None
-    return file.subnet.config.fusion
+def _costs(file: ModelFile) -> dict[str, Cost]:
+    """Of the model that a file is."""
+    name = "U-Net" if file.subnet is None else "Score Subnet"
+    return {name: model_cost(file.score_model(), (file.mel.n_mels, file.mel.frames))}
+
+
+def _networks(file: ModelFile) -> dict[str, object]:
+    """What is to be known of the networks in a file."""
+    if file.unet is not None:
+        return {"told_labels": file.unet.config.label_conditioned}
+    fusion, gradient_of = None, None
+    if file.subnet is not None and file.subnet.config.gradient_taps:
+        fusion = file.subnet.config.fusion
+        told = file.subnet.config.label_taps
+        gradient_of = "log p(y | x) of the label asked for" if told else "log p(x)"
+    return {
+        "classifier_parameters": count_parameters(file.backbone()),
+        "fusion": fusion,
+        "gradient_taps_of": gradient_of,
+    }
 
 
 def table(costs: dict[str, Cost]) -> str:
@@ -79,8 +93,10 @@ def table(costs: dict[str, Cost]) -> str:
     ]
     for name, cost in costs.items():
         parameters = f"{cost.parameters / 1e6:.2f} [{cost.trainable / 1e6:.2f}]"
+        gmacs = "-" if cost.guided_gmacs is None else f"{cost.guided_gmacs:.2f}"
+        mib = "-" if cost.guided_mib is None else f"{cost.guided_mib:.1f}"
         lines.append(
-            f"{name:{width}}  {parameters:>20}  {cost.unconditional_gmacs:6.2f} "
-            f"{cost.guided_gmacs:6.2f}  {cost.unconditional_mib:5.1f} {cost.guided_mib:6.1f}"
+            f"{name:{width}}  {parameters:>20}  {cost.unconditional_gmacs:6.2f} {gmacs:>6}"
+            f"  {cost.unconditional_mib:5.1f} {mib:>6}"
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`scoresubnet train classifier|score|vocoder|evaluator`: a config in, a run folder out."""
+"""`scoresubnet train classifier|score|unet|vocoder|evaluator`: a config in, a run folder out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator
 from scoresubnet.training.score import train_score
+from scoresubnet.training.unet import train_unet
 from scoresubnet.training.vocoder import train_vocoder
 from scoresubnet.vocoders.file import FILE_NAME as VOCODER_FILE
 from scoresubnet.weights import FILE_NAME
@@ -27,6 +28,11 @@ def run_classifier(values: Namespace) -> None:
 def run_score(values: Namespace) -> None:
     """Train a Score Subnet, or go on training; errors are those of `train_score`."""
     _run(values, "score", train_score, FILE_NAME)
+
+
+def run_unet(values: Namespace) -> None:
+    """Train a U-Net, or go on training; errors are those of `train_unet`."""
+    _run(values, "unet", train_unet, FILE_NAME)
 
 
 def run_vocoder(values: Namespace) -> None:

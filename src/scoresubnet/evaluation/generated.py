@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
-from scoresubnet.cost import count_gmacs, subnet_cost
+from scoresubnet.cost import count_gmacs, model_cost
 from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.clips import ClipFile
 from scoresubnet.evaluation.specs import SystemSpec
@@ -63,7 +63,7 @@ class GeneratedClips:
         folder: Path,
     ) -> None:
         assert spec.weights is not None
-        self.generator, self.weights = generator, spec.weights
+        self.generator, self.weights, self.classifier = generator, spec.weights, spec.classifier
         self.labels = tuple(dict.fromkeys(map(generator.label_of, labels or generator.labels)))
         self.count, self.seed, self.folder = count, seed, folder
         if UNCONDITIONAL in self.labels and len(self.labels) > 1:
@@ -71,7 +71,7 @@ class GeneratedClips:
         self.sampling = generator.check(
             list(self.labels), [0] * len(self.labels), spec.sampling, **spec.overrides
         )
-        told = generator.model.subnet.config.label_taps  # of the label, without guidance too
+        told = generator.model.is_told
         if not self.sampling.guidance and not told and len(self.labels) > 1:
             raise ValueError(
                 "with guidance 0 no label is asked for; for unconditional clips choose --labels "
@@ -84,6 +84,8 @@ class GeneratedClips:
             "seed": seed,
             "scoresubnet": version("scoresubnet"),
         }
+        if spec.classifier is not None:
+            self.settings["classifier_sha256"] = file_hash(find_weights(spec.classifier))
         refuse_other_clips(folder, self.settings)
 
     def files(self, progress: bool = True) -> list[ClipFile]:
@@ -125,17 +127,18 @@ class GeneratedClips:
         what = f"{self.count} {each}, sampled from {self.weights}"
         return {"what": what, "weights": self.weights, "count": self.count, **self.settings}
 
-    def cost(self) -> dict[str, float]:
+    def cost(self) -> dict[str, float | None]:
         """Parameters, and multiply-adds (in units of 1e9) and activation memory (MiB) of one clip.
 
-        Of a step they are those of `cost.subnet_cost`. Of a clip all steps of the sampler count,
+        Of a step they are those of `cost.model_cost`. Of a clip all steps of the sampler count,
         with guidance where it is on, and the vocoder. Moves the model to the CPU.
         """
         self.generator.model.to("cpu")
-        step = asdict(subnet_cost(self.generator.model))
+        mel = self.generator.mel
+        step = asdict(model_cost(self.generator.model, (mel.n_mels, mel.frames)))
         label = self.labels[0]
         clip = count_gmacs(lambda: self.generator.generate(label, 0, self.sampling))
-        return {**step, "clip_gmacs": clip, "clip_seconds": self.generator.mel.clip_seconds}
+        return {**step, "clip_gmacs": clip, "clip_seconds": mel.clip_seconds}
 
     def speed(self) -> dict[str, float]:
         """Seconds a clip and a second of sound, over all runs."""
@@ -157,15 +160,10 @@ class GeneratedClips:
         return spent
 
 
-def load_generator(weights: str, vocoder: str) -> SpeechGenerator:
-    """The generator, on a GPU if there is one.
-
-    Raises:
-        WeightsError: the weights are missing, damaged or foreign.
-        ValueError: the vocoder is unknown, or made for other features.
-    """
+def load_generator(weights: str, vocoder: str, classifier: str | None = None) -> SpeechGenerator:
+    """The generator, on a GPU if there is one; errors as of `SpeechGenerator.from_pretrained`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return SpeechGenerator.from_pretrained(weights, vocoder, device=device)
+    return SpeechGenerator.from_pretrained(weights, vocoder, device=device, classifier=classifier)
 
 
 def refuse_other_clips(folder: Path, settings: Mapping[str, object]) -> None:

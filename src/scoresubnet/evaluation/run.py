@@ -34,7 +34,7 @@ from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.evaluation.systems import REFERENCES, RealClips, Systems, rows_of
 from scoresubnet.files import refuse_unwritable
 from scoresubnet.vocoders import Vocoder, load_vocoder
-from scoresubnet.weights import load_model
+from scoresubnet.weights import ModelFile, load_model
 
 SEED = 0  # of the choice of reference clips, and of the noise
 COUNT = 100  # clips that are sampled of each label
@@ -99,7 +99,7 @@ class Evaluation:
             cache,
             planned.reference.training,
             folders.training or folders.reference,
-            {name: load_model(each.weights) for name, each in samplers.items()},
+            _classifiers(samplers),
             **self.judges,
         )
         with clock("loading the judges"):
@@ -173,7 +173,8 @@ class Evaluation:
                 found[name] = Path(spec.folder)
                 continue
             assert spec.weights is not None
-            generator = load_generator(spec.weights, spec.vocoder or self.vocoder)
+            vocoder = spec.vocoder or self.vocoder
+            generator = load_generator(spec.weights, vocoder, spec.classifier)
             folder = self.out / "generated" / ("" if single else name)
             found[name] = GeneratedClips(
                 generator, spec, asked_labels(self.labels), self.count, self.seed, folder
@@ -240,6 +241,12 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _classifiers(samplers: Mapping[str, GeneratedClips]) -> dict[str, ModelFile]:
+    """The weights with the classifier of each generator that has one."""
+    found = {name: load_model(s.classifier or s.weights) for name, s in samplers.items()}
+    return {name: file for name, file in found.items() if file.classifier is not None}
 
 
 def _about(each: Path | GeneratedClips, systems: Systems, name: str) -> dict[str, object]:

@@ -23,6 +23,7 @@ class SystemSpec:
     Attributes:
         folder: of clips; or
         weights: name of shipped weights, folder or file.
+        classifier: weights whose classifier guides a U-Net.
         name: in the report; that of the folder or weights if None.
         vocoder: of the weights; that of the evaluation if None.
         sampling: of the weights, a preset or settings; what they recommend if None.
@@ -35,6 +36,7 @@ class SystemSpec:
 
     folder: str | None = None
     weights: str | None = None
+    classifier: str | None = None
     name: str | None = None
     vocoder: str | None = None
     sampling: str | Sampling | None = None
@@ -44,7 +46,8 @@ class SystemSpec:
         if bool(self.folder) == bool(self.weights):
             raise ValueError("a system is either a folder of clips or weights; give one of the two")
         given = [name for name, value in self.overrides.items() if value is not None]
-        given += [name for name in ("vocoder", "sampling") if getattr(self, name) is not None]
+        own = ("classifier", "vocoder", "sampling")
+        given += [name for name in own if getattr(self, name) is not None]
         if self.folder and given:
             raise ValueError(f"{', '.join(given)}: folder {self.folder} is not sampled; drop these")
         if self.name is not None:
@@ -52,14 +55,15 @@ class SystemSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SystemSpec:
-        """Read a mapping with the keys folder or weights, name, vocoder and those of `Sampling`.
+        """Read a mapping with the keys folder or weights, classifier, name, vocoder and those of
+        `Sampling`.
 
         Numbers and truth values may be text, as on the command line.
 
         Raises:
             ValueError: a key is unknown, a value is of another kind, or as for the class.
         """
-        own = ("folder", "weights", "name", "vocoder", "sampling")
+        own = ("folder", "weights", "classifier", "name", "vocoder", "sampling")
         for key in values:
             refuse_unknown("key of a system", key, (*own, *SETTINGS))
         for key in own:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.networks.blocks import OutputHead, Patchify, ResBlock, Stage, TimeEmbedding
+from scoresubnet.networks.blocks import (
+    OutputHead,
+    Patchify,
+    ResBlock,
+    Stage,
+    TimeEmbedding,
+    start_at_zero,
+)
 from scoresubnet.ranges import check_shape
 
 
@@ -23,6 +30,8 @@ class UNetConfig:
         bottleneck_blocks: ResBlocks between the two ways.
         patch: side of the square patches at input and output (1 = pixels).
         time_dim: width of the time embedding.
+        label_conditioned: whether it is told the label, or that there is none; a vector for each is
+            added to the time embedding (Ho & Salimans 2022).
     """
 
     widths: tuple[int, ...] = (64, 128, 256)
@@ -31,6 +40,7 @@ class UNetConfig:
     bottleneck_blocks: int = 2
     patch: int = 1
     time_dim: int = 128
+    label_conditioned: bool = False
 
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.blocks) == len(self.up_blocks):
@@ -64,15 +74,23 @@ class UpStage(nn.Module):
 
 
 class UNet(nn.Module):
-    """(X_t (B, 1, F, T), t (B,)) -> output (B, 1, F, T)."""
+    """(X_t (B, 1, F, T), t (B,), labels (B,) or None) -> output (B, 1, F, T).
 
-    def __init__(self, config: UNetConfig) -> None:
+    Args:
+        config: its shape.
+        classes: number of labels that it can be told, if it is label-conditioned.
+    """
+
+    def __init__(self, config: UNetConfig, classes: int = 0) -> None:
         super().__init__()
         self.config = config
         widths, dim = config.widths, config.time_dim
         entries = [widths[0], *widths[:-1]]
         below = [*widths[1:], widths[-1]]
         self.time = TimeEmbedding(dim)
+        if config.label_conditioned:
+            self.labels = nn.Embedding(classes + 1, dim)  # the last one is no label
+            start_at_zero(self.labels)
         self.input = Patchify(widths[0], config.patch)
         self.down = nn.ModuleList(
             Stage(entries[k], width, config.blocks[k], dim, down=k > 0)
@@ -85,9 +103,19 @@ class UNet(nn.Module):
             skips = [*[width] * config.blocks[k], entries[k]]
             self.up.append(UpStage(below[k], width, skips, config.up_blocks[k], dim, exit))
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """The output in the parametrisation that the U-Net was trained in."""
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The output in the parametrisation that the U-Net was trained in.
+
+        Args:
+            x: noisy log-Mels (B, 1, F, T).
+            t: times (B,).
+            labels: class indices (B,), -1 is no label, None none at all; others than
+                label-conditioned U-Nets do not read them.
+        """
         embedding = self.time(t)
+        if self.config.label_conditioned:
+            told = torch.full(t.shape, -1, device=t.device) if labels is None else labels
+            embedding = embedding + self.labels(told % self.labels.num_embeddings)
         x = self.input(x)
         skips = []
         for stage in self.down:

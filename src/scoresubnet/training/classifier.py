@@ -95,7 +95,8 @@ def train_classifier(
                 {"noise process": source.sde, "features": source.mel},
                 {"noise process": model.sde, "features": model.mel},
             )
-            copy_network(source.classifier, model.classifier, source.labels == model.labels)
+            theirs = source.backbone().classifier
+            copy_network(theirs, module.network, source.labels == model.labels)
         complete(data)
         fit(module, data, config, out, lambda folder: save_model(model, folder / FILE_NAME))
     return model

@@ -8,6 +8,7 @@ from typing import Literal
 from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
+from scoresubnet.networks.unet import UNetConfig
 from scoresubnet.ranges import MOST, check_numbers
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.schedules import TIME_DISTRIBUTIONS
@@ -219,9 +220,42 @@ class ScoreTraining:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
-        if not 0 <= self.label_dropout <= 1:
-            raise ValueError(f"label_dropout is a share of 0 to 1, got {self.label_dropout}")
+        _check_denoising(self)
+
+
+@dataclass(frozen=True)
+class UNetTraining:
+    """Everything about one U-Net run.
+
+    Attributes:
+        label_dropout: share of the clips whose label is not told to a label-conditioned U-Net.
+        skip_silence: as for `ScoreTraining`.
+        precision: as for `ClassifierTraining`.
+        compile: likewise.
+    """
+
+    data: DataConfig
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    sde: VPSDE = field(default_factory=VPSDE)
+    parametrisation: str = "epsilon"
+    label_dropout: float = 0.1
+    skip_silence: bool = False
+    times: TimesConfig = field(default_factory=TimesConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    precision: Precision = "32-true"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        _check_denoising(self)
+
+
+def _check_denoising(config: ScoreTraining | UNetTraining) -> None:
+    """What the trainings of a score have in common."""
+    refuse_unknown("parametrisation", config.parametrisation, PARAMETRISATIONS)
+    if not 0 <= config.label_dropout <= 1:
+        raise ValueError(f"label_dropout is a share of 0 to 1, got {config.label_dropout}")
 
 
 @dataclass(frozen=True)
@@ -270,12 +304,13 @@ class EvaluatorTraining:
             raise ValueError(f"lesson_weight must not be negative, got {self.lesson_weight}")
 
 
-Training = ClassifierTraining | ScoreTraining | VocoderTraining | EvaluatorTraining
+Training = ClassifierTraining | ScoreTraining | UNetTraining | VocoderTraining | EvaluatorTraining
 """The config of a run."""
 
 TRAININGS: dict[str, type[Training]] = {
     "classifier": ClassifierTraining,
     "score": ScoreTraining,
+    "unet": UNetTraining,
     "vocoder": VocoderTraining,
     "evaluator": EvaluatorTraining,
 }

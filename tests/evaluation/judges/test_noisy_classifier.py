@@ -90,5 +90,5 @@ def test_settings_change_with_the_weights_and_the_noise(model: ModelFile) -> Non
     model.sde = VPSDE()
     assert NoisyClassifier(model).settings == before
     with torch.no_grad():
-        next(model.classifier.parameters()).add_(1)
+        next(model.backbone().parameters()).add_(1)
     assert NoisyClassifier(model).settings != before

@@ -10,7 +10,6 @@ import torch
 
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel
-from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.foreign_weights import weights_hash
@@ -34,7 +33,7 @@ class NoisyClassifier:
 
     def __init__(self, model: ModelFile) -> None:
         self.words, self.sde = model.labels, model.sde
-        self.classifier = FrozenClassifier(model.classifier.cpu())
+        self.classifier = model.backbone().cpu()
         self.front_end = LogMel(model.mel)
 
     @property

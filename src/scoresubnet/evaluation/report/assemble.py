@@ -20,7 +20,7 @@ def assemble(
     systems: Systems,
     sections: Sequence[Section],
     missing: Mapping[str, str],
-    costs: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, Mapping[str, float | None]],
     times: Mapping[str, Any],
 ) -> Report:
     """All that is known, ready for JSON.

@@ -195,17 +195,23 @@ def footnotes(section: Mapping[str, Any]) -> list[str]:
     return [f"{text}, {', '.join(names)}: {why}" for (text, why), names in reasons.items()]
 
 
+def _guided(value: float | None, digits: int) -> str:
+    """What it is with guidance, where there can be any."""
+    return "" if value is None else f", guided {value:.{digits}f}"
+
+
 def cost_lines(report: Report) -> list[str]:
     """Costs of the generators; nothing if none was sampled."""
     lines = []
     for name, cost in report["costs"].items():
         speed = report["times"]["sampling"][name]
+        gmacs, mib = (_guided(cost[f"guided_{unit}"], d) for unit, d in (("gmacs", 2), ("mib", 1)))
         lines.append(
             f"{name}: {cost['parameters'] / 1e6:.2f} M parameters, of these trained for generation "
             f"{cost['trainable'] / 1e6:.2f} M; one step of one clip "
-            f"{cost['unconditional_gmacs']:.2f} GMACs, guided {cost['guided_gmacs']:.2f}, with "
-            f"peak activations of {cost['unconditional_mib']:.1f} MiB, guided "
-            f"{cost['guided_mib']:.1f}; one clip {cost['clip_gmacs']:.1f} GMACs, "
+            f"{cost['unconditional_gmacs']:.2f} GMACs{gmacs}, with "
+            f"peak activations of {cost['unconditional_mib']:.1f} MiB{mib}"
+            f"; one clip {cost['clip_gmacs']:.1f} GMACs, "
             "vocoder included; on this machine "
             f"{speed['seconds_per_clip']:.2f} s a clip, {speed['real_time_factor']:.2f} s a second "
             "of sound"

@@ -34,7 +34,7 @@ class Judging:
         cache: where rows are kept.
         training: files of all training clips, for novelty.
         training_dir: they are named by their paths in it.
-        models: name of a system -> the weights that it is sampled from.
+        models: name of a system -> weights with the classifier that it is guided by.
         evaluator: file, run or shipped name of a `WordEvaluator`; a shipped one that knows the
             words if None.
         sc09_resnext: file of the published classifier, or None.
