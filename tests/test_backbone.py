@@ -103,13 +103,13 @@ def test_class_gradient_equals_finite_differences(backbone: FrozenClassifier, ba
 
 
 def plain_features(
-    backbone: FrozenClassifier, x: Tensor, t: Tensor, labels: Tensor
+    backbone: FrozenClassifier, x: Tensor, t: Tensor, labels: Tensor, every_block: bool = False
 ) -> list[Tensor]:
     """The definition: logsumexp and log p(y | x) differentiated, each by a graph of its own."""
     found: list[Tensor] = []
     for of_labels in (False, True):
         leaf = x.clone().requires_grad_()
-        logits, taps = backbone.classifier.features(leaf, t)
+        logits, taps = backbone.classifier.features(leaf, t, every_block)
         if of_labels:
             log_p = (logits - logits.logsumexp(1, keepdim=True))[torch.arange(len(x)), labels]
             found += torch.autograd.grad(log_p.sum(), leaf)
@@ -121,9 +121,14 @@ def plain_features(
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(("size", "every_block"), [(1, False), (2, False), (2, True)])
 def test_the_fast_step_equals_the_plain_one(
-    size: int, preset: str, channels_last: bool, fill: Callable[..., Any], batch: Batch
+    size: int,
+    every_block: bool,
+    preset: str,
+    channels_last: bool,
+    fill: Callable[..., Any],
+    batch: Batch,
 ) -> None:
     """To 1e-5 of the largest value of each tensor."""
     chosen = PRESETS[preset]
@@ -131,8 +136,10 @@ def test_the_fast_step_equals_the_plain_one(
     if channels_last:
         backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x, t, labels = (part[:size] for part in batch)
-    expected = plain_features(backbone, x, t, labels)
-    found = tensors(backbone.features(x, t, True, labels))
+    expected = plain_features(backbone, x, t, labels, every_block)
+    found = tensors(backbone.features(x, t, True, labels, every_block=every_block))
+    shapes = chosen.classifier.block_shapes if every_block else chosen.classifier.tap_shapes
+    assert len(found) == 2 * len(shapes) + 2
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * b.abs().max().item())
 

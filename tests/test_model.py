@@ -57,6 +57,22 @@ def test_gradient_taps_are_read(make_score_model: Make, batch: Batch) -> None:
         assert (without - model(x, t)).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("fields", [{"every_block": True}, {"forward_taps": False}])
+def test_subnets_of_other_taps_are_scored_and_guided(
+    fields: dict[str, bool], make_score_model: Make, batch: Batch
+) -> None:
+    """The tiny classifier has one block a stage, so that taps of every block are the same."""
+    model, (x, t, labels) = make_score_model("v", **fields), batch
+    plain = make_score_model("v")
+    plain.load_state_dict(model.state_dict(), strict=False)
+    with torch.no_grad():
+        score, gradient, _ = model.with_class_gradient(labels)(x, t)
+        torch.testing.assert_close(score, model.score(x, t), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(gradient, plain.with_class_gradient(labels)(x, t).gradient)
+        same = torch.allclose(score, plain.score(x, t), rtol=1e-4, atol=1e-4)
+    assert same == ("every_block" in fields)
+
+
 def test_labels_reach_the_score_through_label_taps_alone(
     make_score_model: Make, batch: Batch
 ) -> None:

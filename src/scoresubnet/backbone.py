@@ -56,6 +56,7 @@ class FrozenClassifier(nn.Module):
         labels: Tensor | None = None,
         label_taps: bool = False,
         class_gradient: bool = True,
+        every_block: bool = False,
     ) -> Features:
         """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
@@ -71,12 +72,13 @@ class FrozenClassifier(nn.Module):
             label_taps: whether the gradient taps are of log p(y | X_t) where there are labels. Then
                 they and the class gradient are one and the same way back.
             class_gradient: False leaves it out though there are labels.
+            every_block: whether there is a tap after every block, not after every stage alone.
         """
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             if not gradient_taps and labels is None:
-                logits, taps = self.classifier.features(x.float(), t)
+                logits, taps = self.classifier.features(x.float(), t, every_block)
                 return Features(logits, taps, None, None)
-            recorded = record(self.classifier, x.float(), t)
+            recorded = record(self.classifier, x.float(), t, every_block)
             p = recorded.logits.softmax(1)
             ways = []
             if labels is not None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from jsonargparse import ActionYesNo, ArgumentParser, Namespace
@@ -33,6 +34,8 @@ COMMANDS = {
     "train evaluator": "Train the word classifier that judges generated clips.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "evaluate": "Judge generated clips, or a generator, beside real recordings.",
+    "experiment run": "Make what is missing of a table of models: train, sample, measure.",
+    "experiment report": "Write up what has been made of a table: Markdown, JSON and figures.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
 
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    words = 2 if arguments[:1] == ["train"] else 1
+    words = 2 if arguments[:1] in (["train"], ["experiment"]) else 1
     name = " ".join(arguments[:words])
     if name not in LEAVES:  # --help, --version or a mistake
         _overview().parse_args(arguments)
@@ -135,6 +138,11 @@ def _overview() -> ArgumentParser:
     for name in ("generate", "vocode", "evaluate", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
+    experiment = ArgumentParser(description="Make or write up a table of models.")
+    commands.add_subcommand("experiment", experiment, help=experiment.description)
+    parts = experiment.add_subcommands()
+    for name in ("run", "report"):
+        parts.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"experiment {name}"])
     trainings = train.add_subcommands()
     for name in ("classifier", "score", "unet", "vocoder", "evaluator"):
         trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
@@ -224,6 +232,17 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="most real clips of a row (all that are even)",
     )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
+    _add_judges(parser)
+    _add_vocoder(parser)
+    add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
+    add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
+    _add_sampling(parser)
+    return parser
+
+
+def _add_judges(parser: ArgumentParser) -> None:
+    """Options of the judges whose weights are not in the package."""
+    add = parser.add_argument
     add(
         "--evaluator",
         type=str | None,
@@ -233,11 +252,6 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
     add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")
-    _add_vocoder(parser)
-    add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
-    add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
-    _add_sampling(parser)
-    return parser
 
 
 def _add_vocoder(parser: ArgumentParser) -> None:
@@ -261,6 +275,24 @@ def _add_classifier(parser: ArgumentParser) -> None:
 def _info(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("model", type=str, help="preset (paper, small) or weights")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
+    return parser
+
+
+def _experiment(parser: ArgumentParser, part: str) -> ArgumentParser:
+    add = parser.add_argument
+    tables = sorted(path.stem for path in (Path(__file__).parent / "experiments/tables").iterdir())
+    name = f"{', '.join(tables)}, or the path of a YAML file"
+    if part == "run":
+        add("table", type=str, help=name)
+        add("--data", type=str, default="data", help="folder that the recordings are in")
+        add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
+        add("--minutes", type=float, default=0.0, help="stop after so many; 0: when all is made")
+        add("--groups", nargs="+", type=str, help="only these groups of rows")
+        _add_judges(parser)
+        return parser
+    add("table", type=str, help=f"{name}; or a table.json, whose pages are made again")
+    add("--run", type=str | None, help="the folder of `experiment run` (runs/<table>)")
+    add("--out", type=str, required=True, help="folder for table.md, table.json and the figures")
     return parser
 
 
@@ -288,5 +320,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "train evaluator": partial(_train, kind="evaluator"),
     "vocode": _vocode,
     "evaluate": _evaluate,
+    "experiment run": partial(_experiment, part="run"),
+    "experiment report": partial(_experiment, part="report"),
     "info": _info,
 }

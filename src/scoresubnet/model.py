@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.backbone import Features, FrozenClassifier
 from scoresubnet.guidance import Guide, ScoreAndClassGradient
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet
@@ -98,25 +98,29 @@ class ScoreModel(DiffusionModel):
         return self.subnet.config.label_taps
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        config = self.subnet.config
-        of = labels if config.label_taps else None
-        features = self.backbone.features(
-            x, t, config.gradient_taps, of, config.label_taps, class_gradient=False
-        )
+        of = labels if self.subnet.config.label_taps else None
+        features = self._features(x, t, of, class_gradient=False)
         return self.subnet(features.forward, features.gradient, t)
 
     def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
         """As of any model, of one shared forward pass; for -1 the gradient is of log p(X_t)."""
-        config = self.subnet.config
 
         def both(x: Tensor, t: Tensor) -> Guide:
-            features = self.backbone.features(x, t, config.gradient_taps, labels, config.label_taps)
+            features = self._features(x, t, labels, class_gradient=True)
             assert features.class_gradient is not None
             output = self.subnet(features.forward, features.gradient, t)
             score = score_from_output(output, x, t, self.sde, self.parametrisation)
             return Guide(score, features.class_gradient, _probability(features.logits, labels))
 
         return both
+
+    def _features(
+        self, x: Tensor, t: Tensor, labels: Tensor | None, class_gradient: bool
+    ) -> Features:
+        """The taps that the subnet reads, and the class gradient."""
+        config = self.subnet.config
+        taps = (config.gradient_taps, labels, config.label_taps)
+        return self.backbone.features(x, t, *taps, class_gradient, config.every_block)
 
 
 class UNetModel(DiffusionModel):

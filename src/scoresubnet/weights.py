@@ -38,7 +38,7 @@ from scoresubnet.tensor_files import (
 FORMAT = "scoresubnet/1"
 FILE_NAME = "model.safetensors"
 DEFAULT_WEIGHTS = "words18-small"
-_LATER = {"label_taps": False}
+_LATER = {"label_taps": False, "forward_taps": True, "every_block": False}
 """Keys of a `SubnetConfig` that older files lack."""
 _CALLED = {"mel": "front end", "sde": "noise process"}
 

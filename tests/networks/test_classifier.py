@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoresubnet.networks.adjoint import record
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -77,3 +78,18 @@ def test_impossible_shapes_are_refused() -> None:
         ClassifierConfig(patch=3)
     with pytest.raises(ValueError, match="80 x 63"):
         ClassifierConfig(frames=63)
+
+
+@pytest.mark.parametrize("bottleneck", [0, 2])
+def test_every_block_may_have_a_tap(bottleneck: int, fill: Callable[..., Any]) -> None:
+    """Those of the stages are among them."""
+    config = ClassifierConfig((8, 16), (1, 3), bottleneck, patch=4, time_dim=16)
+    classifier = fill(Classifier(config, 5))
+    x, t = torch.randn(2, 1, 80, 64, generator=torch.Generator().manual_seed(0)), torch.rand(2)
+    few, many = classifier.features(x, t).taps, classifier.features(x, t, every_block=True).taps
+    assert tuple(tuple(h.shape[1:]) for h in many) == config.block_shapes
+    assert len(many) == 1 + 4 + bottleneck
+    places = [0, 1, 4, 4 + bottleneck]
+    assert all(torch.equal(few[k], many[place]) for k, place in enumerate(places))
+    recorded = record(classifier.eval(), x, t, every_block=True)
+    assert len(recorded.steps) == len(recorded.taps) == len(many)

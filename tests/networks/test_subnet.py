@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,3 +102,33 @@ def test_decoder_upsamples_where_the_taps_do() -> None:
         assert subnet(taps, taps, torch.zeros(1)).shape == (1, 1, 80, 64)
     ups = [type(level.up).__name__ for level in subnet.levels]
     assert ups == ["Identity", "Identity", "Upsample", "Upsample", "Identity"]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_gradient_taps_alone(
+    fusion: str, fill: Callable[..., Any], tiny: ClassifierConfig, taps: Taps
+) -> None:
+    subnet = fill(ScoreSubnet(config(fusion=fusion, forward_taps=False), tiny))
+    forward, gradient = taps
+    out = subnet(forward, gradient, T)
+    assert torch.equal(subnet([-h for h in forward], gradient, T), out)
+    for k in range(len(gradient)):
+        changed = [-g if j == k else g for j, g in enumerate(gradient)]
+        assert (subnet(forward, changed, T) - out).abs().max() > 1e-3
+    with pytest.raises(ValueError, match="needs taps"):
+        config(forward_taps=False, gradient_taps=False)
+
+
+def test_taps_of_every_block_are_all_read(fill: Callable[..., Any], tiny: ClassifierConfig) -> None:
+    backbone = replace(tiny, blocks=(1, 2))
+    wide = config(widths=(8, 8, 12, 12, 16), blocks=(1, 0, 1, 1, 1), every_block=True)
+    subnet = fill(ScoreSubnet(wide, backbone))
+    generator = torch.Generator().manual_seed(0)
+    taps = [torch.randn(2, *shape, generator=generator) for shape in backbone.block_shapes]
+    out = subnet(taps, taps, T)
+    assert out.shape == (2, 1, 80, 64)
+    for k in range(5):
+        changed = [-h if j == k else h for j, h in enumerate(taps)]
+        assert (subnet(changed, taps, T) - out).abs().max() > 1e-3
+    with pytest.raises(ValueError, match="5 taps \\(input, 4 blocks\\)"):
+        ScoreSubnet(config(every_block=True), backbone)

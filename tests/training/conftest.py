@@ -5,9 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -27,27 +25,6 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.modules import NoisyTraining
 from scoresubnet.training.score import train_score
-
-# Splits are a hash of the name; tests/data/test_folder.py freezes them.
-TAKES = {
-    "training": ("take0", "take2", "take4", "take5"),
-    "validation": ("take13", "take31"),
-    "testing": ("take1",),
-}
-
-
-@pytest.fixture(scope="session")
-def words_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """hum/*.wav are low tones, hiss/*.wav is noise; seven takes each."""
-    root = tmp_path_factory.mktemp("words")
-    random = np.random.default_rng(0)
-    time = np.arange(16_000) / 16_000
-    for n, take in enumerate(take for takes in TAKES.values() for take in takes):
-        hum = 0.3 * np.sin(2 * np.pi * (120 + 20 * n) * time)
-        for word, sound in (("hum", hum), ("hiss", 0.1 * random.standard_normal(16_000))):
-            (root / word).mkdir(exist_ok=True)
-            soundfile.write(root / word / f"{take}.wav", sound.astype(np.float32), 16_000)
-    return root
 
 
 @pytest.fixture(scope="session")

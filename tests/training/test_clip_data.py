@@ -1,6 +1,7 @@
 """What log-Mels and waveforms share: which clips make which batch."""
 
 import itertools
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -224,3 +225,31 @@ def test_recordings_without_validation_say_so(
 def test_unknown_word_sets_are_refused(kind: Kind, data_config: MakeData) -> None:
     with pytest.raises(ValueError, match=r"unknown word set 'SC9'; .*: SC09, .*; give a"):
         kind(data_config(words="SC9"), seed=0)
+
+
+def test_a_share_has_as_many_clips_of_each_word_and_is_nested(
+    kind: Kind, data_config: MakeData, words_folder: Path, tmp_path: Path
+) -> None:
+    """Whatever the seed, and wherever the clips lie."""
+
+    def names(share: float, seed: int = 0, root: Path = words_folder) -> list[str]:
+        sources = (Source("folder", str(root)),)
+        rows = (data := kind(data_config(sources=sources, share=share), seed=seed)).training_rows
+        assert list(rows) == sorted(rows)
+        assert {data.kept.splits[row] for row in rows} == {"training"}
+        return [f"{data.kept.clips[row].label}/{data.kept.clips[row].path.stem}" for row in rows]
+
+    half = names(0.5)
+    assert Counter(name.split("/")[0] for name in half) == {"hum": 2, "hiss": 2}
+    assert len(names(1.0)) == 8
+    quarter, least = names(0.25), names(0.01)
+    assert set(quarter) < set(half)
+    assert quarter == least  # one of each word at least
+    shutil.copytree(words_folder, tmp_path / "moved")
+    assert names(0.5, seed=7, root=tmp_path / "moved") == half
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=r"share must lie in \(0, 1\]"):
+        DataConfig(share=share)

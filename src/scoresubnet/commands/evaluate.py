@@ -7,7 +7,7 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from scoresubnet.evaluation.report.markdown import callouts
-from scoresubnet.evaluation.run import COUNT, Evaluation
+from scoresubnet.evaluation.run import COUNT, JUDGES, Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.sampling import SETTINGS
 
@@ -49,7 +49,7 @@ def run(values: Namespace) -> None:
         count=COUNT if values.count is None else values.count,
         seed=values.seed or 0,
         vocoder=values.vocoder,
-        judges={key: values[key] for key in ("evaluator", "sc09_resnext", "vggish", "whisper")},
+        judges={name: values[name] for name in JUDGES},
         only=values.sections,
     )
     report = evaluation.run()

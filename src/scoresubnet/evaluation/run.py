@@ -38,6 +38,8 @@ from scoresubnet.weights import ModelFile, load_model
 
 SEED = 0  # of the choice of reference clips, and of the noise
 COUNT = 100  # clips that are sampled of each label
+JUDGES = ("evaluator", "sc09_resnext", "vggish", "whisper")
+"""Those that are told where their weights are, see `Judging`."""
 PACKAGES = (
     *("scoresubnet", "torch", "numpy", "soundfile", "soxr", "matplotlib", "pocketsphinx"),
     *("speechmos", "distillmos", "xls-r-sqa", "onnxruntime", "librosa", "livekit-wakeword"),
@@ -60,8 +62,9 @@ class Evaluation:
         count: clips to sample of each label.
         seed: of those clips.
         vocoder: of systems that name none, and of the row "vocoded" where nothing is sampled.
-        judges: `evaluator`, `sc09_resnext`, `vggish` and `whisper`, see `Judging`.
+        judges: key of `JUDGES` -> where its weights are.
         only: names of sections; all if None.
+        cache: folder of what the judges found, to share it between evaluations; in `out` if None.
         written: files of the report, once it has run; others could not be written and are named.
     """
 
@@ -76,6 +79,7 @@ class Evaluation:
     vocoder: str = "pitch"
     judges: Mapping[str, str | None] = field(default_factory=dict)
     only: Sequence[str] | None = None
+    cache: Path | None = None
     written: list[Path] = field(default_factory=list, init=False)
 
     @undisturbed()
@@ -93,7 +97,7 @@ class Evaluation:
         samplers = {n: each for n, each in found.items() if isinstance(each, GeneratedClips)}
         planned = plan(found, folders, self._asked(samplers))
         vocoder = self._vocoder(samplers)
-        cache = Cache(self.out / "cache")
+        cache = Cache(self.cache or self.out / "cache")
         judging = Judging(
             planned.words,
             cache,

@@ -11,6 +11,7 @@ way back; the tests hold both ways against autograd.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -44,8 +45,11 @@ class Recorded(NamedTuple):
 
 
 @torch.no_grad()
-def record(classifier: Classifier, x: Tensor, t: Tensor) -> Recorded:
-    """The forward pass at x (B, 1, F, T), t (B,), and its way back; `classifier` in eval mode."""
+def record(classifier: Classifier, x: Tensor, t: Tensor, every_block: bool = False) -> Recorded:
+    """The forward pass at x (B, 1, F, T), t (B,), and its way back; `classifier` in eval mode.
+
+    Taps are where `Classifier.features` has them with the same `every_block`.
+    """
     embedding = F.silu(classifier.time(t))
     patch = classifier.input.patch
     h, conv_back = _conv(classifier.input.project, F.pixel_unshuffle(x, patch))
@@ -53,9 +57,10 @@ def record(classifier: Classifier, x: Tensor, t: Tensor) -> Recorded:
     steps: list[Back] = [lambda g: F.pixel_shuffle(conv_back(g), patch)]
     for stage in [*classifier.stages, classifier.bottleneck]:
         assert isinstance(stage, Stage)
-        h, back = _stage(stage, h, embedding)
-        taps.append(h)
-        steps.append(back)
+        outputs, ways = _stage(stage, h, embedding)
+        h = outputs[-1] if outputs else h  # a bottleneck may have no blocks
+        taps += outputs if every_block else [h]
+        steps += ways if every_block else [partial(_through, ways)]
     shape, layout, head = h.shape[1:], _layout(h), classifier.head
 
     def head_back(g: Tensor) -> Tensor:
@@ -64,16 +69,22 @@ def record(classifier: Classifier, x: Tensor, t: Tensor) -> Recorded:
     return Recorded(head(h.flatten(1)), tuple(taps), head_back, tuple(steps))
 
 
-def _stage(stage: Stage, x: Tensor, embedding: Tensor) -> tuple[Tensor, Back]:
+def _stage(stage: Stage, x: Tensor, embedding: Tensor) -> tuple[list[Tensor], list[Back]]:
+    """The output of each block, and the way back from it to the one before, or into the stage."""
+    outputs: list[Tensor] = []
     ways: list[Back] = []
+    down: list[Back] = []
     if isinstance(stage.down, nn.Conv2d):
         x, back = _conv(stage.down, x)
-        ways.append(back)
+        down = [back]
     for block in stage.blocks:
         assert isinstance(block, ResBlock)
         x, back = _block(block, x, embedding)
+        outputs.append(x)
         ways.append(back)
-    return x, lambda g: _through(ways, g)
+    if down:
+        ways[0] = partial(_through, [*down, ways[0]])
+    return outputs, ways
 
 
 def _through(ways: list[Back], g: Tensor) -> Tensor:

@@ -51,11 +51,20 @@ class ClassifierConfig:
     @property
     def tap_shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(C_k, F_k, T_k) of the taps: input projection, each stage, bottleneck."""
-        shapes = []
-        for k, width in enumerate(self.widths):
-            factor = self.patch * 2**k
-            shapes.append((width, self.mel_bins // factor, self.frames // factor))
+        shapes = [self._shape(k) for k in range(len(self.widths))]
         return (shapes[0], *shapes, shapes[-1])
+
+    @property
+    def block_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(C_k, F_k, T_k) of the taps if there is one at every block: input projection, blocks."""
+        shapes = [self._shape(0)]
+        for k, blocks in enumerate(self.blocks):
+            shapes += [self._shape(k)] * blocks
+        return (*shapes, *[shapes[-1]] * self.bottleneck_blocks)
+
+    def _shape(self, stage: int) -> tuple[int, int, int]:
+        factor = self.patch * 2**stage
+        return (self.widths[stage], self.mel_bins // factor, self.frames // factor)
 
 
 class ClassifierOutput(NamedTuple):
@@ -84,12 +93,13 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(channels * bins * frames, classes)
 
-    def features(self, x: Tensor, t: Tensor) -> ClassifierOutput:
+    def features(self, x: Tensor, t: Tensor, every_block: bool = False) -> ClassifierOutput:
         """Logits and forward taps.
 
         Args:
             x: noisy log-Mels (B, 1, F, T).
             t: times (B,).
+            every_block: whether there is a tap after every block, not after every stage alone.
 
         Raises:
             ValueError: x has another shape than the classifier was built for.
@@ -101,8 +111,9 @@ class Classifier(nn.Module):
         h = self.input(x)
         taps = [h]
         for stage in [*self.stages, self.bottleneck]:
-            h = stage(h, embedding)
-            taps.append(h)
+            outputs = stage.outputs(h, embedding)
+            h = outputs[-1]
+            taps += outputs[1:] if every_block else [h]
         logits = self.head(self.dropout(h.flatten(1)))
         return ClassifierOutput(logits, tuple(taps))
 

@@ -24,7 +24,8 @@ class SubnetConfig:
     """Shape of the Score Subnet.
 
     Attributes:
-        widths: decoder channels at each tap: input projection, the stages, bottleneck.
+        widths: decoder channels at each tap: input projection, the stages, bottleneck; or, with
+            `every_block`, input projection and all blocks.
         blocks: ResBlocks after each tap has been added, in the same order.
         fusion: a key of `networks.fusion.FUSIONS`; how a gradient tap joins its forward tap.
         gradient_taps: whether the gradient taps are read at all.
@@ -33,6 +34,8 @@ class SubnetConfig:
         keep_input_scale: leave the forward tap of the input projection un-normalised, so that the
             subnet sees X_t with its scale (ours; the paper normalises every tap).
         time_dim: width of the time embedding.
+        forward_taps: whether the forward taps are read; of the two at least one.
+        every_block: whether every block of the classifier has its tap, not every stage alone.
     """
 
     widths: tuple[int, ...] = (32, 32, 64, 128, 128)
@@ -42,6 +45,8 @@ class SubnetConfig:
     label_taps: bool = False
     keep_input_scale: bool = False
     time_dim: int = 128
+    forward_taps: bool = True
+    every_block: bool = False
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.blocks):
@@ -51,6 +56,8 @@ class SubnetConfig:
         check_shape(self, may_be_zero=("blocks",))
         if self.fusion not in FUSIONS:
             raise ValueError(f"unknown fusion {self.fusion!r}; there are {', '.join(FUSIONS)}")
+        if not (self.forward_taps or self.gradient_taps):
+            raise ValueError("a subnet needs taps: forward_taps, gradient_taps or both")
         if self.label_taps and not self.gradient_taps:
             raise ValueError("label_taps need gradient_taps: they say what these are of")
 
@@ -64,18 +71,23 @@ class TapReader(nn.Module):
         super().__init__()
         channels, bins, frames = shape
         self.keep_scale = keep_scale
-        self.project_forward = nn.Conv2d(channels, width, 1)
+        self.reads_forward = config.forward_taps
+        if config.forward_taps:
+            self.project_forward = nn.Conv2d(channels, width, 1)
         if config.gradient_taps:
             self.project_gradient = nn.Conv2d(channels, width, 1)
+        if config.forward_taps and config.gradient_taps:
             self.fuse = FUSIONS[config.fusion](width, (bins, frames))
 
     def forward(self, forward_tap: Tensor, gradient_tap: Tensor | None) -> Tensor:
         """h^(k) and g^(k), both (B, C_k, F_k, T_k) -> (B, width, F_k, T_k)."""
-        forward_tap = forward_tap if self.keep_scale else rms_normalise(forward_tap)
-        projected = self.project_forward(forward_tap)
-        if gradient_tap is None:
-            return projected
-        return self.fuse(projected, self.project_gradient(rms_normalise(gradient_tap)))
+        found = []
+        if self.reads_forward:
+            forward_tap = forward_tap if self.keep_scale else rms_normalise(forward_tap)
+            found.append(self.project_forward(forward_tap))
+        if gradient_tap is not None:
+            found.append(self.project_gradient(rms_normalise(gradient_tap)))
+        return found[0] if len(found) == 1 else self.fuse(*found)
 
 
 class Level(nn.Module):
@@ -103,11 +115,14 @@ class ScoreSubnet(nn.Module):
 
     def __init__(self, config: SubnetConfig, backbone: ClassifierConfig) -> None:
         super().__init__()
-        shapes = backbone.tap_shapes
+        shapes = backbone.block_shapes if config.every_block else backbone.tap_shapes
         if len(config.widths) != len(shapes):
+            where = f"input, {len(shapes) - 2} stages, bottleneck"
+            if config.every_block:
+                where = f"input, {len(shapes) - 1} blocks"
             raise ValueError(
-                f"the classifier has {len(shapes)} taps (input, {len(shapes) - 2} stages, "
-                f"bottleneck), the subnet is configured for {len(config.widths)}"
+                f"the classifier has {len(shapes)} taps ({where}), the subnet is configured for "
+                f"{len(config.widths)}"
             )
         self.config = config
         self.time = TimeEmbedding(config.time_dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -65,7 +66,7 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
         if check is not None:
             check(self.found)
         self.kept = self.keep(self.found)
-        self.training_rows = self.kept.subset("training")
+        self.training_rows = share_of(self.kept, config.share)
         there = {self.kept.clips[row].label for row in self.training_rows}
         missing = [word for word in self.needed_words() if word not in there]
         if missing or not there:
@@ -116,6 +117,28 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
     def _loader(self, batches: Any, read: Callable[[list[int]], T]) -> DataLoader[T]:
         rows = _WholeBatches(read, len(self.kept.clips))
         return DataLoader(rows, batch_sampler=batches, collate_fn=_as_it_is)
+
+
+def share_of(kept: CachedClips[Any], share: float) -> NDArray[np.int64]:
+    """Training rows: this share of them, as many of each word, or all that a word has; ascending.
+
+    Which ones is a matter of word and file name alone, so that it is the same wherever the clips
+    lie and whatever the seed, and a smaller share is a part of a larger one.
+    """
+    rows = kept.subset("training")
+    if share == 1:
+        return rows
+    words = np.unique(kept.labels[rows])
+    each = max(1, round(share * len(rows) / max(1, len(words))))
+    found = []
+    for word in words:
+        own = [int(row) for row in rows[kept.labels[rows] == word]]
+        found += sorted(own, key=lambda row: _lot(kept.clips[row]))[:each]
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _lot(clip: Clip) -> str:
+    return hashlib.sha256(f"{clip.source}/{clip.label}/{clip.path.stem}".encode()).hexdigest()
 
 
 class _WholeBatches(Dataset[B]):

@@ -34,6 +34,8 @@ class DataConfig:
         balance: how rare (word, source) pairs are evened out; a pair of n clips is drawn in
             proportion to n^(1 - balance): 0 draws clips alike, 1 draws pairs alike. The weight of
             a source multiplies that.
+        share: share of the training clips that is used, as many of each word; always the same ones,
+            and those of a smaller share among them.
     """
 
     sources: tuple[Source, ...] = ()
@@ -41,8 +43,11 @@ class DataConfig:
     cache: str = ".cache/features"
     batch_size: int = 64
     balance: float = 0.5
+    share: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must lie in (0, 1], got {self.share}")
         if not 1 <= self.batch_size <= MOST:
             raise ValueError(f"batch_size must lie between 1 and {MOST:,}, got {self.batch_size}")
         if not 0 <= self.balance <= 1:

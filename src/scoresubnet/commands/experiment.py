@@ -1,0 +1,52 @@
+"""`scoresubnet experiment run|report`: a table of models, made and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.evaluation.run import JUDGES
+from scoresubnet.experiments.results import collect
+from scoresubnet.experiments.run import Experiment, OutOfTime
+from scoresubnet.experiments.table import read_table
+from scoresubnet.experiments.table_page import read_results, write_page
+from scoresubnet.files import refuse_unwritable
+from scoresubnet.registries import refuse_unknown
+
+
+def run_run(values: Namespace) -> None:
+    """Make what is missing of a table.
+
+    Raises:
+        ValueError: the table, its data or a folder cannot be used.
+    """
+    keep_freed_memory()
+    table = read_table(values.table)
+    for name in values.groups or []:
+        refuse_unknown("group", name, table.groups)
+    out = Path(values.out or Path("runs") / Path(values.table).stem)
+    refuse_unwritable(out)
+    try:
+        judges = {name: values[name] for name in JUDGES}
+        Experiment(table, Path(values.data), out, judges).run(values.minutes, values.groups)
+    except OutOfTime as error:
+        print(f"{error}; the same command goes on from there")
+        return
+    print(f"{out}: all is made; write it up with `scoresubnet experiment report`")
+
+
+def run_report(values: Namespace) -> None:
+    """Write `table.md`, `table.json` and the figures of what there is.
+
+    Raises:
+        ValueError: there is nothing to write up.
+    """
+    if Path(values.table).suffix == ".json":
+        results = read_results(Path(values.table))
+    else:
+        run = Path(values.run or Path("runs") / Path(values.table).stem)
+        results = collect(Experiment(read_table(values.table), Path(), run))
+    for path in write_page(results, Path(values.out)):
+        print(path)

@@ -1,0 +1,127 @@
+"""The results of a table as plain values: what `table.json` holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scoresubnet.experiments.costs import FILE as COSTS
+from scoresubnet.experiments.run import Experiment
+from scoresubnet.experiments.table import Cell, Table
+
+FORMAT = "scoresubnet-table/1"
+REFERENCES = ("real", "vocoded", "training")
+
+Results = dict[str, Any]
+"""The content of `table.json`."""
+
+
+def collect(experiment: Experiment) -> Results:
+    """All that has been made of a table so far, ready for JSON.
+
+    Raises:
+        ValueError: nothing has.
+    """
+    table = experiment.table
+    groups = {key: _group(experiment, key) for key in table.groups}
+    groups = {key: group for key, group in groups.items() if group["rows"]}
+    if not groups:
+        raise ValueError(f"{experiment.out}: nothing has been measured; give that of a run")
+    return {
+        "format": FORMAT,
+        "title": table.title,
+        "labels": list(table.labels),
+        "models": {
+            key: {
+                "title": model.title,
+                "family": model.family,
+                "regime": model.regime,
+                "settings": model.settings,
+                "costs": _costs(experiment, key),
+            }
+            for key, model in table.models.items()
+            if any(row["model"] == key for group in groups.values() for row in group["rows"])
+        },
+        "groups": groups,
+        "missing": [f"{c.group}/{c.name}" for c in table.cells() if _report(experiment, c) is None],
+    }
+
+
+def _group(experiment: Experiment, key: str) -> dict[str, Any]:
+    """The rows of a group, its reference rows, and the differences from one of its models."""
+    about = experiment.table.groups[key]
+    reports = list(_reports(experiment, key))
+    rows = [_row(experiment.table, cell, report) for cell, report in reports]
+    found: dict[str, Any] = {**asdict(about), "rows": rows, "references": {}, "differences": {}}
+    for _, report in reports:
+        found["metrics"] = {
+            figure["key"]: {name: figure[name] for name in ("text", "better", "digits")}
+            for figure in _figures(report)
+        }
+        found["references"] = {
+            name: {f["key"]: f["systems"].get(name) for f in _figures(report)}
+            for name in REFERENCES
+        }
+        found["versions"] = report["versions"]
+    path = experiment.compared(key) / "report.json"
+    if path.is_file():
+        compared = json.loads(path.read_text(encoding="utf-8"))
+        for figure in _figures(compared):
+            for pair, difference in figure["differences"].items():
+                found["differences"].setdefault(pair, {})[figure["key"]] = difference
+    return found
+
+
+def _reports(experiment: Experiment, group: str) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    for cell in experiment.table.cells():
+        if cell.group == group and (report := _report(experiment, cell)) is not None:
+            yield cell, report
+
+
+def _report(experiment: Experiment, cell: Cell) -> dict[str, Any] | None:
+    path = experiment.folder(cell) / "report.json"
+    if not path.is_file():
+        return None
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return report
+
+
+def _row(table: Table, cell: Cell, report: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a cell."""
+    return {
+        "name": cell.name,
+        "model": cell.model,
+        "seed": cell.seed,
+        "variant": dict(cell.variant),
+        "clips": report["systems"]["generated"]["clips"],
+        "figures": {f["key"]: f["systems"].get("generated") for f in _figures(report)},
+        "unseen": _unseen(table, cell, report),
+    }
+
+
+def _unseen(table: Table, cell: Cell, report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How often words that the model never saw are heard as asked for (zero-shot guidance)."""
+    seen = table.models[cell.model].settings.get("data", {}).get("words")
+    section = report["sections"].get("evaluator")
+    if seen is None or section is None:
+        return None
+    confusion = section["details"]["confusion"]
+    heard, found = confusion["heard"], confusion["systems"]["generated"]
+    right = total = 0
+    for label, counts in zip(found["asked"], found["counts"], strict=True):
+        if label not in seen:
+            right, total = right + counts[heard.index(label)], total + sum(counts)
+    return {"right": right, "clips": total, "share": right / total} if total else None
+
+
+def _figures(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for section in report["sections"].values():
+        yield from section["figures"]
+
+
+def _costs(experiment: Experiment, model: str) -> dict[str, Any] | None:
+    """Of the first seed."""
+    path = experiment.model(Cell("", model, 0, {})) / COSTS
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -1,0 +1,265 @@
+"""A table of models: what is trained, how it is sampled, and what is compared, from one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ArgumentParser
+
+from scoresubnet.data.words import UNCONDITIONAL, resolve_words
+from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.option_errors import plainly
+from scoresubnet.plain_yaml import MODE, load
+from scoresubnet.registries import refuse_unknown
+from scoresubnet.training.config import TRAININGS, Training
+from scoresubnet.training.config_files import chain, find_config
+
+TABLES = {path.stem: path for path in (Path(__file__).parent / "tables").glob("*.yaml")}
+_OWN = {
+    "subnet": None,
+    "unet": None,
+    "parametrisation": None,
+    "times": None,
+    "label_dropout": None,
+    "data": ("share", "words"),
+}
+"""Settings in which the models of a table may differ; None: all that are in it."""
+
+
+MOST_SEEDS = 10
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are sampled and measured alike.
+
+    Attributes:
+        title: a heading.
+        settings: of sampling, as of a system of `evaluate`: sampling, steps, guidance and so on.
+        vary: one setting and its values; a row for each.
+        unconditional: whether no word is asked for.
+        count: clips of each word; where no word is asked for, as many in all.
+        seeds: of models with several seeds at most so many have rows.
+        sections: what is measured; everything if None.
+        against: key of the model that the others are compared with, on clips of the same noise.
+    """
+
+    title: str
+    settings: dict[str, str] = field(default_factory=dict)
+    vary: dict[str, list[str]] = field(default_factory=dict)
+    unconditional: bool = False
+    count: int = 50
+    seeds: int = MOST_SEEDS
+    sections: list[str] | None = None
+    against: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.vary) > 1:
+            raise ValueError(f"vary one setting of a group, not {', '.join(self.vary)}")
+
+    @property
+    def variants(self) -> list[dict[str, str]]:
+        """The settings of its rows that change; one empty mapping where nothing varies."""
+        return [{name: v} for name, values in self.vary.items() for v in values] or [{}]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is trained.
+
+    Attributes:
+        family: such as "Score Subnet".
+        train: the kind of training.
+        groups: in which its rows are.
+        regime: the data that it is trained on, if they are not those of the table.
+        settings: in which its config differs from that of the table.
+        guide: what guides a U-Net: the classifier of the table, or itself, if labels are told.
+        seeds: trainings with different seeds.
+    """
+
+    family: str
+    train: Literal["score", "unet"]
+    groups: list[str]
+    regime: str = ""
+    guide: Literal["classifier", "itself"] = "classifier"
+    settings: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+    @property
+    def title(self) -> str:
+        """Family and regime."""
+        return f"{self.family}, {self.regime}" if self.regime else self.family
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row: one trained model, sampled in one way.
+
+    Attributes:
+        group: its key.
+        model: its key.
+        seed: of the training.
+        variant: the setting of the group that varies, with its value.
+    """
+
+    group: str
+    model: str
+    seed: int
+    variant: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Fit for a folder."""
+        parts = [self.model, f"seed{self.seed}", *(f"{k}-{v}" for k, v in self.variant.items())]
+        return "_".join(parts).translate(str.maketrans(":=,/", "----"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything about one table.
+
+    Attributes:
+        title: a heading.
+        words: the labels: a list, or a named set.
+        sources: where the recordings are, with roots relative to one folder of data.
+        reference: folder of real clips to compare with, relative to the same.
+        configs: kind of training -> the config that it starts from.
+        classifier: settings of the one classifier.
+        shared: settings of all other trainings.
+        groups: key -> group, the most important first.
+        models: key -> model.
+    """
+
+    title: str
+    words: list[str] | str
+    sources: list[dict[str, Any]]
+    reference: str
+    configs: dict[str, str]
+    classifier: dict[str, Any]
+    shared: dict[str, Any]
+    groups: dict[str, Group]
+    models: dict[str, Model]
+
+    def __post_init__(self) -> None:
+        for key, model in self.models.items():
+            if not 1 <= model.seeds <= MOST_SEEDS:
+                raise ValueError(f"model {key}: seeds must lie in 1 to {MOST_SEEDS}")
+            for group in model.groups:
+                refuse_unknown("group", group, self.groups, f"in model {key}")
+            _refuse_shared(key, model.settings)
+        for key, about in self.groups.items():
+            if about.against is not None:
+                refuse_unknown("model", about.against, self.models, f"in group {key}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words of the classifier."""
+        return resolve_words(self.words)
+
+    def cells(self) -> Iterator[Cell]:
+        """All rows, group by group; of models with several seeds the first seed first."""
+        for group, about in self.groups.items():
+            models = [key for key, model in self.models.items() if group in model.groups]
+            for seed in range(about.seeds):
+                for key in models:
+                    if seed < self.models[key].seeds:
+                        for variant in about.variants:
+                            yield Cell(group, key, seed, variant)
+
+    def spec(self, cell: Cell, weights: Path, classifier: Path) -> SystemSpec:
+        """What `evaluate` is to sample for a cell."""
+        settings = {**self.groups[cell.group].settings, **cell.variant}
+        model = self.models[cell.model]
+        if model.train == "unet" and model.guide == "classifier":
+            settings["classifier"] = str(classifier)
+        return SystemSpec.from_dict({"weights": str(weights), **settings})
+
+    def asked(self, cell: Cell) -> tuple[list[str], int]:
+        """The labels that a cell's clips are of, and the number of clips of each."""
+        group = self.groups[cell.group]
+        unguided = float(cell.variant.get("guidance", 1)) == 0  # the left end of a curve
+        if group.unconditional or unguided:
+            return [UNCONDITIONAL], group.count * len(self.labels)
+        return list(self.labels), group.count
+
+    def classifier_config(self, data: Path, cache: Path) -> Training:
+        """The training of the classifier that all models share."""
+        return self._config("classifier", data, cache, self.classifier)
+
+    def config(self, model: str, seed: int, data: Path, cache: Path) -> Training:
+        """The training of a model."""
+        entry = self.models[model]
+        own = _merged(self.shared, entry.settings)
+        return self._config(entry.train, data, cache, _merged(own, {"run": {"seed": str(seed)}}))
+
+    def _config(self, kind: str, data: Path, cache: Path, settings: dict[str, Any]) -> Training:
+        values: dict[str, Any] = {}
+        for _, content in chain(find_config(self.configs[kind])):
+            values = _merged(values, content)
+        sources = [{**source, "root": str(data / source["root"])} for source in self.sources]
+        given = {"words": self.words, "sources": sources, "cache": str(cache)}
+        return training_config(kind, _merged(_merged(values, {"data": given}), settings))
+
+
+def read_table(name: str) -> Table:
+    """A table by its shipped name, or from a file.
+
+    Raises:
+        ValueError: there is none of that name, or the file is malformed.
+    """
+    path = Path(name) if Path(name).is_file() else None
+    if path is None:
+        refuse_unknown("table", name, TABLES, "or give the path of a file")
+        path = TABLES[name]
+    try:
+        return _parsed(Table, load(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def training_config(kind: str, values: Mapping[str, Any]) -> Training:
+    """A config of a kind of training from plain values, nested as in a YAML file.
+
+    Raises:
+        ValueError: a key is unknown, or a value cannot be used.
+    """
+    return _parsed(TRAININGS[kind], values)
+
+
+def _parsed(cls: Any, values: Any) -> Any:
+    parser = ArgumentParser(exit_on_error=False, parser_mode=MODE)
+    parser.add_class_arguments(cls, as_group=False)
+    try:
+        return cls(**vars(parser.instantiate(parser.parse_object(dict(values)))))
+    except Exception as error:
+        raise ValueError(plainly(str(error))) from error
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of both, those of the second where both have one; mappings are merged."""
+    found = dict(first)
+    for key, value in second.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
+        found[key] = _merged(found[key], value) if both else value
+    return found
+
+
+def _refuse_shared(model: str, settings: Mapping[str, Any]) -> None:
+    """Refuse what all models of a table have in common.
+
+    Raises:
+        ValueError: a model sets it.
+    """
+    for key, value in settings.items():
+        inner = _OWN.get(key)
+        names = [f"{key}.{name}" for name in value if name not in inner] if inner else []
+        if key not in _OWN:
+            names = [key]
+        if names:
+            raise ValueError(
+                f"model {model} sets {', '.join(names)}, which all models of a table share; "
+                "set it under `shared`"
+            )
