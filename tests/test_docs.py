@@ -18,6 +18,7 @@ from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.experiments.card import BEGIN, END
+from scoresubnet.experiments.table import read_table
 from scoresubnet.files import file_hash
 from scoresubnet.networks.fusion import FUSIONS
 from scoresubnet.pipeline import SpeechGenerator
@@ -62,7 +63,7 @@ def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = commands(page)
     assert found or page.name not in ("README.md", "using.md", "evaluation.md")
     for arguments in found:
-        words = 2 if arguments[0] == "train" else 1
+        words = 2 if arguments[0] in ("train", "experiment") else 1
         name, rest = " ".join(arguments[:words]), arguments[words:]
         if "--help" in rest:
             continue
@@ -85,9 +86,18 @@ def test_modules_and_targets_exist(page: Path) -> None:
         assert config in SHIPPED or (ROOT / config).is_file(), config
 
 
-def examples(page: str) -> list[str]:
+def examples(page: str, language: str = "python") -> list[str]:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.S)
+
+
+def test_the_table_of_experiments_can_be_made(tmp_path: Path) -> None:
+    (example,) = examples("experiments.md", "yaml")
+    (tmp_path / "table.yaml").write_text(example)
+    table = read_table(str(tmp_path / "table.yaml"))
+    configs = [table.config(model, 0, tmp_path, tmp_path) for model in table.models]
+    assert [config.data.share for config in configs] == [1, 1, 0.1]
+    assert len(list(table.cells())) == 3 + 3 * 4
 
 
 def sounds(folder: Path, level: float, **counts: int) -> None:

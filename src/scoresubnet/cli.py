@@ -252,6 +252,7 @@ def _add_judges(parser: ArgumentParser) -> None:
     add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
     add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
     add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")
+    add("--scoreq", type=str | None, help="ONNX file of SCOREQ, the paper's opinion score")
 
 
 def _add_vocoder(parser: ArgumentParser) -> None:

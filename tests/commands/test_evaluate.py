@@ -714,7 +714,7 @@ def test_with_the_judges_that_are_installed(
     arguments = ("--reference", tmp_path / "real", "--training", training, "--out", out)
     assert evaluate(tmp_path / "made", *arguments) == 0
     report = report_of(out)
-    assert {"sc09_resnext", "vggish", "whisper"} <= set(report["missing"])
+    assert {"sc09_resnext", "vggish", "whisper", "scoreq"} <= set(report["missing"])
     offline = ["pocketsphinx", "speech_embedding", "dnsmos", "distillmos", "novelty", "resemblyzer"]
     assert [name for name in offline if name in report["sections"]] == offline
     for name in offline:

@@ -38,7 +38,7 @@ from scoresubnet.weights import ModelFile, load_model
 
 SEED = 0  # of the choice of reference clips, and of the noise
 COUNT = 100  # clips that are sampled of each label
-JUDGES = ("evaluator", "sc09_resnext", "vggish", "whisper")
+JUDGES = ("evaluator", "sc09_resnext", "vggish", "whisper", "scoreq")
 """Those that are told where their weights are, see `Judging`."""
 PACKAGES = (
     *("scoresubnet", "torch", "numpy", "soundfile", "soxr", "matplotlib", "pocketsphinx"),

@@ -18,7 +18,7 @@ from scoresubnet.plots import save_figure
 SHOWN = (
     *("evaluator/frechet_infinite", "evaluator/kernel", "evaluator/accuracy", "evaluator/is"),
     *("evaluator/mis", "evaluator/am", "speech_embedding/fad_infinite", "vggish/fad"),
-    *("pocketsphinx/accuracy", "scoreq/mos", "dnsmos/dnsmos_ovrl", "distillmos/distillmos"),
+    *("pocketsphinx/accuracy", "scoreq/scoreq", "dnsmos/dnsmos_ovrl", "distillmos/distillmos"),
 )
 """Columns, where they were measured."""
 DRAWN = ("evaluator/frechet_infinite", "evaluator/accuracy")

@@ -222,7 +222,7 @@ def test_what_cannot_be_had_is_said_and_the_rest_is_ready(
         prepare(judging(tmp_path), ["their"])
 
 
-@pytest.mark.parametrize("name", ["sc09_resnext", "vggish", "whisper"])
+@pytest.mark.parametrize("name", ["sc09_resnext", "vggish", "whisper", "scoreq"])
 def test_what_was_not_given_is_refused_with_its_option(tmp_path: Path, name: str) -> None:
     with pytest.raises(Unavailable, match=f"--{name.replace('_', '-')}"):
         sections.SECTIONS[name](judging(tmp_path))

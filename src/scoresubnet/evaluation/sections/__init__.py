@@ -29,6 +29,7 @@ SECTIONS: dict[str, Callable[[Judging], Measured]] = {
     "vggish": audio_distances.in_vggish,
     "dnsmos": quality.by_dnsmos,
     "distillmos": quality.by_distillmos,
+    "scoreq": quality.by_scoreq,
     "novelty": novelty.in_speech_embedding,
     "resemblyzer": speakers.by_resemblyzer,
     "classifier": noise.by_classifier,

@@ -40,6 +40,7 @@ class Judging:
         sc09_resnext: file of the published classifier, or None.
         vggish: file, folder or hub id, or None.
         whisper: folder, or None.
+        scoreq: ONNX file, or None.
     """
 
     words: tuple[str, ...]
@@ -51,6 +52,7 @@ class Judging:
     sc09_resnext: str | None = None
     vggish: str | None = None
     whisper: str | None = None
+    scoreq: str | None = None
 
     def rows(self, judge: Embedder, clips: Sequence[Audio]) -> Embedded:
         """The rows of clips, each computed once.

@@ -1,12 +1,13 @@
-"""Guessed opinion scores: DNSMOS and DistillMOS."""
+"""Guessed opinion scores: DNSMOS, DistillMOS and SCOREQ."""
 
 from __future__ import annotations
 
 from scoresubnet.evaluation.judges.quality import DNSMOS, DistillMOS, QualityPredictor
+from scoresubnet.evaluation.judges.scoreq import SCOREQ, SCOREQ_URL
 from scoresubnet.evaluation.judges.scorers import quality_scorer
 from scoresubnet.evaluation.measures import mean_of
 from scoresubnet.evaluation.results import Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
 from scoresubnet.evaluation.systems import Systems
 
 SCORES = {
@@ -15,6 +16,7 @@ SCORES = {
     "dnsmos_bak": "DNSMOS BAK",
     "dnsmos_p808": "DNSMOS P.808",
     "distillmos": "DistillMOS",
+    "scoreq": "SCOREQ",
 }
 REFERENCE = 100
 """Clips of each reference row that are heard: these networks are slow, and a mean of a hundred has
@@ -38,6 +40,24 @@ def by_distillmos(judging: Judging) -> Measured:
         ImportError: a package is not installed.
     """
     return quality_section("distillmos", "Quality, guessed by DistillMOS", DistillMOS(), judging)
+
+
+def by_scoreq(judging: Judging) -> Measured:
+    """SCOREQ, the paper's opinion score.
+
+    Raises:
+        Unavailable: no file is given.
+        ImportError: a package is not installed.
+        OSError: the file is missing.
+        ValueError: it cannot be used.
+    """
+    if judging.scoreq is None:
+        raise Unavailable(
+            f"for the paper's opinion score give --scoreq FILE: an ONNX file of {SCOREQ_URL}, "
+            "adapt_nr_synthetic.onnx or adapt_nr_telephone.onnx"
+        )
+    predictor = SCOREQ(judging.scoreq, threads=1)
+    return quality_section("scoreq", "Quality, guessed by SCOREQ", predictor, judging)
 
 
 def quality_section(
