@@ -97,7 +97,7 @@ def test_the_table_of_experiments_can_be_made(tmp_path: Path) -> None:
     table = read_table(str(tmp_path / "table.yaml"))
     configs = [table.config(model, 0, tmp_path, tmp_path) for model in table.models]
     assert [config.data.share for config in configs] == [1, 1, 0.1]
-    assert len(list(table.cells())) == 3 + 3 * 4
+    assert len(list(table.cells())) == 3 + 4 * 4
 
 
 def sounds(folder: Path, level: float, **counts: int) -> None:
