@@ -6,45 +6,81 @@ python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from scoresubnet.sampling import SAMPLING_PRESETS
+from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.weights import load_model, save_model
 
-NOTES = {
+ENGLISH = {
     "data": (
         "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the clips "
         "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
     ),
     "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
 }
-RECIPES = {
-    "words18-small": (
-        "configs words18-small-classifier, words18-small-finetune-classifier, "
-        "words18-small-score, words18-small-finetune-score, words18-small-finish-score",
-        torch.float32,
-        None,
+ARABIC = {
+    "data": (
+        "training split of the Arabic Speech Commands Dataset (Ghandoura, Hjabo & Al Dakkak 2021, "
+        "CC BY 4.0; 16 words), started from words18-small"
     ),
-    "words18-paper": (
-        "configs words18-paper-classifier, words18-paper-score",
-        torch.float16,
-        SAMPLING_PRESETS["paper"],
+    "licence": (
+        "MIT; the recordings behind it: CC BY 4.0, and those of words18-small, CC BY 4.0 and "
+        "CC BY-SA 4.0"
     ),
 }
-"""name -> how they were made, how they are stored, and how they want to be sampled if not fast."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Weights that the package ships.
+
+    Attributes:
+        notes: the recordings behind them, and their licence.
+        recipes: the configs that made them, in this order, each started from the one before.
+        sampling: how they want to be sampled; None: as `fast` does.
+    """
+
+    notes: dict[str, str]
+    recipes: tuple[str, ...]
+    sampling: Sampling | None
+
+
+SHIPPED = {
+    "words18-small": Shipped(
+        ENGLISH,
+        (
+            *("words18-small-classifier", "words18-small-finetune-classifier"),
+            *("words18-small-style-classifier", "words18-small-score"),
+            *("words18-small-finetune-score", "words18-small-finish-score"),
+            "words18-small-label-score",
+        ),
+        Sampling("dpmpp-2m-sde", 12, "quadratic", 3.0, "constant"),
+    ),
+    "words18-paper": Shipped(
+        ENGLISH,
+        ("words18-paper-classifier", "words18-paper-score"),
+        SAMPLING_PRESETS["paper"],
+    ),
+    "arabic16-small": Shipped(
+        ARABIC,
+        ("arabic16-small-classifier", "arabic16-small-score"),
+        Sampling("dpmpp-2m-sde", 12, "quadratic", 3.0, "constant"),
+    ),
+}
 
 
 def main(run: str, path: str) -> None:
     name = Path(path).stem
-    if name not in RECIPES:
-        raise SystemExit(f"{path}: shipped weights are called {' or '.join(RECIPES)}")
-    recipe, dtype, sampling = RECIPES[name]
-    model = load_model(run)
+    if name not in SHIPPED:
+        raise SystemExit(f"{path}: shipped weights are called {', '.join(SHIPPED)}")
+    shipped, model = SHIPPED[name], load_model(run)
     model.score_model()  # refuses a classifier alone
-    model.notes, model.sampling = NOTES | {"recipe": recipe}, sampling
-    save_model(model, path, dtype)
+    model.notes = shipped.notes | {"recipe": f"configs {', '.join(shipped.recipes)}"}
+    model.sampling = shipped.sampling
+    save_model(model, path, torch.float16)
 
 
 if __name__ == "__main__":

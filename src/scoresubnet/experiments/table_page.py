@@ -22,7 +22,7 @@ SHOWN = (
 )
 """Columns, where they were measured."""
 DRAWN = ("evaluator/frechet_infinite", "evaluator/accuracy")
-"""What is drawn against the setting that varies."""
+"""What is drawn against the setting that varies; if neither was measured, the first two shown."""
 _COLOURS = ("#1f4e79", "#b3541e", "#3d7a3d", "#7a3d77", "#555555")
 
 
@@ -31,7 +31,9 @@ def write_page(results: Results, folder: Path) -> list[Path]:
     paths = [folder / "table.json", folder / "table.md"]
     write_json(paths[0], results)
     drawn = {
-        key: folder / f"{key}.png" for key, group in results["groups"].items() if _numbers(group)
+        key: folder / f"{key}.png"
+        for key, group in results["groups"].items()
+        if _numbers(group) and _drawn(group)
     }
     for key, path in drawn.items():
         save_figure(sweep_figure(results, key), path)
@@ -124,7 +126,8 @@ def _figures_text(results: Results, group: Mapping[str, Any], keys: Sequence[str
         lines.append([row_title(results, row), *found])
     for name, figures in group["references"].items():
         found = [cell(figures.get(key), metrics[key]["digits"]) for key in keys]
-        lines.append([REFERENCES[name], *found])
+        if any(figures.get(key) for key in keys):
+            lines.append([REFERENCES[name], *found])
     return markdown_table(lines)
 
 
@@ -155,7 +158,7 @@ def row_title(results: Results, row: Mapping[str, Any]) -> str:
 def sweep_figure(results: Results, key: str) -> Figure:
     """What is drawn against the setting that varies: a column of panels for each regime."""
     group = results["groups"][key]
-    metrics = [metric for metric in DRAWN if metric in group["metrics"]]
+    metrics = _drawn(group)
     models = {row["model"]: results["models"][row["model"]] for row in group["rows"]}
     regimes = list(dict.fromkeys(model["regime"] for model in models.values()))
     families = list(dict.fromkeys(model["family"] for model in models.values()))
@@ -176,7 +179,9 @@ def sweep_figure(results: Results, key: str) -> Figure:
                 panel.set_ylabel(f"{text}{ARROWS[better]}", fontsize=8)
             if line == len(metrics) - 1:
                 panel.set_xlabel(next(iter(group["vary"])), fontsize=9)
-    panels[0][0].legend(fontsize=8)
+    lines = [line for panel in panels.flat for line in panel.get_lines()]
+    known = {str(line.get_label()): line for line in lines}  # each family once
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -200,6 +205,14 @@ def _draw(
         color=colour,
         alpha=0.15,
     )
+
+
+def _drawn(group: Mapping[str, Any]) -> list[str]:
+    """The metrics of its figure."""
+    for chosen in (DRAWN, SHOWN):
+        if found := [metric for metric in chosen if metric in group["metrics"]]:
+            return found[:2]
+    return []
 
 
 def _numbers(group: Mapping[str, Any]) -> bool:
