@@ -468,7 +468,7 @@ def test_what_goes_wrong_is_said_in_a_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: fail())
+    monkeypatch.setattr(SpeechGenerator, "stream", lambda *arguments: fail())
     assert _generate("yes", "--weights", weights, "--out", tmp_path, "--json") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("scoresubnet generate: ")
@@ -479,7 +479,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(
     weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
-    monkeypatch.setattr(SpeechGenerator, "generate", lambda *arguments: _raise(error))
+    monkeypatch.setattr(SpeechGenerator, "stream", lambda *arguments: _raise(error))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         _generate("yes", "--weights", weights, "--out", tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -414,3 +415,35 @@ def test_a_batch_size_out_of_range_says_so(generator: SpeechGenerator, size: Any
 def test_an_unknown_vocoder_is_refused(weights: Path) -> None:
     with pytest.raises(ValueError, match="griffin-lim"):
         SpeechGenerator.from_pretrained(weights, vocoder="grifin-lim")
+
+
+def test_a_stream_gives_the_same_words_and_holds_a_batch_at_a_time(weights: Path) -> None:
+    generator = SpeechGenerator.from_pretrained(weights, batch_size=2)
+    labels, seeds = ["yes", "no", "none", "stop", "yes"], [4, 5, 6, 7, 8]
+    whole = generator.generate(labels, seeds, steps=2)
+    counts: list[tuple[int, int]] = []
+    held: list[weakref.ref[torch.Tensor]] = []
+    found: list[torch.Tensor] = []
+    for speech in generator.stream(labels, seeds, None, lambda *n: counts.append(n), steps=2):
+        held.append(weakref.ref(speech.mels))
+        found.append(speech.audio.clone())
+        assert len(speech.labels) == len(speech.seeds) == len(speech.heard) == len(speech.audio)
+        del speech
+        assert held[-1]() is None
+    assert torch.equal(torch.cat(found), whole.audio)
+    assert counts == [(k, 6) for k in range(1, 7)]
+    with pytest.raises(ValueError, match="unknown label"):
+        generator.stream("maybe")  # before the first batch is asked for
+
+
+def test_a_stream_leaves_the_caller_as_it_was_between_two_batches(weights: Path) -> None:
+    generator = SpeechGenerator.from_pretrained(weights, batch_size=1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        dtypes = [
+            (torch.zeros(1).dtype, torch.is_grad_enabled(), speech.mels.dtype)
+            for speech in generator.stream(["yes", "no"], steps=1)
+        ]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert dtypes == [(torch.float64, True, torch.float32)] * 2

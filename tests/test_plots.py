@@ -17,5 +17,5 @@ def test_labels_are_drawn_as_text_and_without_a_warning(label: str, tmp_path: Pa
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_clip(speech, MelSettings(), tmp_path / "clip.png")
-        save_grid(speech, MelSettings(), tmp_path / "grid.png")
+        save_grid(speech, MelSettings(), tmp_path / "grid.png", len(speech.labels))
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, SupportsIndex
 
 import torch
@@ -51,6 +52,19 @@ class GeneratedSpeech:
     seeds: tuple[int, ...]
     heard: tuple[str, ...]
     confidence: Tensor
+
+
+def joined(parts: Sequence[GeneratedSpeech]) -> GeneratedSpeech:
+    """The clips of several batches in one."""
+    return GeneratedSpeech(
+        torch.cat([part.mels for part in parts]),
+        torch.cat([part.audio for part in parts]),
+        parts[0].rate,
+        tuple(chain.from_iterable(part.labels for part in parts)),
+        tuple(chain.from_iterable(part.seeds for part in parts)),
+        tuple(chain.from_iterable(part.heard for part in parts)),
+        torch.cat([part.confidence for part in parts]),
+    )
 
 
 class SpeechGenerator:
@@ -141,18 +155,42 @@ class SpeechGenerator:
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        labels = [self.label_of(x) for x in ([labels] if isinstance(labels, str) else labels)]
-        given: Any = range(len(labels)) if seeds is None else seeds
-        single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
-        each = [given] if single else list(given)
         if "preset" in overrides:
             warnings.warn("preset= is called sampling= now", FutureWarning, stacklevel=3)
             if sampling is not None:
                 raise ValueError("preset and sampling are both given; keep sampling")
             sampling = overrides.pop("preset")
-        chosen = self.check(labels, each, sampling, **overrides)
-        numbers = [operator.index(seed) for seed in each]
-        times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
+        return joined(list(self.stream(labels, seeds, sampling, progress, **overrides)))
+
+    def stream(
+        self,
+        labels: str | Sequence[str],
+        seeds: SupportsIndex | Iterable[SupportsIndex] | None = None,
+        sampling: str | Sampling | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        **overrides: Any,
+    ) -> Iterator[GeneratedSpeech]:
+        """The same words a batch at a time, so that any number of them fits into memory.
+
+        >>> for speech in generator.stream(["yes"] * 100_000):
+        ...     print(speech.seeds, speech.heard)
+
+        Args and errors are those of `generate`; the errors are raised before the first batch.
+        """
+        words = [self.label_of(x) for x in ([labels] if isinstance(labels, str) else labels)]
+        given: Any = range(len(words)) if seeds is None else seeds
+        single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
+        each = [given] if single else list(given)
+        chosen = self.check(words, each, sampling, **overrides)
+        return self._batches(words, [operator.index(seed) for seed in each], chosen, progress)
+
+    def _batches(
+        self,
+        labels: list[str],
+        seeds: list[int],
+        chosen: Sampling,
+        progress: Callable[[int, int], None] | None,
+    ) -> Iterator[GeneratedSpeech]:
         batch_size = self.batch_size or self._fitting(len(labels))
         chunks = range(0, len(labels), batch_size)
         done = 0
@@ -163,21 +201,29 @@ class SpeechGenerator:
             if progress is not None:
                 progress(done, chosen.steps * len(chunks))
 
-        mels = []
         for start in chunks:
             part = slice(start, start + batch_size)
-            score_fn = self._score_of(labels[part], chosen)
-            mels.append(self._sample(score_fn, numbers[part], chosen.sampler, times, report))
-        x = torch.cat(mels)
-        audio = torch.cat([self.vocoder(part) for part in x.split(batch_size)])
+            yield self._batch(labels[part], seeds[part], chosen, report)
+
+    @undisturbed()
+    def _batch(
+        self,
+        labels: list[str],
+        seeds: list[int],
+        chosen: Sampling,
+        report: Callable[[int, Tensor], None],
+    ) -> GeneratedSpeech:
+        times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
+        x = self._sample(self._score_of(labels, chosen), seeds, chosen.sampler, times, report)
         heard, confidence = self.classify(x) if self.model.classifier else ((), torch.empty(0))
-        rate = self.mel.sample_rate
-        return GeneratedSpeech(x, audio, rate, tuple(labels), tuple(numbers), heard, confidence)
+        about = (self.mel.sample_rate, tuple(labels), tuple(seeds), heard, confidence)
+        return GeneratedSpeech(x, self.vocoder(x), *about)
 
     def label_of(self, name: str) -> str:
         """The label that an alias stands for, or else the name itself, in NFC."""
         return self.aliases.get(nfc(name), nfc(name))
 
+    @undisturbed()
     def _fitting(self, count: int) -> int:
         """The number of `count` items to sample together."""
         if count == 1:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from scoresubnet.pipeline import GeneratedSpeech
 
-_MOST_PANELS = 60
+MOST_PANELS = 60
 
 
 def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
@@ -40,9 +40,9 @@ def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
     save_figure(figure, path)
 
 
-def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
-    """The log-Mels of the first 60 clips as a grid, each named by its label and seed."""
-    count = min(len(speech.labels), _MOST_PANELS)
+def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path, of: int) -> None:
+    """The log-Mels of the first 60 of `of` clips as a grid, each named by its label and seed."""
+    count = min(len(speech.labels), MOST_PANELS)
     columns = min(count, 6)
     rows = -(-count // columns)
     figure = Figure(figsize=(1.9 * columns, 1.75 * rows + 0.3), layout="constrained")
@@ -53,8 +53,8 @@ def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
             draw_mel(panel, speech.mels[k], mel)
             title = f"{speech.labels[k]} ({speech.seeds[k]})"
             panel.set_title(title, fontsize=9, parse_math=False)
-    if count < len(speech.labels):
-        figure.suptitle(f"the first {count} of {len(speech.labels)} clips", fontsize=9)
+    if count < of:
+        figure.suptitle(f"the first {count} of {of} clips", fontsize=9)
     save_figure(figure, path)
 
 

@@ -14,9 +14,11 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.files import refuse_unwritable
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
-from scoresubnet.plots import save_clip, save_grid
+from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined
+from scoresubnet.plots import MOST_PANELS, save_clip, save_grid
 from scoresubnet.sampling import SETTINGS, preset_name
+
+MOST_COUNT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def run(values: Namespace) -> None:
         ValueError: a label, number, name, vocoder or weights cannot be used.
         OSError: the output folder, or none of the sounds, can be written.
     """
-    if not 1 <= values.count <= 10_000:
-        raise ValueError(f"count {values.count} is out of range; it lies between 1 and 10000")
+    if not 1 <= values.count <= MOST_COUNT:
+        raise ValueError(f"count {values.count} is out of range; it lies in 1 to {MOST_COUNT}")
     out = Path(values.out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = SpeechGenerator.from_pretrained(
@@ -53,21 +55,33 @@ def run(values: Namespace) -> None:
     refuse_unwritable(out)
 
     start = time.perf_counter()
+    clips: list[SavedClip] = []
+    left_out: list[str] = []
+    shown: list[GeneratedSpeech] = []
+    single = len(labels) == 1
     with tqdm(unit="step", desc=_title(words), disable=values.json) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        speech = generator.generate(labels, seeds, sampling, progress)
+        for speech in generator.stream(labels, seeds, sampling, progress):
+            saved, failed = save_wavs(speech, out, single)
+            clips += saved
+            left_out += failed
+            if not saved:
+                raise OSError(_none_written(len(clips), failed))
+            if sum(len(part.labels) for part in shown) < MOST_PANELS:
+                shown.append(speech)
     seconds = time.perf_counter() - start
 
-    clips, left_out = save_wavs(speech, out)
-    single = len(labels) == 1
     path = out / (f"{labels[0]}.png" if single else "words.png")
     picture = None
     try:
-        (save_clip if single else save_grid)(speech, generator.mel, path)
+        if single:
+            save_clip(shown[0], generator.mel, path)
+        else:
+            save_grid(joined(shown), generator.mel, path, len(labels))
         picture = str(path)
     except OSError as error:
         left_out.append(str(error))
@@ -78,8 +92,8 @@ def run(values: Namespace) -> None:
         settings = {"preset": preset, **sampling.to_dict()}
         settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
         report = {"seconds": round(seconds, 3), "picture": picture}
-        saved = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
-        print(json.dumps({**report, **settings, **saved}, indent=1))
+        made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
+        print(json.dumps({**report, **settings, **made}, indent=1))
         return
     for clip in clips:
         if clip.heard is None or clip.confidence is None:
@@ -91,18 +105,17 @@ def run(values: Namespace) -> None:
     print(f"{seconds:.2f} s for {len(labels)} clip{'s' if len(labels) > 1 else ''}")
 
 
-def save_wavs(speech: GeneratedSpeech, out: Path) -> tuple[list[SavedClip], list[str]]:
+def save_wavs(
+    speech: GeneratedSpeech, out: Path, single: bool
+) -> tuple[list[SavedClip], list[str]]:
     """`out/<label>.wav` for a single clip, `out/<label>-<seed>.wav` for several; 16-bit PCM.
 
     Returns:
         What was saved, and why the rest could not be written.
-
-    Raises:
-        OSError: none could.
     """
     clips, left_out = [], []
     for k, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
-        path = out / (f"{label}.wav" if len(speech.labels) == 1 else f"{label}-{seed}.wav")
+        path = out / (f"{label}.wav" if single else f"{label}-{seed}.wav")
         try:
             write_wav(path, speech.audio[k].numpy(), speech.rate)
         except OSError as error:
@@ -111,10 +124,13 @@ def save_wavs(speech: GeneratedSpeech, out: Path) -> tuple[list[SavedClip], list
         heard = speech.heard[k] if speech.heard else None
         confidence = round(speech.confidence[k].item(), 4) if speech.heard else None
         clips.append(SavedClip(label, seed, str(path), heard, confidence))
-    if not clips:
-        none = f"none of {len(left_out)} sounds was written: " if len(left_out) > 1 else ""
-        raise OSError(f"{none}{left_out[0]}")
     return clips, left_out
+
+
+def _none_written(before: int, failed: list[str]) -> str:
+    """Why the command ends: a whole batch could not be written, nor would the next."""
+    none = f"none of {len(failed)} sounds was written: " if len(failed) > 1 else ""
+    return f"{f'{before} sounds are written, then ' if before else ''}{none}{failed[0]}"
 
 
 def _title(labels: list[str]) -> str:
