@@ -162,7 +162,7 @@ def test_a_u_net_is_guided_by_the_classifier_beside_it(
         for one, other in zip(found, expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
         moved = (model.score(x, t, labels) - model.score(x, t)).abs().max()
-    assert (moved > 1e-3) == told == model.is_told
+    assert (moved > 1e-3) == told == model.is_label_conditioned
 
 
 def test_a_u_net_guides_itself_without_a_classifier(

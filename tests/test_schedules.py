@@ -13,6 +13,7 @@ from scoresubnet.schedules import (
     TIME_DISTRIBUTIONS,
     TIME_GRIDS,
     adaptive_guidance,
+    asks_probability,
     constant_guidance,
     cosine_guidance,
     guidance_schedule,
@@ -278,3 +279,13 @@ def test_uniform_share_mixes_the_two_distributions() -> None:
     assert low(0.0) == 0
     assert low(0.4) == pytest.approx(0.4 * 0.05, rel=0.15)
     assert low(1.0) == pytest.approx(0.05, rel=0.15)
+
+
+@pytest.mark.parametrize("name", GUIDANCE_SCHEDULES)
+def test_schedules_that_go_by_the_probability_are_known(name: str) -> None:
+    """Those need a classifier, and a U-Net that guides itself has none."""
+    gamma = read_guidance_schedule(name)(3.0)
+    t = torch.linspace(0.05, 0.95, 7)
+    moves = not torch.equal(gamma(t, torch.full((7,), 0.1)), gamma(t, torch.full((7,), 0.9)))
+    assert asks_probability(name) == asks_probability(f"{name}:power=2") == moves
+    assert not asks_probability(constant_guidance)  # a function of the user

@@ -34,8 +34,8 @@ COMMANDS = {
     "train evaluator": "Train the word classifier that judges generated clips.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "evaluate": "Judge generated clips, or a generator, beside real recordings.",
-    "experiment run": "Make what is missing of a table of models: train, sample, measure.",
-    "experiment report": "Write up what has been made of a table: Markdown, JSON and figures.",
+    "experiment run": "Run the missing parts of a table of models: train, sample, measure.",
+    "experiment report": "Write up what there is of a table: Markdown, JSON and figures.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
 

@@ -40,13 +40,13 @@ class DiffusionModel(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def is_told(self) -> bool:
+    def is_label_conditioned(self) -> bool:
         """Whether the score itself, without guidance, is that of the label asked for."""
 
     @property
     def can_be_guided(self) -> bool:
         """Whether there is a class gradient: of a classifier, or from being told or not."""
-        return self.is_told or self.classifier is not None
+        return self.is_label_conditioned or self.classifier is not None
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -94,7 +94,7 @@ class ScoreModel(DiffusionModel):
         return self.backbone
 
     @property
-    def is_told(self) -> bool:
+    def is_label_conditioned(self) -> bool:
         return self.subnet.config.label_taps
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -145,7 +145,7 @@ class UNetModel(DiffusionModel):
         known: Sequence[int] | None = None,
     ) -> None:
         super().__init__(sde, parametrisation)
-        self.unet, self.guide = unet, classifier
+        self.unet, self.guiding = unet, classifier
         self.known = None if known is None else tuple(known)
 
     @property
@@ -154,10 +154,10 @@ class UNetModel(DiffusionModel):
 
     @property
     def classifier(self) -> FrozenClassifier | None:
-        return self.guide
+        return self.guiding
 
     @property
-    def is_told(self) -> bool:
+    def is_label_conditioned(self) -> bool:
         return self.unet.config.label_conditioned
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -171,12 +171,12 @@ class UNetModel(DiffusionModel):
             raise ValueError(
                 "a U-Net that is told no labels needs a classifier that guides it; name one"
             )
-        return self._by_classifier(labels) if self.guide else self._by_itself(labels)
+        return self._by_classifier(labels) if self.guiding else self._by_itself(labels)
 
     def _by_classifier(self, labels: Tensor) -> ScoreAndClassGradient:
         def both(x: Tensor, t: Tensor) -> Guide:
-            assert self.guide is not None
-            features = self.guide.features(x, t, False, labels)
+            assert self.guiding is not None
+            features = self.guiding.features(x, t, False, labels)
             assert features.class_gradient is not None
             score = self.score(x, t, labels)
             return Guide(score, features.class_gradient, _probability(features.logits, labels))

@@ -80,7 +80,7 @@ class SpeechGenerator:
 
     @undisturbed()
     def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
-        asked = file.guide or file
+        asked = file.guiding or file
         self.labels = asked.labels
         self.aliases = asked.aliases
         self.mel = file.mel

@@ -58,7 +58,7 @@ class ModelFile:
         sampling: how these weights want to be sampled, the default of `generate`; None: not said.
         aliases: other spellings of the labels, alias -> label, in NFC.
         unet: the U-Net, if there is one.
-        guide: weights whose classifier guides the U-Net; never in the file, see `guided_by`.
+        guiding: weights whose classifier guides the U-Net; never in the file, see `guided_by`.
     """
 
     classifier: Classifier | None
@@ -71,7 +71,7 @@ class ModelFile:
     sampling: Sampling | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     unet: UNet | None = None
-    guide: ModelFile | None = None
+    guiding: ModelFile | None = None
 
     def backbone(self) -> FrozenClassifier:
         """The classifier, frozen in place.
@@ -99,7 +99,7 @@ class ModelFile:
                     f"the classifier has another {_CALLED[what]} than the U-Net: "
                     f"{getattr(guide, what)}, not {getattr(self, what)}"
                 )
-        return dataclasses.replace(self, guide=guide)
+        return dataclasses.replace(self, guiding=guide)
 
     def score_model(self) -> DiffusionModel:
         """The model, ready to sample.
@@ -116,10 +116,10 @@ class ModelFile:
         if self.subnet is not None:
             return ScoreModel(self.backbone(), self.subnet, *process).eval()
         assert self.unet is not None
-        if self.guide is None:
+        if self.guiding is None:
             return UNetModel(self.unet, *process).eval()
-        known = [self.labels.index(w) if w in self.labels else -1 for w in self.guide.labels]
-        return UNetModel(self.unet, *process, self.guide.backbone(), known).eval()
+        known = [self.labels.index(w) if w in self.labels else -1 for w in self.guiding.labels]
+        return UNetModel(self.unet, *process, self.guiding.backbone(), known).eval()
 
 
 def save_model(
@@ -173,6 +173,8 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
         parametrisation = str(config["parametrisation"]) if subnet or unet else None
         _refuse_contradictions(classifier, mel, parametrisation)
+        if unet is not None:
+            unet.config.refuse_size(mel.n_mels, mel.frames)
     load_strictly(path, _parts(classifier, subnet, unet), tensors)
     notes = about["notes"]
     return ModelFile(

@@ -15,8 +15,10 @@ from scoresubnet.evaluation import generated
 from scoresubnet.evaluation.generated import GeneratedClips, clip_seed
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.model import ScoreModel
+from scoresubnet.networks.unet import UNet
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import seeded_noise
+from scoresubnet.sde import VPSDE
 from scoresubnet.weights import ModelFile, save_model
 
 
@@ -61,3 +63,32 @@ def test_clips_after_a_break_are_those_of_a_run_without_one(
     clips.files(progress=False)
     assert [path.read_bytes() for path in files] == whole
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_clips_of_a_u_net_are_known_by_its_classifier(
+    make_unet: Callable[..., UNet], make_score_model: Callable[..., ScoreModel], tmp_path: Path
+) -> None:
+    """With another one beside it they would be other clips."""
+    mel, sde, words = MelSettings(), VPSDE(), ("hum", "hiss")
+    unet = ModelFile(None, words, sde, mel, parametrisation="v", unet=make_unet(2))
+    save_model(unet, tmp_path / "unet.safetensors")
+    for k in range(2):
+        classifier = make_score_model(classes=2).backbone.classifier  # biases are drawn anew
+        save_model(ModelFile(classifier, words, sde, mel), tmp_path / f"{k}.safetensors")
+
+    def clips(k: int) -> GeneratedClips:
+        weights, guide = str(tmp_path / "unet.safetensors"), str(tmp_path / f"{k}.safetensors")
+        generator = generated.load_generator(weights, "griffin-lim", guide)
+        spec = SystemSpec(weights=weights, classifier=guide, overrides={"steps": 1})
+        return GeneratedClips(generator, spec, None, 1, 0, tmp_path / "clips")
+
+    made = clips(0)
+    made.files(progress=False)
+    assert made.labels == words
+    assert clips(0).settings == made.settings
+    cost = made.cost()
+    assert cost["guided_gmacs"] is not None
+    assert cost["unconditional_gmacs"] is not None
+    assert cost["guided_gmacs"] > cost["unconditional_gmacs"]
+    with pytest.raises(ValueError, match="clips of other settings .*classifier_sha256"):
+        clips(1)

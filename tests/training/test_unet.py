@@ -15,10 +15,11 @@ from scoresubnet.losses import dsm_loss
 from scoresubnet.model import UNetModel
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.sde import VPSDE
+from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.unet import train_unet
-from scoresubnet.weights import load_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeUNet = Callable[..., UNetTraining]
@@ -98,3 +99,14 @@ def test_labels_are_told_but_for_those_that_are_dropped(
     loss: Any = module.training_step((x, labels), 0)
     torch.testing.assert_close(loss, expected)
     assert (loss - other).abs() > 1e-4
+
+
+def test_a_shape_that_cannot_be_halved_is_refused(unet_run: MakeUNet, tmp_path: Path) -> None:
+    """Before the data are read, and in a file."""
+    deep = UNetConfig((8,) * 5, (1,) * 5, (1,) * 5, 1, patch=2, time_dim=16)
+    with pytest.raises(ValueError, match="80 x 64 does not divide by 32"):
+        train_unet(unet_run(unet=deep), tmp_path / "run")
+    file = ModelFile(None, ("a",), VPSDE(), MelSettings(), parametrisation="v", unet=UNet(deep))
+    save_model(file, tmp_path / "deep.safetensors")
+    with pytest.raises(WeightsError, match="does not divide by 32"):
+        load_model(tmp_path / "deep.safetensors")

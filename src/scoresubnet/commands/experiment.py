@@ -8,8 +8,9 @@ from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.evaluation.run import JUDGES
+from scoresubnet.experiments.clock import OutOfTime
 from scoresubnet.experiments.results import collect
-from scoresubnet.experiments.run import Experiment, OutOfTime
+from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import read_results, write_page
 from scoresubnet.files import refuse_unwritable
@@ -34,7 +35,8 @@ def run_run(values: Namespace) -> None:
     except OutOfTime as error:
         print(f"{error}; the same command goes on from there")
         return
-    print(f"{out}: all is made; write it up with `scoresubnet experiment report`")
+    what = "all is made" if values.groups is None else f"{', '.join(values.groups)}: made"
+    print(f"{out}: {what}; write it up with `scoresubnet experiment report`")
 
 
 def run_report(values: Namespace) -> None:

@@ -71,7 +71,7 @@ class GeneratedClips:
         self.sampling = generator.check(
             list(self.labels), [0] * len(self.labels), spec.sampling, **spec.overrides
         )
-        told = generator.model.is_told
+        told = generator.model.is_label_conditioned
         if not self.sampling.guidance and not told and len(self.labels) > 1:
             raise ValueError(
                 "with guidance 0 no label is asked for; for unconditional clips choose --labels "

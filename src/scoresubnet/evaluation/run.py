@@ -38,6 +38,7 @@ from scoresubnet.weights import ModelFile, load_model
 
 SEED = 0  # of the choice of reference clips, and of the noise
 COUNT = 100  # clips that are sampled of each label
+MOST_COUNT = 10_000
 JUDGES = ("evaluator", "sc09_resnext", "vggish", "whisper", "scoreq")
 """Those that are told where their weights are, see `Judging`."""
 PACKAGES = (
@@ -156,8 +157,8 @@ class Evaluation:
             raise ValueError("nothing to evaluate: give a folder of clips, --weights or --systems")
         if self.reference_count is not None and self.reference_count < LEAST:
             raise ValueError(f"--reference-count {self.reference_count} is too few; need {LEAST}")
-        if not 1 <= self.count <= 10_000:
-            raise ValueError(f"count {self.count} is out of range; it lies between 1 and 10000")
+        if not 1 <= self.count <= MOST_COUNT:
+            raise ValueError(f"count {self.count} is out of range; it lies in 1 to {MOST_COUNT}")
         out = self.out.resolve()
         given = [spec.folder for spec in self.systems]
         for name in (*given, self.reference, self.training):

@@ -6,10 +6,11 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,37 +21,61 @@ from scoresubnet.losses import dsm_loss
 from scoresubnet.model import DiffusionModel
 from scoresubnet.weights import load_model
 
-FILE = "costs.json"
+COSTS, SPEED = "costs.json", "speed.json"
 REPEATS = 20
-PAUSE = 60.0  # seconds between two rows of a log, from which on the training was stopped between
 
 
-def keep_costs(folder: Path, classifier: Path) -> None:
+def keep_costs(folder: Path, guide: Path | None) -> None:
     """Write `costs.json` into the folder of a finished run, unless it is there.
 
-    Multiply-adds and times are of one clip, on the CPU; a step of sampling with guidance, if the
-    model can be guided, by the classifier in the folder `classifier` where it has none of its own.
+    Multiply-adds are of one clip. A step of sampling is with guidance, if the model can be guided:
+    of a U-Net by the classifier in the folder `guide`, if there is one.
     """
-    if (folder / FILE).is_file():
+    if (folder / COSTS).is_file():
         return
-    file = load_model(folder)
-    if file.unet is not None and not file.unet.config.label_conditioned:
-        file = file.guided_by(load_model(classifier))
-    model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shape = (file.mel.n_mels, file.mel.frames)
-    x, t = torch.zeros(1, 1, *shape), torch.full((1,), 0.5)
-    labels = torch.zeros(1, dtype=torch.long)
-    guided = model.with_class_gradient(labels)
+    model, shape = _load(folder, guide)
     costs = {
         **asdict(model_cost(model, shape)),
-        "training_gmacs": training_gmacs(model, x),
-        "step_ms": milliseconds(lambda: model(x, t)),
-        "guided_step_ms": milliseconds(lambda: guided(x, t)),
+        "training_gmacs": training_gmacs(model, torch.zeros(1, 1, *shape)),
         "training_seconds": training_seconds(folder / "log.jsonl"),
-        "threads": torch.get_num_threads(),
-        "machine": platform.processor() or platform.machine(),
     }
-    write_json(folder / FILE, costs)
+    write_json(folder / COSTS, costs)
+
+
+def keep_speed(out: Path, models: Mapping[str, tuple[Path, Path | None]]) -> None:
+    """Write `speed.json` unless it has all models: milliseconds of a step of each, one after other.
+
+    All are timed in one go, so that none ran while the machine was busier than for the others.
+
+    Args:
+        out: folder of the experiment.
+        models: key -> (run, guide), as for `keep_costs`.
+    """
+    path = out / SPEED
+    if path.is_file() and set(models) <= set(
+        json.loads(path.read_text(encoding="utf-8"))["models"]
+    ):
+        return
+    found: dict[str, Any] = {}
+    for key, (folder, guide) in models.items():
+        model, shape = _load(folder, guide)
+        x, t = torch.zeros(1, 1, *shape), torch.full((1,), 0.5)
+        both = model.with_class_gradient(torch.zeros(1, dtype=torch.long))
+        found[key] = {
+            "step_ms": milliseconds(lambda: model(x, t)),  # noqa: B023
+            "guided_step_ms": milliseconds(lambda: both(x, t)),  # noqa: B023
+        }
+    machine = platform.processor() or platform.machine()
+    write_json(path, {"machine": machine, "threads": torch.get_num_threads(), "models": found})
+
+
+def _load(folder: Path, guide: Path | None) -> tuple[DiffusionModel, tuple[int, int]]:
+    """The model of a run as `generate` has it, and the bands and frames of its log-Mels."""
+    file = load_model(folder)
+    if guide is not None:
+        file = file.guided_by(load_model(guide))
+    model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model, (file.mel.n_mels, file.mel.frames)
 
 
 def training_gmacs(model: DiffusionModel, x: Tensor) -> float:
@@ -80,8 +105,20 @@ def milliseconds(step: Callable[[], object]) -> float:
     return statistics.median(found)
 
 
-def training_seconds(log: Path) -> float:
-    """Seconds that a run has trained, from the times of the rows of its log, stops left out."""
-    times = [json.loads(line)["time"] for line in log.read_text(encoding="utf-8").splitlines()]
-    steps = [b - a for a, b in pairwise(times)]
-    return sum(step for step in steps if 0 < step < PAUSE)
+def training_seconds(log: Path) -> float | None:
+    """Seconds that all steps of a run take at their median pace, stops and validation left out.
+
+    Args:
+        log: its `log.jsonl`, whose rows of training are twenty steps apart.
+
+    Returns:
+        None where fewer than two rows were logged.
+    """
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if any(key.startswith("train/") for key in row)]
+    paces = [
+        (b["time"] - a["time"]) / (b["step"] - a["step"])
+        for a, b in pairwise(rows)
+        if b["step"] > a["step"] and b["time"] > a["time"]
+    ]
+    return statistics.median(paces) * (rows[-1]["step"] + 1) if paces else None

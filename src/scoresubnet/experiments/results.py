@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from scoresubnet.experiments.costs import FILE as COSTS
+from scoresubnet.experiments.costs import COSTS, SPEED
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import Cell, Table
 
@@ -55,16 +55,16 @@ def _group(experiment: Experiment, key: str) -> dict[str, Any]:
     reports = list(_reports(experiment, key))
     rows = [_row(experiment.table, cell, report) for cell, report in reports]
     found: dict[str, Any] = {**asdict(about), "rows": rows, "references": {}, "differences": {}}
-    for _, report in reports:
-        found["metrics"] = {
-            figure["key"]: {name: figure[name] for name in ("text", "better", "digits")}
-            for figure in _figures(report)
-        }
-        found["references"] = {
-            name: {f["key"]: f["systems"].get(name) for f in _figures(report)}
-            for name in REFERENCES
-        }
-        found["versions"] = report["versions"]
+    found["metrics"] = {
+        figure["key"]: {name: figure[name] for name in ("text", "better", "digits")}
+        for _, report in reports
+        for figure in _figures(report)
+    }
+    found["references"] = {
+        name: {f["key"]: f["systems"].get(name) for _, r in reports for f in _figures(r)}
+        for name in REFERENCES
+    }
+    found["versions"] = [report["versions"] for _, report in reports][-1:]
     path = experiment.compared(key) / "report.json"
     if path.is_file():
         compared = json.loads(path.read_text(encoding="utf-8"))
@@ -103,10 +103,9 @@ def _row(table: Table, cell: Cell, report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unseen(table: Table, cell: Cell, report: Mapping[str, Any]) -> dict[str, Any] | None:
     """How often words that the model never saw are heard as asked for (zero-shot guidance)."""
-    seen = table.models[cell.model].settings.get("data", {}).get("words")
-    section = report["sections"].get("evaluator")
-    if seen is None or section is None:
-        return None
+    seen, section = table.words_of(cell.model), report["sections"].get("evaluator")
+    if section is None or "generated" not in section["details"]["confusion"]["systems"]:
+        return None  # clips of no word
     confusion = section["details"]["confusion"]
     heard, found = confusion["heard"], confusion["systems"]["generated"]
     right = total = 0
@@ -121,7 +120,12 @@ def _figures(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from section["figures"]
 
 
-def _costs(experiment: Experiment, model: str) -> dict[str, Any] | None:
-    """Of the first seed."""
-    path = experiment.model(Cell("", model, 0, {})) / COSTS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _costs(experiment: Experiment, model: str) -> dict[str, Any]:
+    """Of the first seed; what is not known yet is left out."""
+    path, speed = experiment.model(Cell("", model, 0, {})) / COSTS, experiment.out / SPEED
+    costs: dict[str, Any] = {}
+    if path.is_file():
+        costs |= json.loads(path.read_text(encoding="utf-8"))
+    if speed.is_file():
+        costs |= json.loads(speed.read_text(encoding="utf-8"))["models"].get(model, {})
+    return costs

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
-import time
-from _thread import interrupt_main
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scoresubnet.evaluation.run import Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
-from scoresubnet.experiments.costs import keep_costs
+from scoresubnet.experiments.clock import Clock
+from scoresubnet.experiments.costs import keep_costs, keep_speed
+from scoresubnet.experiments.made import (
+    is_made,
+    mark_made,
+    mark_trained,
+    refuse_other_training,
+    training_of,
+    work_of,
+)
 from scoresubnet.experiments.table import Cell, Table
-from scoresubnet.files import write_json
+from scoresubnet.files import file_hash
 from scoresubnet.training.classifier import train_classifier
-from scoresubnet.training.config import ClassifierTraining, ScoreTraining, Training, UNetTraining
+from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.score import train_score
 from scoresubnet.training.unet import train_unet
-
-LEAST_MINUTES = 0.5
-"""With less time left nothing is begun."""
-
-
-class OutOfTime(Exception):
-    """The minutes are over, or the training was stopped; everything that was made is kept."""
+from scoresubnet.weights import FILE_NAME
 
 
 @dataclass(frozen=True)
@@ -74,61 +72,85 @@ class Experiment:
             OutOfTime: not everything was made.
             ValueError: the data cannot be used, or a folder holds something else.
         """
-        clock = _Clock(minutes)
-        for group in self.table.groups:
-            if groups is not None and group not in groups:
-                continue
+        clock = Clock(minutes)
+        chosen = [group for group in self.table.groups if groups is None or group in groups]
+        for group in chosen:
             cells = [cell for cell in self.table.cells() if cell.group == group]
             for cell in cells:
-                if not (self.folder(cell) / "report.json").is_file():
-                    self._train(cell, clock)
-                    _say(f"{group}: {cell.name}")
-                    self._measure(cell, clock)
+                self._train(cell, clock)
+                self._measure(cell, clock)
             self._compare(group, cells, clock)
+        models = {cell.model: cell for cell in self.table.cells() if cell.group in chosen}
+        folders = {key: self.model(cell) for key, cell in models.items()}
+        keep_speed(self.out, {key: (f, self._guide(key)) for key, f in folders.items()})
 
-    def _train(self, cell: Cell, clock: _Clock) -> None:
+    def _train(self, cell: Cell, clock: Clock) -> None:
         """The classifier and the cell's model, unless they are there."""
         cache = self.out / "features"
-        if not is_trained(self.classifier):
-            config = clock.limit(self.table.classifier_config(self.data, cache))
-            assert isinstance(config, ClassifierTraining)
+        config = self.table.classifier_config(self.data, cache)
+        assert isinstance(config, ClassifierTraining)
+        work = training_of(config)
+        if not refuse_other_training(self.classifier, work):
             _say("training: classifier")
-            train_classifier(config, self.classifier)
-            _refuse_unfinished(self.classifier, config)
+            train_classifier(clock.limit(config), self.classifier)
+            mark_trained(self.classifier, work, config.run.steps)
+        given = self.table.config(cell.model, cell.seed, self.data, cache)
         folder = self.model(cell)
-        if not is_trained(folder):
-            given = clock.limit(self.table.config(cell.model, cell.seed, self.data, cache))
-            _say(f"training: {folder.name}")
-            if isinstance(given, ScoreTraining):
-                train_score(given, self.classifier, folder)
-            else:
-                assert isinstance(given, UNetTraining)
-                train_unet(given, folder)
-            _refuse_unfinished(folder, given)
-        keep_costs(folder, self.classifier)
+        if isinstance(given, ScoreTraining):
+            work = training_of(given, file_hash(self.classifier / FILE_NAME))
+            if not refuse_other_training(folder, work):
+                _say(f"training: {folder.name}")
+                train_score(clock.limit(given), self.classifier, folder)
+                mark_trained(folder, work, given.run.steps)
+        else:
+            assert isinstance(given, UNetTraining)
+            work = training_of(given)
+            if not refuse_other_training(folder, work):
+                _say(f"training: {folder.name}")
+                train_unet(clock.limit(given), folder)
+                mark_trained(folder, work, given.run.steps)
+        keep_costs(folder, self._guide(cell.model))
 
-    def _measure(self, cell: Cell, clock: _Clock) -> None:
+    def _guide(self, model: str) -> Path | None:
+        """Weights with the classifier of a U-Net that is guided by one."""
+        entry = self.table.models[model]
+        guided = entry.train == "unet" and entry.guide == "classifier"
+        return self.classifier if guided else None
+
+    def _measure(self, cell: Cell, clock: Clock) -> None:
+        labels, count = self.table.asked(cell)
         spec = self.table.spec(cell, self.model(cell), self.classifier)
-        with clock.alarm():
-            self._evaluation(cell, [spec], self.folder(cell)).run()
+        evaluation = self._evaluation(cell.group, [spec], self.folder(cell), labels, count)
+        weights = [self.model(cell), self._guide(cell.model)]
+        work = work_of(evaluation, [file_hash(w / FILE_NAME) for w in weights if w is not None])
+        if not is_made(evaluation.out, work):
+            _say(f"{cell.group}: {cell.name}")
+            with clock.alarm():
+                evaluation.run()
+            mark_made(evaluation.out, work)
 
-    def _compare(self, group: str, cells: list[Cell], clock: _Clock) -> None:
+    def _compare(self, group: str, cells: list[Cell], clock: Clock) -> None:
         """The clips of all cells beside those of one, paired, if the group asks for it."""
         first = self.table.groups[group].against
-        out = self.compared(group)
-        if first is None or (out / "report.json").is_file():
+        if first is None:
             return
         cells = sorted(cells, key=lambda cell: cell.model != first)
         systems = [
             SystemSpec(folder=str(self.folder(cell) / "generated"), name=cell.name)
             for cell in cells
         ]
-        _say(f"{group}: {len(systems)} systems, beside {systems[0].name}")
-        with clock.alarm():
-            self._evaluation(cells[0], systems, out).run()
+        labels = list(self.table.labels)  # clips of no word are compared with the same real ones
+        evaluation = self._evaluation(group, systems, self.compared(group), labels, 1)
+        work = work_of(evaluation, [file_hash(self.folder(c) / "report.json") for c in cells])
+        if not is_made(evaluation.out, work):
+            _say(f"{group}: {len(systems)} systems, beside {systems[0].name}")
+            with clock.alarm():
+                evaluation.run()
+            mark_made(evaluation.out, work)
 
-    def _evaluation(self, cell: Cell, systems: list[SystemSpec], out: Path) -> Evaluation:
-        labels, count = self.table.asked(cell)
+    def _evaluation(
+        self, group: str, systems: list[SystemSpec], out: Path, labels: list[str], count: int
+    ) -> Evaluation:
         return Evaluation(
             systems,
             str(self.data / self.table.reference),
@@ -136,85 +158,9 @@ class Experiment:
             labels=labels,
             count=count,
             judges=self.judges,
-            only=self.table.groups[cell.group].sections,
+            only=self.table.groups[group].sections,
             cache=self.out / "cache",
         )
-
-
-def is_trained(folder: Path) -> bool:
-    """Whether the run in a folder has come to its end."""
-    return (folder / _FINISHED).is_file()
-
-
-_FINISHED = "finished.json"
-
-
-def _refuse_unfinished(folder: Path, config: Training) -> None:
-    """Mark a run that has made all its steps.
-
-    Raises:
-        OutOfTime: it has not.
-    """
-    rows = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    last = json.loads(rows[-1])["step"] + 1 if rows else 0
-    if last < config.run.steps:
-        raise OutOfTime(f"{folder}: stopped at step {last} of {config.run.steps}")
-    write_json(folder / _FINISHED, {"steps": config.run.steps})
-
-
-class _Clock:
-    """The time that is left."""
-
-    def __init__(self, minutes: float) -> None:
-        self.end = time.monotonic() + 60 * minutes if minutes else None
-
-    @property
-    def minutes(self) -> float:
-        """Left of the budget; 0: there is none.
-
-        Raises:
-            OutOfTime: too little is left to begin anything.
-        """
-        if self.end is None:
-            return 0.0
-        left = (self.end - time.monotonic()) / 60
-        if left < LEAST_MINUTES:
-            raise OutOfTime("the minutes are over")
-        return left
-
-    def limit(self, config: Training) -> Training:
-        """The same training, to be stopped in time and saved every minute."""
-        every = min(1.0, config.run.save_every)
-        run = replace(config.run, minutes=self.minutes, save_every=every)
-        return replace(config, run=run)
-
-    @contextmanager
-    def alarm(self) -> Iterator[None]:
-        """Break off what runs inside when the time is over.
-
-        Raises:
-            OutOfTime: it was broken off.
-        """
-        left = self.minutes
-        over = threading.Event()
-
-        def ring() -> None:
-            over.set()
-            interrupt_main()
-
-        timer = threading.Timer(60 * left, ring) if left else None
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
-        try:
-            yield
-        except KeyboardInterrupt:
-            if over.is_set():
-                raise OutOfTime("the minutes are over") from None
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
 
 
 def _say(text: str) -> None:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from jsonargparse import ArgumentParser
 
+from scoresubnet.data.sources import Source
 from scoresubnet.data.words import UNCONDITIONAL, resolve_words
+from scoresubnet.evaluation.run import MOST_COUNT
+from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.option_errors import plainly
 from scoresubnet.plain_yaml import MODE, load
 from scoresubnet.registries import refuse_unknown
-from scoresubnet.training.config import TRAININGS, Training
+from scoresubnet.training.config import TRAININGS, ScoreTraining, Training, UNetTraining
 from scoresubnet.training.config_files import chain, find_config
 
 TABLES = {path.stem: path for path in (Path(__file__).parent / "tables").glob("*.yaml")}
+MOST_SEEDS = 10
 _OWN = {
     "subnet": None,
     "unet": None,
@@ -29,9 +34,6 @@ _OWN = {
 """Settings in which the models of a table may differ; None: all that are in it."""
 
 
-MOST_SEEDS = 10
-
-
 @dataclass(frozen=True)
 class Group:
     """Rows that are sampled and measured alike.
@@ -41,7 +43,7 @@ class Group:
         settings: of sampling, as of a system of `evaluate`: sampling, steps, guidance and so on.
         vary: one setting and its values; a row for each.
         unconditional: whether no word is asked for.
-        count: clips of each word; where no word is asked for, as many in all.
+        count: clips of each word, or in all where no word is asked for.
         seeds: of models with several seeds at most so many have rows.
         sections: what is measured; everything if None.
         against: key of the model that the others are compared with, on clips of the same noise.
@@ -59,6 +61,12 @@ class Group:
     def __post_init__(self) -> None:
         if len(self.vary) > 1:
             raise ValueError(f"vary one setting of a group, not {', '.join(self.vary)}")
+        if self.vary and self.against:
+            raise ValueError("a group either varies a setting or is compared with a model")
+        if not 1 <= self.count <= MOST_COUNT:
+            raise ValueError(f"count {self.count} of a group; it lies in 1 to {MOST_COUNT}")
+        for name in self.sections or []:
+            refuse_unknown("section", name, SECTIONS)
 
     @property
     def variants(self) -> list[dict[str, str]]:
@@ -76,7 +84,8 @@ class Model:
         groups: in which its rows are.
         regime: the data that it is trained on, if they are not those of the table.
         settings: in which its config differs from that of the table.
-        guide: what guides a U-Net: the classifier of the table, or itself, if labels are told.
+        guide: what guides a U-Net: the classifier of the table, or itself, if it is
+            label-conditioned.
         seeds: trainings with different seeds.
     """
 
@@ -84,8 +93,8 @@ class Model:
     train: Literal["score", "unet"]
     groups: list[str]
     regime: str = ""
-    guide: Literal["classifier", "itself"] = "classifier"
     settings: dict[str, Any] = field(default_factory=dict)
+    guide: Literal["classifier", "itself"] = "classifier"
     seeds: int = 1
 
     @property
@@ -151,8 +160,39 @@ class Table:
                 refuse_unknown("group", group, self.groups, f"in model {key}")
             _refuse_shared(key, model.settings)
         for key, about in self.groups.items():
+            there = [name for name, model in self.models.items() if key in model.groups]
+            if not there:
+                raise ValueError(f"group {key} has no models; name it in `groups` of one")
             if about.against is not None:
-                refuse_unknown("model", about.against, self.models, f"in group {key}")
+                refuse_unknown(f"model of the group {key}", about.against, there)
+        for source in self.sources:
+            Source.from_dict(source)
+        self._refuse_unusable()
+
+    def _refuse_unusable(self) -> None:
+        """What would otherwise show after hours of training.
+
+        Raises:
+            ValueError: a training or a row cannot be made.
+        """
+        nowhere = Path()
+        self.classifier_config(nowhere, nowhere)
+        for key, model in self.models.items():
+            try:
+                config = self.config(key, 0, nowhere, nowhere)
+            except ValueError as error:
+                raise ValueError(f"model {key}: {error}") from error
+            if model.guide == "itself" and not isinstance(config, UNetTraining):
+                raise ValueError(f"model {key}: a Score Subnet has its classifier for a guide")
+            if model.guide == "itself" and not self.is_label_conditioned(key):
+                raise ValueError(
+                    f"model {key}: to guide itself it needs unet.label_conditioned: true"
+                )
+        for cell in self.cells():
+            try:
+                self.spec(cell, nowhere / "weights", nowhere)
+            except ValueError as error:
+                raise ValueError(f"group {cell.group}: {error}") from error
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -178,12 +218,30 @@ class Table:
         return SystemSpec.from_dict({"weights": str(weights), **settings})
 
     def asked(self, cell: Cell) -> tuple[list[str], int]:
-        """The labels that a cell's clips are of, and the number of clips of each."""
+        """The labels that a cell's clips are of, and the number of clips of each.
+
+        At guidance 0 a model that is not label-conditioned is asked for no word.
+        """
         group = self.groups[cell.group]
-        unguided = float(cell.variant.get("guidance", 1)) == 0  # the left end of a curve
-        if group.unconditional or unguided:
+        if group.unconditional:
+            return [UNCONDITIONAL], group.count
+        if float(cell.variant.get("guidance", 1)) == 0 and not self.is_label_conditioned(
+            cell.model
+        ):
             return [UNCONDITIONAL], group.count * len(self.labels)
         return list(self.labels), group.count
+
+    def is_label_conditioned(self, model: str) -> bool:
+        """Whether a model's score is that of the word asked for, without guidance."""
+        config = self.config(model, 0, Path(), Path())
+        if isinstance(config, ScoreTraining):
+            return config.subnet.label_taps
+        return isinstance(config, UNetTraining) and config.unet.label_conditioned
+
+    def words_of(self, model: str) -> tuple[str, ...]:
+        """The words that a model is trained on."""
+        words = self.config(model, 0, Path(), Path()).data.words
+        return self.labels if words is None else resolve_words(words)
 
     def classifier_config(self, data: Path, cache: Path) -> Training:
         """The training of the classifier that all models share."""
@@ -196,6 +254,7 @@ class Table:
         return self._config(entry.train, data, cache, _merged(own, {"run": {"seed": str(seed)}}))
 
     def _config(self, kind: str, data: Path, cache: Path, settings: dict[str, Any]) -> Training:
+        refuse_unknown("kind of training", kind, self.configs, "under `configs`")
         values: dict[str, Any] = {}
         for _, content in chain(find_config(self.configs[kind])):
             values = _merged(values, content)
@@ -215,9 +274,13 @@ def read_table(name: str) -> Table:
         refuse_unknown("table", name, TABLES, "or give the path of a file")
         path = TABLES[name]
     try:
-        return _parsed(Table, load(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        content = load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not a mapping")
+        table: Table = _parsed(Table, content)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {plainly(str(error))}") from error
+    return table
 
 
 def training_config(kind: str, values: Mapping[str, Any]) -> Training:
@@ -226,10 +289,11 @@ def training_config(kind: str, values: Mapping[str, Any]) -> Training:
     Raises:
         ValueError: a key is unknown, or a value cannot be used.
     """
-    return _parsed(TRAININGS[kind], values)
+    config: Training = _parsed(TRAININGS[kind], values)
+    return config
 
 
-def _parsed(cls: Any, values: Any) -> Any:
+def _parsed(cls: Any, values: Mapping[str, Any]) -> Any:
     parser = ArgumentParser(exit_on_error=False, parser_mode=MODE)
     parser.add_class_arguments(cls, as_group=False)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from scoresubnet.evaluation.report.markdown import ARROWS, cell, markdown_table
+from scoresubnet.evaluation.report.markdown import ARROWS, DASH, cell, markdown_table
 from scoresubnet.evaluation.systems import REFERENCES
 from scoresubnet.experiments.results import FORMAT, Results
 from scoresubnet.files import write_json, write_text
@@ -18,7 +18,9 @@ from scoresubnet.plots import save_figure
 SHOWN = (
     *("evaluator/frechet_infinite", "evaluator/kernel", "evaluator/accuracy", "evaluator/is"),
     *("evaluator/mis", "evaluator/am", "speech_embedding/fad_infinite", "vggish/fad"),
-    *("pocketsphinx/accuracy", "scoreq/scoreq", "dnsmos/dnsmos_ovrl", "distillmos/distillmos"),
+    *("sc09_resnext/frechet", "sc09_resnext/is", "sc09_resnext/mis", "sc09_resnext/am"),
+    *("pocketsphinx/accuracy", "whisper/accuracy", "scoreq/scoreq", "dnsmos/dnsmos_ovrl"),
+    "distillmos/distillmos",
 )
 """Columns, where they were measured."""
 DRAWN = ("evaluator/frechet_infinite", "evaluator/accuracy")
@@ -81,23 +83,18 @@ def _cost_text(results: Results) -> str:
             *("ms a step", "guided", "training: GMACs a clip", "minutes"),
         ]
     ]
+    columns = (
+        *(("parameters", 1e6, 2), ("trainable", 1e6, 2)),
+        *(("unconditional_gmacs", 1, 2), ("guided_gmacs", 1, 2)),
+        *(("step_ms", 1, 1), ("guided_step_ms", 1, 1)),
+        *(("training_gmacs", 1, 2), ("training_seconds", 60, 0)),
+    )
     for model in results["models"].values():
-        costs = model["costs"]
-        if costs is None:
-            continue
-        lines.append(
-            [
-                model["title"],
-                f"{costs['parameters'] / 1e6:.2f}",
-                f"{costs['trainable'] / 1e6:.2f}",
-                f"{costs['unconditional_gmacs']:.2f}",
-                f"{costs['guided_gmacs']:.2f}",
-                f"{costs['step_ms']:.1f}",
-                f"{costs['guided_step_ms']:.1f}",
-                f"{costs['training_gmacs']:.2f}",
-                f"{costs['training_seconds'] / 60:.0f}",
-            ]
-        )
+        line = [model["title"]]
+        for name, unit, digits in columns:
+            value = model["costs"].get(name)
+            line.append(DASH if value is None else f"{value / unit:.{digits}f}")
+        lines.append(line)
     return markdown_table(lines)
 
 
@@ -105,7 +102,10 @@ def _group_text(results: Results, group: Mapping[str, Any]) -> str:
     keys = [key for key in SHOWN if key in group["metrics"]]
     settings = ", ".join(f"{name} {value}" for name, value in group["settings"].items())
     each = "in all" if group["unconditional"] else "of each word"
-    parts = [f"{group['count']} clips {each}; {settings}. 95 % intervals."]
+    parts = [
+        f"{group['count']} clips {each}; {settings}. Brackets hold 95 % intervals of the sampling, "
+        "not of the training; rows of other seeds show that."
+    ]
     parts.append(_figures_text(results, group, keys))
     if group["differences"]:
         parts.append("Differences, on clips that begin with the same noise:")

@@ -47,6 +47,19 @@ class UNetConfig:
             raise ValueError("widths, blocks and up_blocks must have one entry per stage")
         check_shape(self, may_be_zero=("bottleneck_blocks",))
 
+    def refuse_size(self, bins: int, frames: int) -> None:
+        """Refuse log-Mels (F=bins, T=frames) that the stages cannot halve.
+
+        Raises:
+            ValueError: they cannot.
+        """
+        factor = self.patch * 2 ** (len(self.widths) - 1)
+        if bins % factor or frames % factor:
+            raise ValueError(
+                f"{bins} x {frames} does not divide by {factor} "
+                f"(patch {self.patch}, {len(self.widths)} stages)"
+            )
+
 
 class UpStage(nn.Module):
     """ResBlocks that read skip connections, then a doubling or the head."""

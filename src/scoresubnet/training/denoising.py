@@ -43,7 +43,7 @@ class DenoisingModule(NoisyTraining):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, words, noise, t = self.noisy(batch)
         network = self.step_model
-        if self.model.is_told:
+        if self.model.is_label_conditioned:
             generator = step_generator(self.seed, "labels", self.global_step)
             dropped = torch.rand(len(x0), generator=generator) < self.label_dropout
             labels = self.indices[words.cpu()].masked_fill(dropped, -1).to(self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from scoresubnet.audio.mel import MelSettings
 from scoresubnet.networks.unet import UNet
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.datamodule import SpeechData
@@ -34,7 +35,9 @@ def train_unet(
         WeightsError: `start` cannot be loaded.
     """
     with claimed(out, config, start=content_of(start, find_weights)) as (check, complete):
-        data = SpeechData(config.data, config.run.seed, check=check)
+        mel = MelSettings()
+        config.unet.refuse_size(mel.n_mels, mel.frames)
+        data = SpeechData(config.data, config.run.seed, mel, check)
         with seeded(config.run.seed):
             unet = UNet(config.unet, len(data.words))
         model = ModelFile(

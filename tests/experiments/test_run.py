@@ -1,0 +1,191 @@
+"""A table from start to end, on tiny recordings; killed, changed, and written up."""
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from scoresubnet.cli import main
+from scoresubnet.evaluation.run import Evaluation
+from scoresubnet.experiments import clock
+from scoresubnet.experiments import run as module
+from scoresubnet.experiments.clock import Clock, OutOfTime
+from scoresubnet.experiments.costs import training_seconds
+from scoresubnet.experiments.results import collect
+from scoresubnet.experiments.run import Experiment
+from scoresubnet.experiments.table import read_table
+from scoresubnet.experiments.table_page import read_results
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+Write = Callable[..., Path]
+Content = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def data(words_folder: Path, tmp_path: Path) -> Path:
+    """The words of the table, and one that is not in it."""
+    root = tmp_path / "data"
+    shutil.copytree(words_folder, root)
+    (root / "click").mkdir()
+    for k in range(4):
+        click = np.random.default_rng(k).standard_normal(16_000) * (np.arange(16_000) < 400)
+        soundfile.write(root / "click" / f"take{k}.wav", 0.3 * click.astype("f4"), 16_000)
+    return root
+
+
+def test_a_table_is_made_and_written_up(
+    content: Content,
+    write: Write,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And made again, nothing is done twice; from table.json come the same pages."""
+    table, runs, pages = str(write()), str(tmp_path / "runs"), tmp_path / "pages"
+    command = ["experiment", "run", table, "--data", str(data), "--out", runs]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main(["experiment", "report", table, "--run", runs, "--out", str(pages)]) == 0
+    printed = capsys.readouterr().out.split()
+    assert [Path(p).name for p in printed] == ["table.json", "table.md", "gamma.png"]
+
+    results = read_results(pages / "table.json")
+    assert results["missing"] == []
+    groups = results["groups"]
+    names = {key: [row["name"] for row in group["rows"]] for key, group in groups.items()}
+    assert names == {
+        "free": ["subnet_seed0", "subnet_seed1"],
+        "asked": ["subnet_seed0", "unet_seed0", "subnet_seed1"],
+        "gamma": [f"{model}_seed0_guidance-{g}" for model in ("subnet", "unet") for g in (0, 2)],
+    }
+    clips = {key: {row["clips"] for row in group["rows"]} for key, group in groups.items()}
+    assert clips == {"free": {3}, "asked": {4}, "gamma": {4}}
+    for key, pair in (
+        ("asked", "unet_seed0 - subnet_seed0"),
+        ("free", "subnet_seed1 - subnet_seed0"),
+    ):
+        rows = {row["name"]: row["figures"] for row in groups[key]["rows"]}
+        for metric, difference in groups[key]["differences"][pair].items():
+            other, first = (rows[name][metric]["value"] for name in pair.split(" - "))
+            assert difference["value"] == pytest.approx(other - first, abs=1e-6), metric
+    costs = {key: model["costs"] for key, model in results["models"].items()}
+    assert costs["subnet"]["trainable"] < costs["subnet"]["parameters"]
+    # A step forth is part of training; the weights of the frozen classifier get no gradient.
+    assert costs["unet"]["training_gmacs"] > 2.5 * costs["unet"]["unconditional_gmacs"]
+    assert all(0 < cost["step_ms"] < cost["guided_step_ms"] for cost in costs.values())
+
+    again = tmp_path / "again"
+    assert main(["experiment", "report", str(pages / "table.json"), "--out", str(again)]) == 0
+    assert (again / "table.md").read_text() == (pages / "table.md").read_text()
+    with monkeypatch.context() as patch:
+        for name in ("train_classifier", "train_score", "train_unet"):
+            patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
+        patch.setattr(Evaluation, "run", lambda *a, **k: pytest.fail("made twice"))
+        assert main(command) == 0
+    _changes_are_seen(content, write, command, monkeypatch, capsys)
+
+
+def _changes_are_seen(
+    content: Content,
+    write: Write,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a report's settings and of a training's."""
+    groups = content()["groups"]
+    groups["asked"]["sections"] = ["distillmos"]
+    write(groups=groups)
+    made: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "run", lambda self: made.append(self.out.name))
+        assert main(command) == 0
+    assert made == ["subnet_seed0", "unet_seed0", "subnet_seed1", "asked"]
+    models = content()["models"]
+    models["unet"]["settings"]["parametrisation"] = "epsilon"
+    write(models=models)
+    assert main(command) == 1
+    assert "unet_seed0: was trained with another parametrisation" in capsys.readouterr().err
+
+
+def test_a_killed_run_goes_on_where_it_stopped(
+    write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a training, and in a measurement."""
+    experiment = Experiment(read_table(str(write())), data, tmp_path / "runs")
+
+    def stopped(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    for owner, name in ((module, "train_score"), (Evaluation, "run")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, stopped)
+            with pytest.raises(KeyboardInterrupt):
+                experiment.run()
+        classifier = (experiment.classifier / "model.safetensors").stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "train_classifier", lambda *a: pytest.fail("made twice"))
+        experiment.run(groups=["free"])
+    assert (experiment.classifier / "model.safetensors").stat().st_mtime_ns == classifier
+    reports = sorted(p.parent.name for p in experiment.out.glob("cells/*/*/report.json"))
+    assert reports == ["subnet_seed0", "subnet_seed1"]
+    assert collect(experiment)["missing"][0] == "asked/subnet_seed0"
+
+
+def test_when_the_minutes_are_over_it_stops(
+    content: Content,
+    write: Write,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within a training, which is kept."""
+    changed = content()["classifier"] | {"run": {"steps": 100_000}}
+    experiment = Experiment(read_table(str(write(classifier=changed))), data, tmp_path / "runs")
+    monkeypatch.setattr(clock, "LEAST_MINUTES", 0.0)
+    with pytest.raises(OutOfTime, match=r"stopped at step [1-9]"):
+        experiment.run(minutes=0.05)
+    assert (experiment.classifier / "checkpoint.ckpt").is_file()
+    assert not list(experiment.out.glob("cells/*/*/report.json"))
+    with pytest.raises(ValueError, match="nothing has been measured"):
+        collect(experiment)
+
+
+def _work(seconds: float) -> None:
+    """In short pieces."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_what_takes_too_long_is_broken_off(ignored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where SIGINT is ignored, as in a script's background; then it is ignored again."""
+    monkeypatch.setattr(clock, "LEAST_MINUTES", 0.0)
+    before = signal.getsignal(signal.SIGINT)
+    handler = signal.SIG_IGN if ignored else before
+    signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(OutOfTime, match="minutes are over"), Clock(1 / 600).alarm():
+            _work(seconds=60)
+        assert signal.getsignal(signal.SIGINT) == handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_stops_and_steps_that_were_done_again_are_no_training(tmp_path: Path) -> None:
+    """Six rows 20 steps apart, 10 s each; a stop of an hour; a step back; a validation."""
+    times = {19: 0, 39: 10, 59: 20, 79: 3620, 99: 3630, 119: 3640}
+    lines = [{"step": k, "time": float(t), "train/loss": 1.0} for k, t in times.items()]
+    lines.insert(3, {"step": 39, "time": 3600.0, "train/loss": 1.0})
+    lines.append({"step": 119, "time": 3700.0, "valid/loss": 1.0})
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert training_seconds(tmp_path / "log.jsonl") == pytest.approx(120 * 0.5)
