@@ -90,5 +90,5 @@ def test_clips_of_a_u_net_are_known_by_its_classifier(
     assert cost["guided_gmacs"] is not None
     assert cost["unconditional_gmacs"] is not None
     assert cost["guided_gmacs"] > cost["unconditional_gmacs"]
-    with pytest.raises(ValueError, match="clips of other settings .*classifier_sha256"):
+    with pytest.raises(ValueError, match=r"clips of other settings .*classifier_sha256"):
         clips(1)
