@@ -45,10 +45,11 @@ def _train(path: Path | str, kind: str, *more: str) -> int:
 
 
 # In what the Score Subnets of shipped weights differ from the preset of their size.
+_LABEL: dict[str, Any] = {"blocks": (3, 3, 4, 1, 2), "label_taps": True}
 OWN: dict[str, dict[str, Any]] = {
     "words18-paper-score": {"keep_input_scale": True},
-    "words18-small-label-score": {"blocks": (3, 3, 4, 1, 2), "label_taps": True},
-    "arabic16-small-score": {"blocks": (3, 3, 4, 1, 2), "label_taps": True},
+    **dict.fromkeys(("small-label-score", "words18-small-label-score"), _LABEL),
+    "arabic16-small-score": _LABEL,
 }
 
 
@@ -79,12 +80,13 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
 # Of the configs behind shipped weights, each with all its values; see `fingerprint`.
 FROZEN = {
     "arabic16-evaluator": "599fd34ab0c0287e",
-    "arabic16-small-classifier": "8c55f0b2b7c3571b",
-    "arabic16-small-score": "64a2e5053f77de81",
+    "arabic16-small-classifier": "50ded752d709fac4",
+    "arabic16-small-score": "8c0c401582466a29",
     "paper-classifier": "bbde90e20b2f053e",
     "paper-score": "f1f3bcf318807956",
     "paper-unet": "adccfdf6f01faa4a",
     "small-classifier": "eb037137efa593ed",
+    "small-label-score": "c8901313f5b903ed",
     "small-score": "b60c5668bf59af5f",
     "small-unet": "227c0aa3859b884b",
     "words18-evaluator": "61cdaf8810d3eedb",
@@ -94,6 +96,8 @@ FROZEN = {
     "words18-small-finetune-classifier": "599552e0d3fe91aa",
     "words18-small-finetune-score": "567d7edc71552d46",
     "words18-small-finish-score": "65a9730bfd8ec9ab",
+    "words18-small-label-score": "73360302e03f2cf7",
+    "words18-small-style-classifier": "7a32a2fcc271b1ea",
     "words18-small-score": "98584be7fd534192",
     "words18-taught-evaluator": "9c6388097000ce4a",
     "word-evaluator": "e14282fd6258d53c",

@@ -57,7 +57,7 @@ SHIPPED = {
             *("words18-small-finetune-score", "words18-small-finish-score"),
             "words18-small-label-score",
         ),
-        Sampling("dpmpp-2m-sde", 12, "quadratic", 3.0, "constant"),
+        Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant"),
     ),
     "words18-paper": Shipped(
         ENGLISH,
@@ -67,7 +67,7 @@ SHIPPED = {
     "arabic16-small": Shipped(
         ARABIC,
         ("arabic16-small-classifier", "arabic16-small-score"),
-        Sampling("dpmpp-2m-sde", 12, "quadratic", 3.0, "constant"),
+        Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant"),
     ),
 }
 
