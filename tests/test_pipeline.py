@@ -298,7 +298,8 @@ def test_shipped_weights_give_the_sounds_that_they_always_gave(key: str) -> None
 
 def test_shipped_weights_say_how_they_are_sampled() -> None:
     """Ten steps lose words of the paper's size: see its page."""
-    expected = {"words18-small": None, "words18-paper": SAMPLING_PRESETS["paper"]}
+    small = Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant")
+    expected = {"words18-small": small, "words18-paper": SAMPLING_PRESETS["paper"]}
     assert {name: load_model(name).sampling for name in shipped_weights()} == expected
 
 

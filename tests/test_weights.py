@@ -379,7 +379,8 @@ def test_from_plain_restores_tuples() -> None:
     config = from_plain(
         SubnetConfig,
         values
-        | {"gradient_taps": True, "label_taps": True, "keep_input_scale": False, "time_dim": 16},
+        | {"gradient_taps": True, "label_taps": True, "keep_input_scale": False, "time_dim": 16}
+        | {"forward_taps": True, "every_block": False},
     )
     assert config == SubnetConfig((8, 8), (1, 2), "addition", True, True, False, 16)
     with pytest.raises(ValueError, match=r"SubnetConfig has the keys .*gradient_taps"):
