@@ -40,12 +40,12 @@ class Shipped:
     Attributes:
         notes: the recordings behind them, and their licence.
         recipes: the configs that made them, in this order, each started from the one before.
-        sampling: how they want to be sampled; None: as `fast` does.
+        sampling: how they want to be sampled.
     """
 
     notes: dict[str, str]
     recipes: tuple[str, ...]
-    sampling: Sampling | None
+    sampling: Sampling
 
 
 SHIPPED = {

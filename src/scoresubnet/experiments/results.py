@@ -64,7 +64,8 @@ def _group(experiment: Experiment, key: str) -> dict[str, Any]:
         name: {f["key"]: f["systems"].get(name) for _, r in reports for f in _figures(r)}
         for name in REFERENCES
     }
-    found["versions"] = [report["versions"] for _, report in reports][-1:]
+    if reports:
+        found["versions"] = reports[-1][1]["versions"]
     path = experiment.compared(key) / "report.json"
     if path.is_file():
         compared = json.loads(path.read_text(encoding="utf-8"))

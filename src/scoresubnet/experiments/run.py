@@ -96,19 +96,16 @@ class Experiment:
             mark_trained(self.classifier, work, config.run.steps)
         given = self.table.config(cell.model, cell.seed, self.data, cache)
         folder = self.model(cell)
-        if isinstance(given, ScoreTraining):
-            work = training_of(given, file_hash(self.classifier / FILE_NAME))
-            if not refuse_other_training(folder, work):
-                _say(f"training: {folder.name}")
+        on = file_hash(self.classifier / FILE_NAME) if isinstance(given, ScoreTraining) else None
+        work = training_of(given, on)
+        if not refuse_other_training(folder, work):
+            _say(f"training: {folder.name}")
+            if isinstance(given, ScoreTraining):
                 train_score(clock.limit(given), self.classifier, folder)
-                mark_trained(folder, work, given.run.steps)
-        else:
-            assert isinstance(given, UNetTraining)
-            work = training_of(given)
-            if not refuse_other_training(folder, work):
-                _say(f"training: {folder.name}")
+            else:
+                assert isinstance(given, UNetTraining)
                 train_unet(clock.limit(given), folder)
-                mark_trained(folder, work, given.run.steps)
+            mark_trained(folder, work, given.run.steps)
         keep_costs(folder, self._guide(cell.model))
 
     def _guide(self, model: str) -> Path | None:

@@ -200,12 +200,12 @@ class ClassifierTraining:
 
 
 @dataclass(frozen=True)
-class ScoreTraining:
-    """Everything about one Score Subnet run; the SDE and the words are those of its classifier.
+class DenoisingTraining:
+    """What the runs of models that give a score have in common.
 
     Attributes:
-        label_dropout: share of the clips whose label is not told to a subnet with `label_taps`, so
-            that it learns the score of any word as well.
+        label_dropout: share of the clips whose label is not told to a model that reads labels
+            (`label_taps`, `label_conditioned`), so that it learns the score of any word as well.
         skip_silence: no loss where a clip has digital silence: around trimmed clips, and above
             4 kHz in recordings at 8 kHz; it is then filled in as other clips have it.
         precision: as for `ClassifierTraining`.
@@ -213,7 +213,6 @@ class ScoreTraining:
     """
 
     data: DataConfig
-    subnet: SubnetConfig = field(default_factory=SubnetConfig)
     parametrisation: str = "epsilon"
     label_dropout: float = 0.1
     skip_silence: bool = False
@@ -225,42 +224,24 @@ class ScoreTraining:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        _check_denoising(self)
+        refuse_unknown("parametrisation", self.parametrisation, PARAMETRISATIONS)
+        if not 0 <= self.label_dropout <= 1:
+            raise ValueError(f"label_dropout is a share of 0 to 1, got {self.label_dropout}")
 
 
 @dataclass(frozen=True)
-class UNetTraining:
-    """Everything about one U-Net run.
+class ScoreTraining(DenoisingTraining):
+    """Everything about one Score Subnet run; the SDE and the words are those of its classifier."""
 
-    Attributes:
-        label_dropout: share of the clips whose label is not told to a label-conditioned U-Net.
-        skip_silence: as for `ScoreTraining`.
-        precision: as for `ClassifierTraining`.
-        compile: likewise.
-    """
+    subnet: SubnetConfig = field(default_factory=SubnetConfig)
 
-    data: DataConfig
+
+@dataclass(frozen=True)
+class UNetTraining(DenoisingTraining):
+    """Everything about one U-Net run."""
+
     unet: UNetConfig = field(default_factory=UNetConfig)
     sde: VPSDE = field(default_factory=VPSDE)
-    parametrisation: str = "epsilon"
-    label_dropout: float = 0.1
-    skip_silence: bool = False
-    times: TimesConfig = field(default_factory=TimesConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    run: RunConfig = field(default_factory=RunConfig)
-    precision: Precision = "32-true"
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        _check_denoising(self)
-
-
-def _check_denoising(config: ScoreTraining | UNetTraining) -> None:
-    """What the trainings of a score have in common."""
-    refuse_unknown("parametrisation", config.parametrisation, PARAMETRISATIONS)
-    if not 0 <= config.label_dropout <= 1:
-        raise ValueError(f"label_dropout is a share of 0 to 1, got {config.label_dropout}")
 
 
 @dataclass(frozen=True)

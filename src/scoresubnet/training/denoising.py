@@ -11,7 +11,7 @@ from torch import Tensor
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import Network, audible, dsm_loss
 from scoresubnet.model import DiffusionModel
-from scoresubnet.training.config import ScoreTraining, UNetTraining
+from scoresubnet.training.config import DenoisingTraining
 from scoresubnet.training.datamodule import Batch
 from scoresubnet.training.modules import NoisyTraining, step_function
 from scoresubnet.training.steps import step_generator
@@ -22,7 +22,7 @@ class DenoisingModule(NoisyTraining):
 
     def __init__(
         self,
-        config: ScoreTraining | UNetTraining,
+        config: DenoisingTraining,
         model: DiffusionModel,
         mel: MelSettings,
         indices: Sequence[int],
