@@ -71,7 +71,7 @@ def test_another_score_config_or_classifier_is_refused_and_named(
         parametrisation="v",
         subnet=SubnetConfig((8, 8, 8, 8), (1, 1, 1, 1), "addition", time_dim=16),
     )
-    with pytest.raises(ValueError, match=r"another subnet\.fusion, parametrisation "):
+    with pytest.raises(ValueError, match=r"another parametrisation, subnet\.fusion "):
         train_score(config, classifier, subnet)
     with pytest.raises(ValueError, match="another classifier "):
         train_score(score_run(), subnet, subnet)
