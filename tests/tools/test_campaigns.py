@@ -164,8 +164,8 @@ def _leftover(first: bool) -> None:
 
 def _other(first: bool) -> None:
     begun = Path("../out/x.json").exists()
-    Path("../out/.x.tmp").write_text("[2]" if begun else "[1]")
-    os.replace("../out/.x.tmp", "../out/x.json")  # whole whenever it is there
+    Path("x.tmp").write_text("[2]" if begun else "[1]")
+    os.replace("x.tmp", "../out/x.json")  # the first change of out/, and whole
     if first:
         signal.pause()
 
