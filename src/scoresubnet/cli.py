@@ -35,6 +35,7 @@ COMMANDS = {
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "evaluate": "Judge generated clips, or a generator, beside real recordings.",
     "experiment run": "Run the missing parts of a table of models: train, sample, measure.",
+    "experiment pack": "Pack the log-Mels of a table for a machine without the recordings.",
     "experiment report": "Write up what there is of a table: Markdown, JSON and figures.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
@@ -141,7 +142,7 @@ def _overview() -> ArgumentParser:
     experiment = ArgumentParser(description="Make or write up a table of models.")
     commands.add_subcommand("experiment", experiment, help=experiment.description)
     parts = experiment.add_subcommands()
-    for name in ("run", "report"):
+    for name in ("run", "pack", "report"):
         parts.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"experiment {name}"])
     trainings = train.add_subcommands()
     for name in ("classifier", "score", "unet", "vocoder", "evaluator"):
@@ -283,9 +284,14 @@ def _experiment(parser: ArgumentParser, part: str) -> ArgumentParser:
     add = parser.add_argument
     tables = sorted(path.stem for path in (Path(__file__).parent / "experiments/tables").iterdir())
     name = f"{', '.join(tables)}, or the path of a YAML file"
-    if part == "run":
+    if part == "pack":
         add("table", type=str, help=name)
         add("--data", type=str, default="data", help="folder that the recordings are in")
+        add("--out", type=str, required=True, help="folder for the packs")
+        return parser
+    if part == "run":
+        add("table", type=str, help=name)
+        add("--data", type=str, default="data", help="folder of the recordings, or of their packs")
         add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
         add("--minutes", type=float, default=0.0, help="stop after so many; 0: when all is made")
         add("--groups", nargs="+", type=str, help="only these groups of rows")
@@ -322,6 +328,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "vocode": _vocode,
     "evaluate": _evaluate,
     "experiment run": partial(_experiment, part="run"),
+    "experiment pack": partial(_experiment, part="pack"),
     "experiment report": partial(_experiment, part="report"),
     "info": _info,
 }

@@ -22,6 +22,10 @@ from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import read_results
+from scoresubnet.tensor_files import state_hash
+from scoresubnet.training.classifier import train_classifier
+from scoresubnet.training.config import ClassifierTraining
+from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Write = Callable[..., Path]
@@ -138,6 +142,39 @@ def test_a_killed_run_goes_on_where_it_stopped(
     reports = sorted(p.parent.name for p in experiment.out.glob("cells/*/*/report.json"))
     assert reports == ["subnet_seed0", "subnet_seed1"]
     assert collect(experiment)["missing"][0] == "asked/subnet_seed0"
+
+
+def test_packed_log_mels_train_the_same_and_are_measured_elsewhere(
+    write: Write,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table, packed, runs = str(write()), tmp_path / "packed", tmp_path / "runs"
+    monkeypatch.chdir(tmp_path)
+    pack = ["experiment", "pack", table, "--data", str(data), "--out", str(packed)]
+    assert main(pack) == 0
+    folders = [Path(line) for line in capsys.readouterr().out.split()]
+    assert [f / "pack.json" for f in folders] == list(packed.rglob("pack.json"))
+    assert main(pack) == 1
+    assert "is there already; delete it, or choose another --out" in capsys.readouterr().err
+
+    run = ["experiment", "run", table, "--out", str(runs), "--groups", "free", "--data"]
+    assert main([*run, str(packed)]) == 0
+    assert "free trained; run it again where the recordings are" in capsys.readouterr().out
+    assert not {"cells", "compared"} & {path.name for path in runs.iterdir()}
+    config = read_table(table).classifier_config(data, tmp_path / "features")
+    assert isinstance(config, ClassifierTraining)
+    train_classifier(config, tmp_path / "here")
+    trained = [load_model(folder) for folder in (runs / "classifier", tmp_path / "here")]
+    packed_hash, hash_here = (state_hash(m.backbone().state_dict()) for m in trained)
+    assert packed_hash == hash_here
+    with monkeypatch.context() as patch:
+        for name in ("train_classifier", "train_score"):
+            patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
+        assert main([*run, str(data)]) == 0
+    assert len(list(runs.glob("cells/free/*/report.json"))) == 2
 
 
 def test_when_the_minutes_are_over_it_stops(

@@ -1,4 +1,4 @@
-"""`scoresubnet experiment run|report`: a table of models, made and written."""
+"""`scoresubnet experiment run|pack|report`: a table of models, made and written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.evaluation.run import JUDGES
 from scoresubnet.experiments.clock import OutOfTime
+from scoresubnet.experiments.pack import pack
 from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
@@ -31,12 +32,29 @@ def run_run(values: Namespace) -> None:
     refuse_unwritable(out)
     try:
         judges = {name: values[name] for name in JUDGES}
-        Experiment(table, Path(values.data), out, judges).run(values.minutes, values.groups)
+        experiment = Experiment(table, Path(values.data), out, judges)
+        experiment.run(values.minutes, values.groups)
     except OutOfTime as error:
         print(f"{error}; the same command goes on from there")
         return
-    what = "all is made" if values.groups is None else f"{', '.join(values.groups)}: made"
-    print(f"{out}: {what}; write it up with `scoresubnet experiment report`")
+    what = "all" if values.groups is None else ", ".join(values.groups)
+    if experiment.is_packed:
+        print(f"{out}: {what} trained; run it again where the recordings are, to measure")
+    else:
+        print(f"{out}: {what} made; write it up with `scoresubnet experiment report`")
+
+
+def run_pack(values: Namespace) -> None:
+    """Pack the log-Mels of a table.
+
+    Raises:
+        ValueError: the table, its data or the folder cannot be used.
+    """
+    table, out = read_table(values.table), Path(values.out)
+    refuse_unwritable(out)
+    cache = Path("runs") / Path(values.table).stem / "features"
+    for folder in pack(table, Path(values.data), out, cache):
+        print(folder)
 
 
 def run_report(values: Namespace) -> None:

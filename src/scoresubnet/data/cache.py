@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
+from scoresubnet.data.packs import refuse_packed
 from scoresubnet.files import escaped, naming, new_folder
 from scoresubnet.registries import refuse_unknown
 
@@ -50,6 +51,25 @@ class CachedClips(Generic[Scalar]):
     words: tuple[str, ...]
     clips: list[Clip]
     skipped: list[tuple[Path, str]]
+
+    @classmethod
+    def of(
+        cls,
+        values: NDArray[Scalar],
+        clips: list[Clip],
+        words: tuple[str, ...],
+        skipped: list[tuple[Path, str]],
+    ) -> Self:
+        """What is kept of these clips, a row of `values` for each."""
+        return cls(
+            values=values,
+            labels=np.array([words.index(clip.label) for clip in clips], dtype=np.int64),
+            splits=np.array([clip.split for clip in clips]),
+            sources=np.array([clip.source for clip in clips]),
+            words=words,
+            clips=clips,
+            skipped=skipped,
+        )
 
     def subset(self, split: Split) -> NDArray[np.int64]:
         """The rows of a split, ascending.
@@ -120,6 +140,7 @@ def cached(
     for label in {clip.label for clip in clips}:
         if label not in words:
             raise ValueError(f"clips of {label!r}, which is no word of {words}; leave them out")
+    refuse_packed(clips, recipe.name)
     cache_dir = Path(cache_dir)
     folder = cache_dir / _key(recipe, clips, words)
     if not folder.is_dir():
@@ -218,12 +239,4 @@ def _load(
         raise ValueError(
             f"{folder}: damaged {recipe.name} ({error}); delete that folder"
         ) from error
-    return kind(
-        values=values,
-        labels=np.array([words.index(clip.label) for clip in used], dtype=np.int64),
-        splits=np.array([clip.split for clip in used]),
-        sources=np.array([clip.source for clip in used]),
-        words=words,
-        clips=used,
-        skipped=skipped,
-    )
+    return kind.of(values, used, words, skipped)

@@ -13,6 +13,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.data.cache import CachedClips, Recipe, cached
 from scoresubnet.data.clips import Clip
+from scoresubnet.data.packs import packed_log_mels
 
 
 class Features(CachedClips[np.float16]):
@@ -20,7 +21,7 @@ class Features(CachedClips[np.float16]):
 
     @property
     def x(self) -> NDArray[np.float16]:
-        """(N, 80, 64) float16, memory-mapped, read-only, scaled to [-1, 1]."""
+        """(N, 80, 64) float16, read-only, scaled to [-1, 1]."""
         return self.values
 
 
@@ -33,6 +34,8 @@ def build_features(
 ) -> Features:
     """The features of the clips, from the cache if nothing has changed (see `cache.cached`).
 
+    Those of packed clips come from their packs.
+
     Args:
         clips: what `find_clips` found.
         words: the words in the order of their labels.
@@ -41,10 +44,13 @@ def build_features(
         progress: show a progress bar while computing.
 
     Raises:
-        ValueError: a clip's label is not among the words, no clip is usable, or the cached files
-            are damaged.
+        ValueError: a clip's label is not among the words, no clip is usable, or the cached or
+            packed files are damaged.
     """
     settings = settings or MelSettings()
+    packed = packed_log_mels(clips, settings.hash)
+    if packed is not None:
+        return Features.of(packed, list(clips), tuple(words), [])
     front_end = LogMel(settings)
 
     def log_mel(audio: Audio) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scoresubnet.data.packs import is_pack
 from scoresubnet.evaluation.run import Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.experiments.clock import Clock
@@ -34,7 +35,8 @@ class Experiment:
 
     Attributes:
         table: what is to be made.
-        data: folder that its recordings are in.
+        data: folder that its recordings are in, or packs of their log-Mels: they are enough to
+            train, and nothing is measured.
         out: gets `classifier/`, `models/`, `cells/`, `compared/` and `cache/`.
         judges: those of `Evaluation`.
     """
@@ -48,6 +50,11 @@ class Experiment:
     def classifier(self) -> Path:
         """The run of the classifier."""
         return self.out / "classifier"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether a source of the table is there as a pack."""
+        return any(is_pack(self.data / source["root"]) for source in self.table.sources)
 
     def model(self, cell: Cell) -> Path:
         """The run of a cell's model."""
@@ -74,12 +81,17 @@ class Experiment:
         """
         clock = Clock(minutes)
         chosen = [group for group in self.table.groups if groups is None or group in groups]
+        is_measured = not self.is_packed
         for group in chosen:
             cells = [cell for cell in self.table.cells() if cell.group == group]
             for cell in cells:
                 self._train(cell, clock)
-                self._measure(cell, clock)
-            self._compare(group, cells, clock)
+                if is_measured:
+                    self._measure(cell, clock)
+            if is_measured:
+                self._compare(group, cells, clock)
+        if not is_measured:
+            return
         models = {cell.model: cell for cell in self.table.cells() if cell.group in chosen}
         folders = {key: self.model(cell) for key, cell in models.items()}
         keep_speed(self.out, {key: (f, self._guide(key)) for key, f in folders.items()})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scoresubnet.data.clips import Clip
+from scoresubnet.data.packs import find_packed, is_pack
 from scoresubnet.data.sources.arabic_speech_commands import find_arabic_speech_commands
 from scoresubnet.data.sources.folder import find_folder
 from scoresubnet.data.sources.fsdd import find_fsdd
@@ -29,7 +30,7 @@ class Source:
 
     Attributes:
         kind: a key of `SOURCES`.
-        root: its folder.
+        root: its folder, or a pack of its log-Mels (`data.packs`).
         words: a list, the name of a word set, or None for every word that is there.
         weight: how often training draws its clips, relative to those of other sources.
 
@@ -85,7 +86,10 @@ def find_clips(sources: Sequence[Source | Mapping[str, Any]]) -> list[Clip]:
         source = item if isinstance(item, Source) else Source.from_dict(item)
         if source.words is not None:
             asked += resolve_words(source.words)
-        found = SOURCES[source.kind](source.root, source.words)
+        if is_pack(source.root):
+            found = find_packed(source.root, source.kind, source.words)
+        else:
+            found = SOURCES[source.kind](source.root, source.words)
         clips += [replace(c, weight=source.weight, label=as_word(c.label)) for c in found]
     labels = {clip.label for clip in clips}
     for word in asked:
