@@ -162,7 +162,9 @@ def test_packed_log_mels_train_the_same_and_are_measured_elsewhere(
 
     run = ["experiment", "run", table, "--out", str(runs), "--groups", "free", "--data"]
     assert main([*run, str(packed)]) == 0
-    assert "free trained; run it again where the recordings are" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "free trained; run it again where the recordings are" in printed.out
+    assert "2 models are to be trained, and 2 rows to be measured (6 clips)" in printed.err
     assert not {"cells", "compared"} & {path.name for path in runs.iterdir()}
     config = read_table(table).classifier_config(data, tmp_path / "features")
     assert isinstance(config, ClassifierTraining)
@@ -174,6 +176,7 @@ def test_packed_log_mels_train_the_same_and_are_measured_elsewhere(
         for name in ("train_classifier", "train_score"):
             patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
         assert main([*run, str(data)]) == 0
+    assert "0 models are to be trained, and 2 rows to be measured" in capsys.readouterr().err
     assert len(list(runs.glob("cells/free/*/report.json"))) == 2
 
 

@@ -47,6 +47,11 @@ def work_of(evaluation: Evaluation, made_of: Sequence[str]) -> Work:
     }
 
 
+def has_note(folder: Path) -> bool:
+    """Whether something was made in a folder, with whatever settings."""
+    return (folder / _NOTE).is_file()
+
+
 def is_made(folder: Path, work: Work) -> bool:
     """Whether the report in a folder is of just this work."""
     return (folder / "report.json").is_file() and _note(folder) == work

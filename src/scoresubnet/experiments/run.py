@@ -13,6 +13,7 @@ from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.experiments.clock import Clock
 from scoresubnet.experiments.costs import keep_costs, keep_speed
 from scoresubnet.experiments.made import (
+    has_note,
     is_made,
     mark_made,
     mark_trained,
@@ -82,6 +83,7 @@ class Experiment:
         clock = Clock(minutes)
         chosen = [group for group in self.table.groups if groups is None or group in groups]
         is_measured = not self.is_packed
+        _say(self._left([cell for cell in self.table.cells() if cell.group in chosen]))
         for group in chosen:
             cells = [cell for cell in self.table.cells() if cell.group == group]
             for cell in cells:
@@ -95,6 +97,16 @@ class Experiment:
         models = {cell.model: cell for cell in self.table.cells() if cell.group in chosen}
         folders = {key: self.model(cell) for key, cell in models.items()}
         keep_speed(self.out, {key: (f, self._guide(key)) for key, f in folders.items()})
+
+    def _left(self, cells: list[Cell]) -> str:
+        """What nothing has been made of yet."""
+        untrained = {self.model(cell) for cell in cells if not has_note(self.model(cell))}
+        unmeasured = [cell for cell in cells if not has_note(self.folder(cell))]
+        clips = sum(len(labels) * count for labels, count in map(self.table.asked, unmeasured))
+        return (
+            f"{self.out}: {len(untrained)} models are to be trained, and {len(unmeasured)} rows to "
+            f"be measured ({clips:,} clips)"
+        )
 
     def _train(self, cell: Cell, clock: Clock) -> None:
         """The classifier and the cell's model, unless they are there."""
