@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
 def _shrunk() -> dict[str, Any]:
     """The shipped file with tiny networks, one seed, few steps and few clips."""
     table: dict[str, Any] = yaml.safe_load(TABLES["sc09-paper"].read_text(encoding="utf-8"))
-    shared = {"data": {"batch_size": 4}, "run": {"steps": 2, "validate_every": 2}}
+    shared: dict[str, Any] = {"data": {"batch_size": 4}, "run": {"steps": 2, "validate_every": 2}}
     shared |= {"compile": False, "precision": "32-true"}
     table["classifier"] = shared | {"network": TINY_CLASSIFIER}
     table["shared"] = shared
