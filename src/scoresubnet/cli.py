@@ -32,6 +32,7 @@ COMMANDS = {
     "train unet": "Train a U-Net, the baseline (paper, eq. 4).",
     "train vocoder": "Train a vocoder: from log-Mel to waveform.",
     "train evaluator": "Train the word classifier that judges generated clips.",
+    "expand": "Make many varied clips of the words of a few recordings.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "evaluate": "Judge generated clips, or a generator, beside real recordings.",
     "experiment run": "Run the missing parts of a table of models: train, sample, measure.",
@@ -183,6 +184,30 @@ def _add_sampling(parser: ArgumentParser) -> None:
             parser.add_argument(f"--{name}", type=kind | None, help=text)
 
 
+def _expand(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add("recordings", type=str, metavar="RECORDINGS", help="one folder of wav or flac a word")
+    add("--weights", type=str, required=True, help="shipped name, folder or file; know the words")
+    add("--out", type=str, required=True, help="folder for <word>/<number>.wav and manifest.csv")
+    add("--per-word", type=int, default=1000, help="clips of each word that are kept")
+    add("--accept", type=float, default=0.8, help="least probability that the judge must give")
+    add(
+        "--judge",
+        type=str,
+        default="recordings",
+        help="recordings: fitted to them, and independent; classifier: that of the weights",
+    )
+    add("--part", type=str, default="1/1", help="of a larger job, such as 3/16, into one --out")
+    add("--seed", type=int, default=0, help="of the job; each clip has its own in the manifest")
+    add("--noise", type=str | None, help="folder of recordings to lay under the clips")
+    add("--room", action="store_true", help="let each clip sound as in a random small room")
+    add("--level", type=float, default=0.0, help="greatest change of level, decibels")
+    _add_sampling(parser)
+    _add_vocoder(parser)
+    add("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
 def _vocode(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add(
@@ -325,6 +350,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "train unet": partial(_train, kind="unet"),
     "train vocoder": partial(_train, kind="vocoder"),
     "train evaluator": partial(_train, kind="evaluator"),
+    "expand": _expand,
     "vocode": _vocode,
     "evaluate": _evaluate,
     "experiment run": partial(_experiment, part="run"),

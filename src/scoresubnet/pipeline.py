@@ -239,13 +239,23 @@ class SpeechGenerator:
         Raises:
             ValueError: there is no classifier.
         """
+        confidence, index = self.probabilities(x).max(1)
+        return tuple(self.labels[i] for i in index.tolist()), confidence
+
+    @undisturbed()
+    def probabilities(self, x: Tensor) -> Tensor:
+        """What the classifier gives each of the labels, (B, C), in log-Mels (B, 1, F, T).
+
+        At the smallest noise time.
+
+        Raises:
+            ValueError: there is no classifier.
+        """
         if self.model.classifier is None:
             raise ValueError("these weights have no classifier; load them with classifier=...")
         device = next(self.model.parameters()).device
         t = torch.full((len(x),), self.model.sde.t_eps, device=device)
-        probabilities = self.model.classifier(x.to(device), t).softmax(1).cpu()
-        confidence, index = probabilities.max(1)
-        return tuple(self.labels[i] for i in index.tolist()), confidence
+        return self.model.classifier(x.to(device), t).softmax(1).cpu()
 
     def _score_of(self, labels: list[str], chosen: Sampling) -> ScoreFunction:
         """The score of one batch, guided where its labels ask for a word."""

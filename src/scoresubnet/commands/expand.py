@@ -1,0 +1,57 @@
+"""`scoresubnet expand`: recordings of a few words in, many judged clips of them out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.expansion.manifest import Part
+from scoresubnet.expansion.run import Expanded, Expansion
+from scoresubnet.expansion.surroundings import Surroundings
+from scoresubnet.sampling import SETTINGS
+
+
+def run(values: Namespace) -> None:
+    """Make what is missing, and say what there is.
+
+    Raises:
+        ValueError: the recordings, the weights or a setting cannot be used.
+        OSError: something cannot be written.
+    """
+    keep_freed_memory()
+    job = Expansion(
+        recordings=values.recordings,
+        weights=values.weights,
+        out=values.out,
+        per_word=values.per_word,
+        accept=values.accept,
+        judge=values.judge,
+        part=Part.read(values.part),
+        seed=values.seed,
+        sampling=values.sampling,
+        overrides={name: values[name] for name in SETTINGS},
+        vocoder=values.vocoder,
+        surroundings=Surroundings(values.noise, values.room, values.level),
+    )
+    found = job.run(progress=not values.json)
+    if values.json:
+        print(
+            json.dumps({"out": str(job.out), "words": [asdict(word) for word in found]}, indent=1)
+        )
+        return
+    for word in found:
+        print(_said(word))
+    print(Path(job.out) / f"manifest{job.part.suffix}.csv")
+
+
+def _said(word: Expanded) -> str:
+    text = f"{word.word}: {word.kept:,} kept, {word.refused:,} refused"
+    if word.near is not None:
+        text += f"; {word.near:.0%} nearer to a recording than 5 % of the recordings to another"
+    if word.given_up:
+        text += "; given up, as hardly any was heard as asked for: lower --accept, or listen to it"
+    return text

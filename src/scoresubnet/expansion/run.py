@@ -1,0 +1,293 @@
+"""Make clips until enough of each word are accepted, batch by batch; go on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from scoresubnet.audio.io import Audio, write_wav
+from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.data.recordings import Recording, read_recordings
+from scoresubnet.evaluation.generated import clip_seed
+from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.expansion.judge import RecordingsJudge
+from scoresubnet.expansion.manifest import Manifest, Part, Row
+from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
+from scoresubnet.expansion.surroundings import Surroundings
+from scoresubnet.files import escaped, file_hash, refuse_unwritable, write_json
+from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.weights import find_weights
+
+SETTINGS = "settings.json"
+MOST_PER_WORD = 1_000_000
+BATCH = 16
+ENOUGH = 200
+"""Clips of a word after which it is given up if `HOPE` of them are not accepted."""
+HOPE = 0.02
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """What there is of a word in a part of a job.
+
+    Attributes:
+        word: the name of its folder.
+        kept: clips on the disk.
+        refused: clips that the judge did not accept.
+        near: share of the kept ones that are nearer to a recording than 5 % of the recordings are
+            to one another; None of a word with one recording, or if nothing is kept.
+        given_up: whether so few were accepted that it was stopped.
+    """
+
+    word: str
+    kept: int
+    refused: int
+    near: float | None
+    given_up: bool
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A job: clips of the words of some recordings.
+
+    Attributes:
+        recordings: one folder a word, see `data.recordings`.
+        weights: name, folder or file of weights that know the words.
+        out: gets `<word>/<number>.wav`, `manifest.csv`, `refused.csv` and `settings.json`.
+        per_word: clips of each word that are kept, 1 to 1,000,000.
+        accept: what the judge must give the word asked for, at least; 0 keeps everything.
+        judge: "recordings", see `RecordingsJudge`, or "classifier", that of the weights, which
+            also guides them.
+        part: of a larger job, into the same folder.
+        seed: of the job.
+        sampling: a preset's name, or None for what the weights say.
+        overrides: settings of sampling by name.
+        vocoder: from log-Mels to sound.
+        surroundings: room, noise and level of what is written.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    recordings: str | os.PathLike[str]
+    weights: str | os.PathLike[str]
+    out: str | os.PathLike[str]
+    per_word: int = 1000
+    accept: float = 0.8
+    judge: str = "recordings"
+    part: Part = field(default_factory=Part)
+    seed: int = 0
+    sampling: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    vocoder: str = "pitch"
+    surroundings: Surroundings = field(default_factory=Surroundings)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.per_word <= MOST_PER_WORD:
+            raise ValueError(f"per_word {self.per_word}; it lies in 1 to {MOST_PER_WORD:,}")
+        if not 0 <= self.accept <= 1:
+            raise ValueError(f"accept {self.accept}; it is a probability, 0 to 1")
+        if self.judge not in JUDGES:
+            raise ValueError(f"judge {self.judge!r}; choose from {', '.join(JUDGES)}")
+
+    def run(self, progress: bool = True) -> list[Expanded]:
+        """Make what is missing.
+
+        Returns:
+            What there is now of each word in this part.
+
+        Raises:
+            ValueError: the recordings, the weights or a setting cannot be used, or the folder has
+                clips of another job.
+            OSError: something cannot be written; what was written before is whole.
+        """
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        generator = SpeechGenerator.from_pretrained(
+            self.weights, self.vocoder, batch_size=BATCH, device=device
+        )
+        recordings = read_recordings(self.recordings, generator.mel)
+        words = list(dict.fromkeys(recording.word for recording in recordings))
+        settings = generator.check(words, [0] * len(words), self.sampling, **self.overrides)
+        out = Path(self.out)
+        refuse_unwritable(out)
+        _claim(out, self._about(settings.to_dict()))
+        makers = JUDGES[self.judge]
+        judge = makers(generator, recordings)
+        manifest = Manifest(out, self.part)
+        known = {word: _Known(recordings, word, generator.mel) for word in words}
+        with manifest.opened():
+            wanted = self.part.share(self.per_word)
+            with tqdm(
+                total=wanted * len(words), desc="kept", unit="clip", disable=not progress
+            ) as bar:
+                for word in words:
+                    self._fill(known[word], wanted, generator, judge, manifest, bar)
+            if self.part.of == 1:
+                manifest.join()
+        return [_summary(manifest, known[word], wanted) for word in words]
+
+    def _fill(
+        self,
+        known: _Known,
+        wanted: int,
+        generator: SpeechGenerator,
+        judge: Judge,
+        manifest: Manifest,
+        bar: tqdm[Any],
+    ) -> None:
+        """Make clips of one word until enough are kept, or too few are."""
+        numbers = _Numbers(manifest, known.word, self.part)
+        bar.update(min(wanted, numbers.kept))
+        while numbers.kept < wanted and not _is_hopeless(numbers.kept, numbers.tried):
+            chosen = numbers.next(min(BATCH, wanted - numbers.kept))
+            seeds = [clip_seed(self.seed, known.word, number) for number in chosen]
+            made = generator.generate(
+                [known.word] * len(chosen), seeds, self.sampling, **self.overrides
+            )
+            rows = self._judged(known, chosen, made, judge)
+            manifest.add(rows)
+            kept = sum(bool(row.file) for row in rows)
+            numbers.kept += kept
+            bar.update(kept)
+
+    def _judged(
+        self, known: _Known, numbers: Sequence[int], made: GeneratedSpeech, judge: Judge
+    ) -> list[Row]:
+        """The rows of a batch, whose accepted clips are written."""
+        words, probabilities = judge(made)
+        place = words.index(known.word)
+        nearest, distances = known.nearest(made.mels[:, 0].numpy())
+        rows = []
+        for k, number in enumerate(numbers):
+            sure = float(probabilities[k, place])
+            path = Path(self.out) / known.word / f"{number:06d}.wav"
+            if is_kept := sure >= self.accept:
+                audio: Audio = made.audio[k].numpy()
+                write_wav(path, self.surroundings(audio, made.rate, made.seeds[k]), made.rate)
+            else:
+                path.unlink(missing_ok=True)  # a kill may have left it without its row
+            file = f"{path.parent.name}/{path.name}" if is_kept else ""
+            about = (round(sure, 4), round(float(distances[k]), 4), nearest[k])
+            heard = words[int(probabilities[k].argmax())]
+            rows.append(Row(file, known.word, number, made.seeds[k], heard, *about))
+        return rows
+
+    def _about(self, sampling: dict[str, Any]) -> dict[str, Any]:
+        """All that the clips depend on, but for their number."""
+        return {
+            "weights": file_hash(find_weights(self.weights))[:16],
+            "sampling": sampling,
+            "seed": self.seed,
+            "accept": self.accept,
+            "judge": self.judge,
+            "vocoder": self.vocoder,
+            "noise": self.surroundings.noise,
+            "room": self.surroundings.room,
+            "level": self.surroundings.level,
+        }
+
+
+Judge = Callable[[GeneratedSpeech], tuple[Sequence[str], Floats]]
+"""Clips -> the words that it tells apart, and their probabilities (N, words)."""
+
+
+def _by_recordings(generator: SpeechGenerator, recordings: Sequence[Recording]) -> Judge:
+    judge = RecordingsJudge([r.audio for r in recordings], [r.word for r in recordings])
+    return lambda made: (judge.words, judge([clip.numpy() for clip in made.audio]))
+
+
+def _by_classifier(generator: SpeechGenerator, recordings: Sequence[Recording]) -> Judge:
+    words = {generator.label_of(r.word): r.word for r in recordings}
+    names = [words.get(label, label) for label in generator.labels]
+    return lambda made: (names, generator.probabilities(made.mels).double().numpy())
+
+
+JUDGES: dict[str, Callable[[SpeechGenerator, Sequence[Recording]], Judge]] = {
+    "recordings": _by_recordings,
+    "classifier": _by_classifier,
+}
+
+
+class _Known:
+    """The recordings of one word, and their log-Mels."""
+
+    def __init__(self, recordings: Sequence[Recording], word: str, mel: MelSettings) -> None:
+        own = [recording for recording in recordings if recording.word == word]
+        self.word = word
+        self.names = [escaped(recording.path.name) for recording in own]
+        audio = torch.from_numpy(np.stack([recording.audio for recording in own]))
+        with torch.no_grad():
+            self.log_mels = LogMel(mel)(audio)[:, 0].numpy()
+
+    def nearest(self, log_mels: NDArray[np.float32]) -> tuple[list[str], Floats]:
+        """The name of the nearest recording to each clip (N, F, T), and how far it is."""
+        distances = log_mel_distances(log_mels, self.log_mels)
+        return [self.names[k] for k in distances.argmin(1)], distances.min(1)
+
+
+class _Numbers:
+    """Which clips of a word have been tried, and which come next."""
+
+    def __init__(self, manifest: Manifest, word: str, part: Part) -> None:
+        self.part = part
+        rows = [row for row in manifest.rows.values() if row.word == word]
+        self.done = {row.number for row in rows}
+        self._next = part.number - 1
+        self.kept = sum(bool(row.file) for row in rows)
+
+    @property
+    def tried(self) -> int:
+        return len(self.done)
+
+    def next(self, count: int) -> list[int]:
+        """The smallest numbers of the part that have not been tried; they count as tried now."""
+        found: list[int] = []
+        while len(found) < count:
+            if self._next not in self.done:
+                found.append(self._next)
+            self._next += self.part.of
+        self.done.update(found)
+        return found
+
+
+def _is_hopeless(kept: int, tried: int) -> bool:
+    return tried >= ENOUGH and kept < HOPE * tried
+
+
+def _claim(out: Path, about: dict[str, Any]) -> None:
+    """Note what the clips of a folder depend on.
+
+    Raises:
+        ValueError: it has clips of another job.
+    """
+    path = out / SETTINGS
+    if not path.exists():
+        write_json(path, about)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(about))
+    differing = [key for key in now if now[key] != before.get(key)]
+    if differing:
+        raise ValueError(
+            f"{out}: has clips of another {', '.join(differing)}; choose another --out, or empty it"
+        )
+
+
+def _summary(manifest: Manifest, known: _Known, wanted: int) -> Expanded:
+    rows = [row for row in manifest.rows.values() if row.word == known.word]
+    kept = [row for row in rows if row.file]
+    threshold = near_threshold(known.log_mels)
+    near = None
+    if threshold is not None and kept:
+        near = sum(row.distance < threshold for row in kept) / len(kept)
+    given_up = len(kept) < wanted and _is_hopeless(len(kept), len(rows))
+    return Expanded(known.word, len(kept), len(rows) - len(kept), near, given_up)

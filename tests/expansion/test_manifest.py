@@ -1,0 +1,126 @@
+"""Rows survive kills, parts come together, and nobody writes where another does."""
+
+from pathlib import Path
+
+import pytest
+
+from scoresubnet.expansion.manifest import Manifest, Part, Row
+
+
+def _row(word: str, number: int, kept: bool = True) -> Row:
+    file = f"{word}/{number:06d}.wav" if kept else ""
+    return Row(file, word, number, 7 * number, word, 0.9, 0.125, 'a, "b".wav')
+
+
+def _rows(folder: Path) -> list[Row]:
+    manifest = Manifest(folder, Part())
+    with manifest.opened():
+        return list(manifest.rows.values())
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    rows = [_row("hum", 0), _row("hum", 1, kept=False), _row("أهلا", 2)]
+    manifest = Manifest(tmp_path, Part())
+    with manifest.opened():
+        manifest.add(rows[:2])
+        manifest.add(rows[2:])
+    assert sorted(_rows(tmp_path), key=lambda row: row.number) == rows
+    kept = (tmp_path / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    assert kept[0] == "file,word,number,seed,heard,sure,distance,recording"
+    assert kept[1] == 'hum/000000.wav,hum,0,0,hum,0.9,0.125,"a, ""b"".wav"'
+    assert len(kept) == 3
+    assert len((tmp_path / "refused.csv").read_text().splitlines()) == 2
+
+
+def test_a_line_cut_by_a_kill_is_taken_away(tmp_path: Path) -> None:
+    """Wherever it was cut, in bytes."""
+    manifest = Manifest(tmp_path, Part())
+    with manifest.opened():
+        manifest.add([_row("أهلا", 0)])
+        before = manifest.kept.read_bytes()
+        manifest.add([_row("أهلا", 1)])
+    whole = manifest.kept.read_bytes()
+    for length in range(len(before), len(whole)):
+        manifest.kept.write_bytes(whole[:length])
+        assert [row.number for row in _rows(tmp_path)] == [0]
+        assert manifest.kept.read_bytes() == before
+
+
+def test_parts_write_apart_and_come_together(tmp_path: Path) -> None:
+    for number in (2, 1):
+        manifest = Manifest(tmp_path, Part(number, 2))
+        with manifest.opened():
+            assert not manifest.rows
+            manifest.add([_row("hum", number - 1), _row("hum", number + 1, kept=False)])
+    assert {p.name for p in tmp_path.iterdir()} == {
+        f"{name}.{k}-of-2.csv" for name in ("manifest", "refused") for k in (1, 2)
+    }
+    whole = Manifest(tmp_path, Part())
+    with whole.opened():
+        assert len(whole.rows) == 4
+        whole.join()
+    assert {p.name for p in tmp_path.iterdir()} == {"manifest.csv", "refused.csv"}
+    assert [row.number for row in _rows(tmp_path)] == [0, 1, 2, 3]
+    assert [bool(row.file) for row in _rows(tmp_path)] == [True, True, False, False]
+
+
+def test_a_kill_while_parts_are_joined_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Manifest(tmp_path, Part(1, 2))
+    with part.opened():
+        part.add([_row("hum", 0), _row("hum", 2)])
+
+    unlink = Path.unlink
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if "-of-" in path.name:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        whole = Manifest(tmp_path, Part())
+        with pytest.raises(KeyboardInterrupt), whole.opened():
+            whole.join()
+    again = Manifest(tmp_path, Part())
+    with again.opened():
+        again.join()
+    assert len((tmp_path / "manifest.csv").read_text().splitlines()) == 3
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    """Also a whole job beside a part, but not two parts."""
+    with Manifest(tmp_path, Part(1, 2)).opened(), Manifest(tmp_path, Part(2, 2)).opened():
+        for part in (Part(1, 2), Part()):
+            with (
+                pytest.raises(ValueError, match="another process is writing clips there"),
+                Manifest(tmp_path, part).opened(),
+            ):
+                pass
+    assert _rows(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["name,age\nx,3\n", ""])
+def test_what_is_no_manifest_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"manifest\.csv: is no manifest .* another --out"):
+        _rows(tmp_path)
+
+
+def test_damage_is_named(tmp_path: Path) -> None:
+    _rows(tmp_path)
+    with (tmp_path / "manifest.csv").open("a") as file:
+        file.write("hum/0.wav,hum,x,0,hum,1,1,a\n")
+    with pytest.raises(ValueError, match=r"manifest\.csv: damaged \(invalid literal"):
+        _rows(tmp_path)
+
+
+def test_parts_of_a_job() -> None:
+    assert Part.read("3/16") == Part(3, 16)
+    for count in (0, 1, 7, 16, 1000):
+        assert sum(Part(k, 16).share(count) for k in range(1, 17)) == count
+        assert Part().share(count) == count
+    for text in ("0/4", "5/4", "1/0", "3", "a/b", "-1/4", "1/4/2", "1/200000"):
+        with pytest.raises(ValueError, match="part"):
+            Part.read(text)
