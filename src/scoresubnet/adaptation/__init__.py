@@ -1,0 +1,1 @@
+"""New words on a frozen body, from a few recordings of each."""

@@ -1,0 +1,52 @@
+"""Parts of a few recordings: what is learned on the others is tested on each."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoresubnet.data.recordings import Recording
+from scoresubnet.missing import install
+
+
+def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64]:
+    """The fold of each recording (N,): of each word about as many in every one.
+
+    A speaker is in one fold, where the names of all files tell who speaks, and there are as many
+    speakers as folds.
+
+    Args:
+        recordings: of words with two recordings or more.
+        most: folds; fewer if a word has fewer recordings.
+
+    Raises:
+        ImportError: scikit-learn is not installed.
+        ValueError: a word has one recording alone.
+    """
+    try:
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    except ImportError as error:
+        raise ImportError(f"folds need scikit-learn ({error}): {install('adapt')}") from error
+    words = np.array([recording.word for recording in recordings])
+    counts = Counter(words.tolist())
+    count = min(most, *counts.values())
+    if count < 2:
+        few = min(counts, key=lambda word: counts[word])
+        raise ValueError(f"there is one recording of {few!r} alone; record more of them")
+    speakers = [recording.speaker for recording in recordings]
+    folds = np.empty(len(words), dtype=np.int64)
+    if None in speakers or len(set(speakers)) < count:
+        parts = StratifiedKFold(count, shuffle=True, random_state=0).split(words, words)
+    else:
+        parts = StratifiedGroupKFold(count, shuffle=True, random_state=0).split(
+            words, words, speakers
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a word has fewer recordings than folds
+        for number, (_, rows) in enumerate(parts):
+            folds[rows] = number
+    return folds

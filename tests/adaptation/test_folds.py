@@ -1,0 +1,51 @@
+"""Folds: every recording in one, every word in all, speakers apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scoresubnet.adaptation.folds import folds_of
+from scoresubnet.data.recordings import Recording
+
+SOUND = np.zeros(16_000, np.float32)
+
+
+def _recordings(words: dict[str, int], speakers: int = 0) -> list[Recording]:
+    """So many of each word; of so many speakers in turn, or of unknown ones."""
+    return [
+        Recording(Path(f"{word}{k}.wav"), word, f"s{k % speakers}" if speakers else None, SOUND)
+        for word, count in words.items()
+        for k in range(count)
+    ]
+
+
+@pytest.mark.parametrize("speakers", [0, 20])
+def test_each_word_is_in_every_fold(speakers: int) -> None:
+    recordings = _recordings({"a": 20, "b": 11, "c": 5}, speakers)
+    folds = folds_of(recordings)
+    assert set(folds.tolist()) == set(range(5))
+    for word, count in {"a": 20, "b": 11, "c": 5}.items():
+        own = np.bincount([f for r, f in zip(recordings, folds, strict=True) if r.word == word])
+        assert own.sum() == count
+        assert own.max() - own.min() <= (1 if not speakers else 2)
+
+
+def test_a_speaker_is_in_one_fold() -> None:
+    recordings = _recordings({"a": 20, "b": 20}, speakers=7)
+    of: dict[str | None, set[int]] = {}
+    for recording, fold in zip(recordings, folds_of(recordings), strict=True):
+        of.setdefault(recording.speaker, set()).add(int(fold))
+    assert all(len(folds) == 1 for folds in of.values())
+    assert len(set.union(*of.values())) == 5
+
+
+def test_few_speakers_are_not_kept_apart() -> None:
+    folds = folds_of(_recordings({"a": 10, "b": 10}, speakers=2))
+    assert set(folds.tolist()) == set(range(5))
+
+
+def test_as_many_folds_as_the_rarest_word_has_recordings() -> None:
+    assert set(folds_of(_recordings({"a": 20, "b": 3})).tolist()) == {0, 1, 2}
+    with pytest.raises(ValueError, match="one recording of 'b' alone; record more"):
+        folds_of(_recordings({"a": 20, "b": 1}))
