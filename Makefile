@@ -10,7 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements clean
+.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -50,6 +50,9 @@ train-requirements: $(VENV)/.torch
 evaluate-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[evaluate]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
+
+expand-requirements: evaluate-requirements
+	$(BIN)/pip install --quiet --editable ".[expand]"
 
 $(VENV)/.torch: tools/install_torch.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("scoresubnet needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.11" % v[:2])'

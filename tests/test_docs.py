@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import soundfile
 from jsonargparse import ArgumentParser
 
 from scoresubnet import cli
+from scoresubnet.audio.io import write_wav
 from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
 from scoresubnet.evaluation.sections import SECTIONS
@@ -159,6 +161,34 @@ def test_the_example_of_using_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = examples("using.md")
     exec(compile(example, "using.md", "exec"), {})
     assert "torch.Size([2, 1, 80, 64])" in capsys.readouterr().out
+
+
+def test_the_example_of_expand_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On words that the generator has spoken."""
+    speech = SpeechGenerator.from_pretrained().generate(["seven", "nine"] * 4, range(100, 108))
+    for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
+        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio.numpy())
+    monkeypatch.chdir(tmp_path)
+    (example,) = examples("expand.md")
+    exec(compile(example, "expand.md", "exec"), {})
+    assert "{'nine': 4, 'seven': 4}" in capsys.readouterr().out
+
+
+def test_the_scripts_of_expand_are_of_bash_and_of_the_command() -> None:
+    lines: list[str] = []
+    for script in examples("expand.md", "sh"):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        numbered = script.replace("{}", "3").replace("$SLURM_ARRAY_TASK_ID", "3")
+        job = re.search(r'^job="scoresubnet (.*)"$', numbered, flags=re.M)
+        found = re.findall(r"scoresubnet (.*)$", numbered, flags=re.M)
+        lines += [f"{job[1]} --part 3/16"] if job else found
+    assert [line.replace('"', "").count("--part 3/16") for line in lines] == [1, 1, 0]
+    for line in lines:
+        wrapped = line.count('"') % 2  # the end of what is handed over in quotes
+        name, *rest = shlex.split(line.removesuffix('"') if wrapped else line)
+        cli.LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)
 
 
 def test_the_example_of_the_vocoder_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""A last layer on a frozen body: learned from its own recordings alone, the same for the same seed."""
+"""A last layer on a frozen body: of its own recordings alone, the same for the same seed."""
 
 import pytest
 import torch
