@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -19,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scoresubnet.files import write_bytes
-from scoresubnet.training.logs import JsonLinesLogger
+from scoresubnet.training.logs import JsonLinesLogger, rounded
 from scoresubnet.training.process import in_main_thread
 
 
@@ -180,6 +181,43 @@ class MissedValidation(lightning.Callback):
             trainer.validating = True
             trainer.fit_loop.epoch_loop.val_loop.run()
             trainer.training = True
+
+
+class StopEarly(lightning.Callback):
+    """Ends training for good where the loss of the validation clips falls no more.
+
+    Args:
+        history: log of the run, which tells earlier losses.
+        patience: validations in a row that may be no better than one before.
+
+    Attributes:
+        losses: step, counted from 0 -> loss.
+    """
+
+    def __init__(self, history: JsonLinesLogger, patience: int) -> None:
+        self.losses = history.validation_losses()
+        self.patience = patience
+
+    @property
+    def best(self) -> int:
+        """The step after which the loss was smallest, counted from 0."""
+        return min(self.losses, key=lambda step: (self.losses[step], step))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience is at its end."""
+        return bool(self.losses) and sum(s > self.best for s in self.losses) >= self.patience
+
+    def on_train_start(self, trainer: lightning.Trainer, *args: Any) -> None:
+        trainer.should_stop |= self.is_over
+
+    def on_validation_end(self, trainer: lightning.Trainer, *args: Any) -> None:
+        if trainer.should_stop:  # it may have been broken off; the log tells when the run goes on
+            return
+        loss = float(trainer.callback_metrics["valid/loss"])
+        if math.isfinite(loss):
+            self.losses[trainer.global_step - 1] = rounded(loss)
+        trainer.should_stop |= self.is_over
 
 
 class StepBar(lightning.Callback):

@@ -46,6 +46,7 @@ class ClassifierModule(NoisyTraining):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         x0, labels = batch
         generator = step_generator(self.seed, "validation", batch_idx)
+        losses = []
         for time in ACCURACY_TIMES:
             noise = torch.randn(x0.shape, generator=generator).to(self.device)
             t = torch.full((len(x0),), time, device=self.device)
@@ -54,6 +55,8 @@ class ClassifierModule(NoisyTraining):
             self.log(f"valid/accuracy_t{time:g}", right, batch_size=len(x0), prog_bar=time < 0.01)
             loss = classifier_loss(logits, labels).mean()
             self.log(f"valid/loss_t{time:g}", loss, batch_size=len(x0))
+            losses.append(loss)
+        self.log("valid/loss", torch.stack(losses).mean(), batch_size=len(x0))
 
 
 def train_classifier(

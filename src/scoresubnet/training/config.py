@@ -155,6 +155,8 @@ class RunConfig:
         minutes: stop cleanly after so many minutes of this command, to be resumed; 0 = no budget.
         seed: of initial weights, batches, times, noise and augmentation.
         validate_every: steps between validations.
+        patience: stop for good after so many validations in a row whose loss was no smaller than
+            one before; 0 = go on to the last step.
         save_every: minutes between checkpoints.
         threads: CPU threads of torch; 0 = leave as it is.
         allow_changed_data: go on although clips were added or removed since the run began. Then
@@ -165,6 +167,7 @@ class RunConfig:
     minutes: float = 0.0
     seed: int = 0
     validate_every: int = 500
+    patience: int = 0
     save_every: float = 5.0
     threads: int = 0
     allow_changed_data: bool = False

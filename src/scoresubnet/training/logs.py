@@ -20,6 +20,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from scoresubnet.files import append, append_line
 
 
+def rounded(value: float) -> float:
+    """As the log has it."""
+    return float(f"{value:.6g}")
+
+
 class FileLogger(Logger):
     """A file that grows by what each step logs, as a whole or not at all.
 
@@ -61,12 +66,28 @@ class JsonLinesLogger(FileLogger):
         told = (f'"step": {step},', '"valid/', "}")  # a row that was cut short has no end
         return any(all(part in line for part in told) for line in lines)
 
+    def validation_losses(self) -> dict[int, float]:
+        """Steps, counted from 0, and the loss of the validation after each."""
+        found: dict[int, float] = {}
+        if not self.path.is_file():
+            return found
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if '"valid/loss"' not in line:
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:  # cut short
+                continue
+            if row["valid/loss"] is not None:
+                found[row["step"]] = row["valid/loss"]
+        return found
+
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         row: dict[str, float | None] = {"step": step, "time": round(time.time(), 3)}
         for name, value in metrics.items():
             if name != "epoch":  # JSON has no NaN
-                row[name] = float(f"{value:.6g}") if math.isfinite(value) else None
+                row[name] = rounded(value) if math.isfinite(value) else None
         append_line(self.path, json.dumps(row))
 
 

@@ -21,6 +21,7 @@ from scoresubnet.training.callbacks import (
     RunCheckpoint,
     StepBar,
     StopCleanly,
+    StopEarly,
     TrainRows,
     WholeFiles,
 )
@@ -60,13 +61,17 @@ def fit(
         save: writes the weights into a folder.
 
     Raises:
-        ValueError: the checkpoint is damaged, or not one of this run.
+        ValueError: the checkpoint is damaged, or not one of this run; or patience has no
+            validation clips.
     """
     run, out = config.run, Path(out)
     checkpoint = out / CHECKPOINT
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     stop, log = StopCleanly(run.minutes), JsonLinesLogger(out)
     validate_every = min(run.validate_every, run.steps)
+    if run.patience and not data.has_validation:
+        raise ValueError("run.patience needs validation clips; set it to 0, or add some")
+    early = [StopEarly(log, run.patience)] if run.patience else []
     missed = MissedValidation(log, validate_every if data.has_validation else 0)
     trainer = lightning.Trainer(
         devices=1,
@@ -90,6 +95,7 @@ def fit(
             TrainRows(),
             RunCheckpoint(checkpoint, run.save_every, validate_every),
             missed,
+            *early,
         ],
         enable_model_summary=False,
         enable_progress_bar=False,
@@ -109,7 +115,13 @@ def fit(
     finally:
         torch.set_num_threads(threads)
     save(out)
-    if stop.reason and trainer.global_step < run.steps:
+    if any(one.is_over for one in early):
+        _log.warning(
+            "ended at step %d: the validation loss was smallest at step %d",
+            trainer.global_step,
+            early[0].best + 1,
+        )
+    elif stop.reason and trainer.global_step < run.steps:
         _log.warning(
             "stopped at step %d of %d: %s; the same command goes on from there",
             trainer.global_step,

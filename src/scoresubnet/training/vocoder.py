@@ -69,7 +69,9 @@ class VocoderModule(StepTraining):
         losses = pitch_losses(self.network(x), batch.f0, self.config.network)
         for name, value in losses._asdict().items():
             self.log(f"{stage}/pitch_{name}", value, prog_bar=True, batch_size=len(x))
-        return losses.bins + losses.voiced
+        both = losses.bins + losses.voiced
+        self.log(f"{stage}/loss", both, batch_size=len(x))
+        return both
 
     def training_step(self, batch: VoiceBatch, batch_idx: int) -> Tensor:
         return self.loss("train", self.segments(batch))
