@@ -1,0 +1,101 @@
+"""How sure a head is of recordings that it has not learned from, at several noise levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scoresubnet.adaptation.head import Bank, HeadConfig, features_of, fit_head
+from scoresubnet.backbone import FrozenClassifier
+from scoresubnet.sde import VPSDE
+
+TIMES = (1e-3, 0.1, 0.2, 0.3, 0.5)
+DRAWS = 4
+"""Draws of noise of each recording and time."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What heads that were learned from the other folds make of each recording.
+
+    Attributes:
+        right: time -> share of recordings that are heard right.
+        sure: time -> mean probability of the right word.
+        heard: (words, words), share of the recordings of the row's word heard as the column's, at
+            the smallest time.
+    """
+
+    right: dict[float, float]
+    sure: dict[float, float]
+    heard: list[list[float]]
+
+    def confusions(self, words: Sequence[str], least: float = 0.2) -> list[tuple[str, str, float]]:
+        """(word, other, share heard as the other), most first, of at least such a share."""
+        found = [
+            (words[i], words[j], share)
+            for i, row in enumerate(self.heard)
+            for j, share in enumerate(row)
+            if i != j and share >= least
+        ]
+        return sorted(found, key=lambda pair: -pair[2])
+
+
+def cross_validated(
+    backbone: FrozenClassifier,
+    log_mels: Tensor,
+    bank: Bank,
+    labels: Sequence[int],
+    folds: NDArray[np.int64],
+    sde: VPSDE,
+    config: HeadConfig,
+    seed: int = 0,
+) -> HeldOut:
+    """Learn a head without each fold in turn, and let it hear that fold.
+
+    Args:
+        backbone: the frozen body.
+        log_mels: of the recordings, (R, 1, F, T).
+        bank: their noisy copies.
+        labels: of the recordings.
+        folds: likewise, (R,).
+        sde: the noise process.
+        config: of the heads.
+        seed: of heads and noise.
+    """
+    classes = max(labels) + 1
+    given = torch.tensor(labels)
+    generator = torch.Generator().manual_seed(seed)
+    heads = {
+        fold: fit_head(
+            bank,
+            [-1 if at == fold else label for at, label in zip(folds, labels, strict=True)],
+            classes,
+            config,
+            seed,
+        )
+        for fold in sorted(set(folds.tolist()))
+    }
+    right, sure = {}, {}
+    heard = torch.zeros(classes, classes)
+    for time in TIMES:
+        found = torch.zeros(len(labels), classes)
+        for _ in range(DRAWS):
+            t = torch.full((len(labels),), time)
+            noise = torch.randn(log_mels.shape, generator=generator)
+            features = features_of(backbone, sde.perturb(log_mels, noise, t), t)
+            for fold, head in heads.items():
+                rows = torch.from_numpy(folds == fold)
+                found[rows] += head(features[rows]).softmax(1) / DRAWS
+        guesses = found.argmax(1)
+        right[time] = float((guesses == given).float().mean())
+        sure[time] = float(found[torch.arange(len(labels)), given].mean())
+        if time == TIMES[0]:
+            for row, guess in zip(given, guesses, strict=True):
+                heard[row, guess] += 1
+    heard /= heard.sum(1, keepdim=True).clamp(min=1)
+    return HeldOut(right, sure, heard.tolist())
