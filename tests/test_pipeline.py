@@ -286,7 +286,11 @@ def test_the_former_name_of_sampling_warns_and_works(generator: SpeechGenerator)
 
 
 @pytest.mark.parametrize(
-    "key", ["words18-small seven 0", "words18-small none 1", "words18-paper happy 2"]
+    "key",
+    [
+        *("words18-small seven 0", "words18-small none 1", "words18-paper happy 2"),
+        "arabic16-small نعم 3",
+    ],
 )
 def test_shipped_weights_give_the_sounds_that_they_always_gave(key: str) -> None:
     """Kept in float16 (5e-4 at most), and sums are rounded otherwise elsewhere (about 1e-3)."""
@@ -300,6 +304,7 @@ def test_shipped_weights_say_how_they_are_sampled() -> None:
     """Ten steps lose words of the paper's size: see its page."""
     small = Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant")
     expected = {"words18-small": small, "words18-paper": SAMPLING_PRESETS["paper"]}
+    expected["arabic16-small"] = small
     assert {name: load_model(name).sampling for name in shipped_weights()} == expected
 
 

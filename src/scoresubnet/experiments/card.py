@@ -106,7 +106,8 @@ def card_figures(report: Mapping[str, Any]) -> str:
             f"The frozen classifier on {found[0]['count']} real test clips, against noise:\n\n"
             + markdown_table([["t", *times], ["right, %", *shares]])
         )
-    if heard := report["sections"].get("pocketsphinx"):
+    sections = report["sections"]
+    if heard := sections.get("pocketsphinx") or sections.get("evaluator"):
         parts.append(f"{heard['title']}:\n\n{markdown_table(words_table(dict(report), heard))}")
     return "\n".join(parts)
 
