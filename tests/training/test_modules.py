@@ -163,7 +163,10 @@ def test_validation_of_the_classifier_repeats_and_is_right(
         first = dict(log)
         module.validation_step((x, labels), 0)
     assert log == first
-    assert log.keys() == {f"valid/{m}_t{t:g}" for t in ACCURACY_TIMES for m in ("accuracy", "loss")}
+    each = {f"valid/{m}_t{t:g}" for t in ACCURACY_TIMES for m in ("accuracy", "loss")}
+    assert log.keys() == {*each, "valid/loss"}
+    losses = [log[f"valid/loss_t{t:g}"] for t in ACCURACY_TIMES]
+    assert log["valid/loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     oracle = 20.0 * torch.nn.functional.one_hot(torch.tensor([2, 0, 0]), 3)
     monkeypatch.setattr(module.network, "forward", lambda x, t: oracle)
     module.validation_step((x, labels), 0)

@@ -30,7 +30,7 @@ def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64
     try:
         from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
     except ImportError as error:
-        raise ImportError(f"folds need scikit-learn ({error}): {install('adapt')}") from error
+        raise ImportError(f"folds need scikit-learn ({error}): {install('train')}") from error
     words = np.array([recording.word for recording in recordings])
     counts = Counter(words.tolist())
     count = min(most, *counts.values())
