@@ -226,7 +226,9 @@ def test_the_command(
     command += ["--per-word", "2", "--accept", "0", "--sampler", "ddim", "--steps", "1"]
     command += ["--noise", str(tmp_path), "--level", "6"]
     assert main(command) == 0
-    printed = capsys.readouterr().out.splitlines()
+    streams = capsys.readouterr()
+    assert "the judge is right on 100% of recordings left out" in streams.err
+    printed = streams.out.splitlines()
     assert printed[0].startswith("hiss: 2 kept, 0 refused; ")
     assert printed[-1] == str(out / "manifest.csv")
     assert main([*command, "--json"]) == 0
@@ -241,7 +243,7 @@ def test_what_cannot_be_used_is_named_before_anything_is_made(
     for settings, said in (
         ({"per_word": 0}, "per_word 0; it lies in 1 to 1,000,000"),
         ({"accept": 1.5}, "accept 1.5; it is a probability"),
-        ({"judge": "ear"}, "judge 'ear'; choose from recordings, classifier"),
+        ({"judge": "ear"}, "unknown judge 'ear'"),
     ):
         with pytest.raises(ValueError, match=said):
             job(**settings)
@@ -261,3 +263,18 @@ def test_what_cannot_be_used_is_named_before_anything_is_made(
     count = len(list((tmp_path / "in/humm").iterdir()))
     assert sum(r.word == "humm" for r in recordings) == 1
     assert caplog.messages[0].count("the sound is silent") == count - 1
+
+
+def test_what_a_judge_refuses_leaves_the_folder_free(
+    weights: Path, words_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As its advice is another judge, in the same folder."""
+    shutil.copytree(words_folder / "hum", tmp_path / "in/hum")
+    out = tmp_path / "out"
+    command = ["expand", str(tmp_path / "in"), "--weights", str(weights), "--out", str(out)]
+    command += ["--per-word", "1", "--accept", "0", "--sampler", "ddim", "--steps", "1"]
+    assert main(command) == 1
+    assert "there is 'hum' alone" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*command, "--judge", "classifier"]) == 0
+    assert len(_sounds(out)) == 1

@@ -162,7 +162,7 @@ def test_sigterm_while_data_are_read_leaves_nothing_half_made(
         assert len(list(cache.iterdir())) == 1  # what is half made
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("scoresubnet.data.cache._read", read)
+    monkeypatch.setattr("scoresubnet.data.cache.read_clip", read)
     data = dataclasses.replace(config.data, cache=str(cache))
     with pytest.raises(SystemExit) as ended:
         train_classifier(dataclasses.replace(config, data=data), out)

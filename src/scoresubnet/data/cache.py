@@ -179,7 +179,7 @@ def _compute(
             batch: list[Audio] = []
             for clip in clips[start : start + _BATCH]:
                 try:
-                    batch.append(_read(clip.path, recipe.settings))
+                    batch.append(read_clip(clip.path, recipe.settings))
                 except AudioError as error:
                     reason = str(error).removeprefix(f"{clip.path}: ")
                     skipped.append((os.path.abspath(clip.path), reason))
@@ -204,7 +204,12 @@ def _write_header(file: BinaryIO, recipe: Recipe, rows: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _read(path: Path, settings: MelSettings) -> Audio:
+def read_clip(path: Path, settings: MelSettings) -> Audio:
+    """The second of a recording that holds its word, or all of it in the middle of zeros.
+
+    Raises:
+        AudioError: it cannot be read, or is silent.
+    """
     audio = read_audio(path, settings.sample_rate)
     if is_silent(audio):
         raise AudioError(f"{path}: the sound is silent")

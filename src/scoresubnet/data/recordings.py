@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoresubnet.audio.io import Audio, AudioError, fit_length, is_silent, read_audio
+from scoresubnet.audio.io import Audio, AudioError
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.data.cache import read_clip
 from scoresubnet.data.clips import speaker_of, word_files
 from scoresubnet.data.words import as_labels
 from scoresubnet.files import escaped
@@ -56,14 +57,11 @@ def read_recordings(
     left_out: list[str] = []
     for word, path in files:
         try:
-            audio = read_audio(path, settings.sample_rate)
-            if is_silent(audio):
-                raise AudioError(f"{path}: the sound is silent")
+            audio = read_clip(path, settings)
         except AudioError as error:
             left_out.append(str(error))
             continue
-        speaker = speaker_of(path.stem)
-        found.append(Recording(path, word, speaker, fit_length(audio, settings.clip_samples)))
+        found.append(Recording(path, word, speaker_of(path.stem), audio))
     if left_out:
         _log.warning("left out: %s", escaped("; ".join(left_out)))
     heard = {recording.word for recording in found}

@@ -80,6 +80,8 @@ class Row:
 
 
 COLUMNS = [field.name for field in fields(Row)]
+_HEADER = ",".join(COLUMNS) + "\n"
+_OF_PARTS = re.compile(r"(manifest|refused)\.\d+-of-\d+\.csv")
 
 
 class Manifest:
@@ -99,7 +101,8 @@ class Manifest:
             folder / f"{name}{part.suffix}.csv" for name in ("manifest", "refused")
         )
         self.rows: dict[tuple[str, int], Row] = {}
-        self.parts = [] if part.of > 1 else _files(folder, ("manifest.", "refused."))
+        files = [] if part.of > 1 else sorted(folder.iterdir())
+        self.parts = [path for path in files if _OF_PARTS.fullmatch(path.name)]
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -112,7 +115,7 @@ class Manifest:
         try:
             for path in (self.kept, self.refused, *self.parts):
                 if not path.exists():
-                    write_text(path, ",".join(COLUMNS) + "\n")
+                    write_text(path, _HEADER)
                 handles.append(_locked(path))
             for path in (self.kept, self.refused, *self.parts):
                 self._note(_read(path))
@@ -144,17 +147,10 @@ class Manifest:
         if not self.parts:
             return
         rows = [self.rows[key] for key in sorted(self.rows)]
-        header = ",".join(COLUMNS) + "\n"
-        write_text(self.kept, header + _lines(row for row in rows if row.file))
-        write_text(self.refused, header + _lines(row for row in rows if not row.file))
+        write_text(self.kept, _HEADER + _lines(row for row in rows if row.file))
+        write_text(self.refused, _HEADER + _lines(row for row in rows if not row.file))
         for path in self.parts:
             path.unlink()
-
-
-def _files(folder: Path, prefixes: tuple[str, ...]) -> list[Path]:
-    """Those of the parts that have written there."""
-    pattern = re.compile(rf"({'|'.join(map(re.escape, prefixes))})\d+-of-\d+\.csv")
-    return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
 
 
 def _locked(path: Path) -> int | None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.evaluation.statistics.neighbours import squared_distance_blocks
 
 SHIFT = 5
 """Frames by which two log-Mels are moved against each other, at most."""
@@ -23,8 +24,8 @@ def log_mel_distances(queries: NDArray[np.floating], points: NDArray[np.floating
         length = frames - abs(shift)
         left = a[:, :, max(0, shift) : max(0, shift) + length].reshape(len(a), -1)
         right = b[:, :, max(0, -shift) : max(0, -shift) + length].reshape(len(b), -1)
-        squared = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T
-        np.minimum(smallest, squared.clip(min=0) / left.shape[1], out=smallest)
+        for rows, squared in squared_distance_blocks(left, right):
+            smallest[rows] = np.minimum(smallest[rows], squared / left.shape[1])
     return np.sqrt(smallest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
 from scoresubnet.expansion.surroundings import Surroundings
 from scoresubnet.files import escaped, file_hash, refuse_unwritable, write_json
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.registries import refuse_unknown
 from scoresubnet.weights import find_weights
 
 SETTINGS = "settings.json"
@@ -96,8 +98,7 @@ class Expansion:
             raise ValueError(f"per_word {self.per_word}; it lies in 1 to {MOST_PER_WORD:,}")
         if not 0 <= self.accept <= 1:
             raise ValueError(f"accept {self.accept}; it is a probability, 0 to 1")
-        if self.judge not in JUDGES:
-            raise ValueError(f"judge {self.judge!r}; choose from {', '.join(JUDGES)}")
+        refuse_unknown("judge", self.judge, JUDGES)
 
     def run(self, progress: bool = True) -> list[Expanded]:
         """Make what is missing.
@@ -117,11 +118,10 @@ class Expansion:
         recordings = read_recordings(self.recordings, generator.mel)
         words = list(dict.fromkeys(recording.word for recording in recordings))
         settings = generator.check(words, [0] * len(words), self.sampling, **self.overrides)
+        judge = JUDGES[self.judge](generator, recordings)  # it may refuse; the folder is free then
         out = Path(self.out)
         refuse_unwritable(out)
         _claim(out, self._about(settings.to_dict()))
-        makers = JUDGES[self.judge]
-        judge = makers(generator, recordings)
         manifest = Manifest(out, self.part)
         known = {word: _Known(recordings, word, generator.mel) for word in words}
         with manifest.opened():
@@ -202,6 +202,8 @@ Judge = Callable[[GeneratedSpeech], tuple[Sequence[str], Floats]]
 
 def _by_recordings(generator: SpeechGenerator, recordings: Sequence[Recording]) -> Judge:
     judge = RecordingsJudge([r.audio for r in recordings], [r.word for r in recordings])
+    if judge.right is not None:
+        print(f"the judge is right on {judge.right:.0%} of recordings left out", file=sys.stderr)
     return lambda made: (judge.words, judge([clip.numpy() for clip in made.audio]))
 
 
