@@ -51,8 +51,9 @@ evaluate-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[evaluate]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
-expand-requirements: evaluate-requirements
+expand-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[expand]"
+	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
 $(VENV)/.torch: tools/install_torch.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("scoresubnet needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.11" % v[:2])'
