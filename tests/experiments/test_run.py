@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from scoresubnet.experiments.table_page import read_results
 from scoresubnet.tensor_files import state_hash
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
+from scoresubnet.training.process import locked
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -142,6 +144,46 @@ def test_a_killed_run_goes_on_where_it_stopped(
     reports = sorted(p.parent.name for p in experiment.out.glob("cells/*/*/report.json"))
     assert reports == ["subnet_seed0", "subnet_seed1"]
     assert collect(experiment)["missing"][0] == "asked/subnet_seed0"
+
+
+def test_two_processes_share_the_work(
+    write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another is at is left for later; what is made of it waits."""
+    experiment = Experiment(read_table(str(write())), data, tmp_path / "runs")
+    folders = [
+        experiment.out / part
+        for part in ("models/subnet_seed0", "cells/asked/subnet_seed1", "compared/free")
+    ]
+    others = ExitStack()
+    for folder in folders:
+        folder.mkdir(parents=True)
+        others.enter_context(locked(folder))
+    waited: list[list[str]] = []
+
+    def wait(self: Clock, seconds: float) -> None:
+        found = experiment.out.glob("*/*/**/report.json")
+        waited.append(sorted(str(p.parent.relative_to(experiment.out)) for p in found))
+        others.close()
+
+    monkeypatch.setattr(Clock, "wait", wait)
+    experiment.run(groups=["free", "asked"])
+    assert waited == [["cells/asked/unet_seed0", "cells/free/subnet_seed1"]]
+    assert collect(experiment)["missing"] == [
+        f"gamma/{model}_seed0_guidance-{g}" for model in ("subnet", "unet") for g in (0, 2)
+    ]
+    assert len(list(experiment.out.glob("compared/*/report.json"))) == 2
+
+
+def test_while_another_process_works_the_minutes_run(
+    write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = Experiment(read_table(str(write())), data, tmp_path / "runs")
+    experiment.classifier.mkdir(parents=True)
+    monkeypatch.setattr(module, "WAIT", 0.01)
+    with locked(experiment.classifier), pytest.raises(OutOfTime, match="minutes are over"):
+        experiment.run(minutes=clock.LEAST_MINUTES + 0.01)
+    assert not list(experiment.classifier.iterdir())
 
 
 def test_packed_log_mels_train_the_same_and_are_measured_elsewhere(

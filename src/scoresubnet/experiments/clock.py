@@ -56,6 +56,15 @@ class Clock:
         every = min(1.0, config.run.save_every)
         return replace(config, run=replace(config.run, minutes=self.minutes, save_every=every))
 
+    def wait(self, seconds: float) -> None:
+        """Let other processes work.
+
+        Raises:
+            OutOfTime: too little is left to begin anything.
+        """
+        time.sleep(seconds)
+        _ = self.minutes
+
     @contextmanager
     def alarm(self) -> Iterator[None]:
         """Break off what runs inside when the time is over; for the main thread.

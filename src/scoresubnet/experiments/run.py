@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from scoresubnet.data.packs import is_pack
@@ -13,6 +14,7 @@ from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.experiments.clock import Clock
 from scoresubnet.experiments.costs import keep_costs, keep_speed
 from scoresubnet.experiments.made import (
+    Work,
     has_note,
     is_made,
     mark_made,
@@ -25,9 +27,13 @@ from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
+from scoresubnet.training.process import FolderInUse, locked
 from scoresubnet.training.score import train_score
 from scoresubnet.training.unet import train_unet
 from scoresubnet.weights import FILE_NAME
+
+WAIT = 5.0
+"""Seconds between two looks at what other processes have made."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class Experiment:
     def run(self, minutes: float = 0.0, groups: list[str] | None = None) -> None:
         """Make what is missing; a part that was begun goes on where it stopped.
 
+        Several processes may share the work: what one is at, the others leave for later.
+
         Args:
             minutes: after so many, stop; 0: when all is made.
             groups: only these; all if None.
@@ -82,21 +90,38 @@ class Experiment:
         """
         clock = Clock(minutes)
         chosen = [group for group in self.table.groups if groups is None or group in groups]
-        is_measured = not self.is_packed
         _say(self._left([cell for cell in self.table.cells() if cell.group in chosen]))
+        jobs = list(self._jobs(chosen, clock))
+        while jobs:
+            in_use = [job for job in jobs if not _is_done(job)]
+            if len(in_use) == len(jobs):
+                clock.wait(WAIT)
+            jobs = in_use
+
+    def _jobs(self, chosen: list[str], clock: Clock) -> Iterator[Callable[[], None]]:
+        """What is to be made, in order; each raises FolderInUse while another process is at it."""
         for group in chosen:
             cells = [cell for cell in self.table.cells() if cell.group == group]
             for cell in cells:
-                self._train(cell, clock)
-                if is_measured:
-                    self._measure(cell, clock)
-            if is_measured:
-                self._compare(group, cells, clock)
-        if not is_measured:
-            return
-        models = {cell.model: cell for cell in self.table.cells() if cell.group in chosen}
-        folders = {key: self.model(cell) for key, cell in models.items()}
-        keep_speed(self.out, {key: (f, self._guide(key)) for key, f in folders.items()})
+                yield partial(self._make, cell, clock)
+            if not self.is_packed:
+                yield partial(self._compare, group, cells, clock)
+        if not self.is_packed:
+            yield partial(self._time, [c for c in self.table.cells() if c.group in chosen], clock)
+
+    def _make(self, cell: Cell, clock: Clock) -> None:
+        self._train(cell, clock)
+        if not self.is_packed:
+            self._measure(cell, clock)
+
+    def _time(self, cells: list[Cell], clock: Clock) -> None:
+        """Milliseconds of a step of each model, when all are trained."""
+        for cell in cells:
+            self._train(cell, clock)
+        models = {cell.model: cell for cell in cells}
+        with locked(self.out):
+            folders = {key: self.model(cell) for key, cell in models.items()}
+            keep_speed(self.out, {key: (f, self._guide(key)) for key, f in folders.items()})
 
     def _left(self, cells: list[Cell]) -> str:
         """What nothing has been made of yet."""
@@ -144,17 +169,15 @@ class Experiment:
         evaluation = self._evaluation(cell.group, [spec], self.folder(cell), labels, count)
         weights = [self.model(cell), self._guide(cell.model)]
         work = work_of(evaluation, [file_hash(w / FILE_NAME) for w in weights if w is not None])
-        if not is_made(evaluation.out, work):
-            _say(f"{cell.group}: {cell.name}")
-            with clock.alarm():
-                evaluation.run()
-            mark_made(evaluation.out, work)
+        self._report(evaluation, work, f"{cell.group}: {cell.name}", clock)
 
     def _compare(self, group: str, cells: list[Cell], clock: Clock) -> None:
         """The clips of all cells beside those of one, paired, if the group asks for it."""
         first = self.table.groups[group].against
         if first is None:
             return
+        for cell in cells:
+            self._make(cell, clock)  # if another process made it, it is there now
         cells = sorted(cells, key=lambda cell: cell.model != first)
         systems = [
             SystemSpec(folder=str(self.folder(cell) / "generated"), name=cell.name)
@@ -163,8 +186,17 @@ class Experiment:
         labels = list(self.table.labels)  # clips of no word are compared with the same real ones
         evaluation = self._evaluation(group, systems, self.compared(group), labels, 1)
         work = work_of(evaluation, [file_hash(self.folder(c) / "report.json") for c in cells])
-        if not is_made(evaluation.out, work):
-            _say(f"{group}: {len(systems)} systems, beside {systems[0].name}")
+        what = f"{group}: {len(systems)} systems, beside {systems[0].name}"
+        self._report(evaluation, work, what, clock)
+
+    @staticmethod
+    def _report(evaluation: Evaluation, work: Work, what: str, clock: Clock) -> None:
+        """Run an evaluation, unless its report is there."""
+        evaluation.out.mkdir(parents=True, exist_ok=True)
+        with locked(evaluation.out):
+            if is_made(evaluation.out, work):
+                return
+            _say(what)
             with clock.alarm():
                 evaluation.run()
             mark_made(evaluation.out, work)
@@ -182,6 +214,15 @@ class Experiment:
             only=self.table.groups[group].sections,
             cache=self.out / "cache",
         )
+
+
+def _is_done(job: Callable[[], None]) -> bool:
+    """Do a job, unless another process is at it."""
+    try:
+        job()
+    except FolderInUse:
+        return False
+    return True
 
 
 def _say(text: str) -> None:

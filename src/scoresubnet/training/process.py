@@ -12,6 +12,10 @@ from types import FrameType
 from scoresubnet.files import lock, release
 
 
+class FolderInUse(ValueError):
+    """Another process has the folder."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes of this machine out of the folder, until the block or the process ends.
@@ -20,13 +24,13 @@ def locked(folder: Path) -> Iterator[None]:
     its system has no such locks, nothing is kept out.
 
     Raises:
-        ValueError: another process has the folder.
+        FolderInUse: another process has the folder.
     """
     try:
         handle = lock(folder, wait=False)
     except BlockingIOError as error:
-        raise ValueError(
-            f"{folder}: another process is training here; wait for its end, or choose another --out"
+        raise FolderInUse(
+            f"{folder}: another process works here; wait for its end, or choose another --out"
         ) from error
     try:
         yield
