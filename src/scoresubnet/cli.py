@@ -32,6 +32,7 @@ COMMANDS = {
     "train unet": "Train a U-Net, the baseline (paper, eq. 4).",
     "train vocoder": "Train a vocoder: from log-Mel to waveform.",
     "train evaluator": "Train the word classifier that judges generated clips.",
+    "adapt": "Teach weights your own words, from a few recordings of each.",
     "expand": "Make many varied clips of the words of a few recordings.",
     "vocode": "Make waveforms of log-Mels, or of recordings by way of their log-Mels.",
     "evaluate": "Judge generated clips, or a generator, beside real recordings.",
@@ -137,7 +138,7 @@ def _overview() -> ArgumentParser:
     train = ArgumentParser(
         description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
     )
-    for name in ("generate", "vocode", "evaluate", "info"):
+    for name in ("generate", "adapt", "expand", "vocode", "evaluate", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     experiment = ArgumentParser(description="Make or write up a table of models.")
@@ -182,6 +183,23 @@ def _add_sampling(parser: ArgumentParser) -> None:
             parser.add_argument(f"--{name}", action=action, default=None, help=text)
         else:
             parser.add_argument(f"--{name}", type=kind | None, help=text)
+
+
+def _adapt(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add(
+        "recordings",
+        type=str,
+        metavar="RECORDINGS",
+        help="one folder a word, of five wav or flac files or more",
+    )
+    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--out", type=str, default="runs/mine", help="folder of the new weights")
+    add("--minutes", type=float, default=10.0, help="about as long as it may take; 0: no limit")
+    add("--keep-words", action="store_true", help="keep the words of the weights beside the new")
+    add("--seed", type=int, default=0, help="of all that is drawn")
+    add("--json", action="store_true", help="print the result as JSON")
+    return parser
 
 
 def _expand(parser: ArgumentParser) -> ArgumentParser:
@@ -350,6 +368,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "train unet": partial(_train, kind="unet"),
     "train vocoder": partial(_train, kind="vocoder"),
     "train evaluator": partial(_train, kind="evaluator"),
+    "adapt": _adapt,
     "expand": _expand,
     "vocode": _vocode,
     "evaluate": _evaluate,

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scoresubnet.data.recordings import Recording
+from scoresubnet.files import escaped
 
 FEWEST = 5
+_LONG = 1.05  # seconds
 
 
 def checked(recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
@@ -37,6 +39,11 @@ def checked(recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]
     told = []
     if repeats:
         told.append(f"{repeats} recordings are there twice and count once")
+    if long := [recording for recording in found if recording.seconds > _LONG]:
+        told.append(
+            f"{len(long)} of {len(found)} recordings are longer than a second: the second of most "
+            f"energy is the word, in {escaped(long[0].path.name)} for instance"
+        )
     speakers = {recording.speaker for recording in found}
     if len(speakers) == 1 and None not in speakers:
         told.append(

@@ -96,7 +96,12 @@ def features_of(backbone: FrozenClassifier, x: Tensor, t: Tensor) -> Tensor:
 
 
 def fit_head(
-    bank: Bank, labels: Sequence[int], classes: int, config: HeadConfig, seed: int
+    bank: Bank,
+    labels: Sequence[int],
+    classes: int,
+    config: HeadConfig,
+    seed: int,
+    kept: nn.Linear | None = None,
 ) -> nn.Linear:
     """The last layer for the recordings of a bank.
 
@@ -106,9 +111,11 @@ def fit_head(
         classes: of the layer.
         config: how it is learned.
         seed: of the batches and of dropout.
+        kept: a layer whose rows come first and stay as they are.
     """
     generator = torch.Generator().manual_seed(seed)
-    head = nn.Linear(bank.features.shape[1], classes)
+    first = 0 if kept is None else kept.out_features
+    head = nn.Linear(bank.features.shape[1], classes - first)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     given = torch.tensor(labels)[bank.rows]
@@ -123,12 +130,24 @@ def fit_head(
         drawn = torch.multinomial(weights, config.batch_size, replacement=True, generator=generator)
         seen = bank.features[drawn]
         seen = seen * torch.empty_like(seen).bernoulli_(keep, generator=generator) / keep
-        loss = F.cross_entropy(head(seen), given[drawn])
+        logits = head(seen) if kept is None else torch.cat([kept(seen), head(seen)], 1)
+        loss = F.cross_entropy(logits, given[drawn])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
-    return head.requires_grad_(False)
+    return _joined(kept, head.requires_grad_(False))
+
+
+def _joined(first: nn.Linear | None, second: nn.Linear) -> nn.Linear:
+    """One layer with the rows of both."""
+    if first is None:
+        return second
+    layer = nn.Linear(second.in_features, first.out_features + second.out_features)
+    layer.requires_grad_(False)
+    layer.weight.copy_(torch.cat([first.weight, second.weight]))
+    layer.bias.copy_(torch.cat([first.bias, second.bias]))
+    return layer
 
 
 def with_head(classifier: Classifier, head: nn.Linear) -> Classifier:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from scoresubnet.adaptation.head import Bank, HeadConfig, features_of, fit_head
 from scoresubnet.backbone import FrozenClassifier
@@ -34,6 +35,12 @@ class HeldOut:
     sure: dict[float, float]
     heard: list[list[float]]
 
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> HeldOut:
+        """From JSON, where the times have become texts."""
+        right, sure = ({float(t): v for t, v in values[k].items()} for k in ("right", "sure"))
+        return cls(right, sure, values["heard"])
+
     def confusions(self, words: Sequence[str], least: float = 0.2) -> list[tuple[str, str, float]]:
         """(word, other, share heard as the other), most first, of at least such a share."""
         found = [
@@ -54,38 +61,43 @@ def cross_validated(
     sde: VPSDE,
     config: HeadConfig,
     seed: int = 0,
+    kept: nn.Linear | None = None,
 ) -> HeldOut:
     """Learn a head without each fold in turn, and let it hear that fold.
 
     Args:
         backbone: the frozen body.
         log_mels: of the recordings, (R, 1, F, T).
-        bank: their noisy copies.
-        labels: of the recordings.
-        folds: likewise, (R,).
+        bank: noisy copies of them, and of clips that are in no fold.
+        labels: of the recordings and then of those clips.
+        folds: of the recordings, (R,).
         sde: the noise process.
         config: of the heads.
         seed: of heads and noise.
+        kept: as for `fit_head`.
     """
     classes = max(labels) + 1
-    given = torch.tensor(labels)
+    count, others = len(log_mels), list(labels[len(log_mels) :])
+    given = torch.tensor(labels[:count])
     generator = torch.Generator().manual_seed(seed)
     heads = {
         fold: fit_head(
             bank,
-            [-1 if at == fold else label for at, label in zip(folds, labels, strict=True)],
+            [-1 if at == fold else label for at, label in zip(folds, labels, strict=False)]
+            + others,
             classes,
             config,
             seed,
+            kept,
         )
         for fold in sorted(set(folds.tolist()))
     }
     right, sure = {}, {}
     heard = torch.zeros(classes, classes)
     for time in TIMES:
-        found = torch.zeros(len(labels), classes)
+        found = torch.zeros(count, classes)
         for _ in range(DRAWS):
-            t = torch.full((len(labels),), time)
+            t = torch.full((count,), time)
             noise = torch.randn(log_mels.shape, generator=generator)
             features = features_of(backbone, sde.perturb(log_mels, noise, t), t)
             for fold, head in heads.items():
@@ -93,7 +105,7 @@ def cross_validated(
                 found[rows] += head(features[rows]).softmax(1) / DRAWS
         guesses = found.argmax(1)
         right[time] = float((guesses == given).float().mean())
-        sure[time] = float(found[torch.arange(len(labels)), given].mean())
+        sure[time] = float(found[torch.arange(count), given].mean())
         if time == TIMES[0]:
             for row, guess in zip(given, guesses, strict=True):
                 heard[row, guess] += 1

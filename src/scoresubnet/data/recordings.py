@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import soundfile
+
 from scoresubnet.audio.io import Audio, AudioError
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.cache import read_clip
@@ -26,12 +28,14 @@ class Recording:
         word: what is said: the name of its folder, in NFC.
         speaker: who says it, where the name of the file tells.
         audio: the second of most energy, or the whole word in the middle of zeros, (16000,).
+        seconds: length of the file.
     """
 
     path: Path
     word: str
     speaker: str | None
     audio: Audio
+    seconds: float = 1.0
 
 
 def read_recordings(
@@ -61,7 +65,8 @@ def read_recordings(
         except AudioError as error:
             left_out.append(str(error))
             continue
-        found.append(Recording(path, word, speaker_of(path.stem), audio))
+        seconds = soundfile.info(path).duration
+        found.append(Recording(path, word, speaker_of(path.stem), audio, seconds))
     if left_out:
         _log.warning("left out: %s", escaped("; ".join(left_out)))
     heard = {recording.word for recording in found}

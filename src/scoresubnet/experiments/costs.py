@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from scoresubnet.cost import count_gmacs, model_cost
 from scoresubnet.files import write_json
 from scoresubnet.losses import dsm_loss
 from scoresubnet.model import DiffusionModel
+from scoresubnet.training.logs import median_pace
 from scoresubnet.weights import load_model
 
 COSTS, SPEED = "costs.json", "speed.json"
@@ -114,11 +114,8 @@ def training_seconds(log: Path) -> float | None:
     Returns:
         None where fewer than two rows were logged.
     """
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if any(key.startswith("train/") for key in row)]
-    paces = [
-        (b["time"] - a["time"]) / (b["step"] - a["step"])
-        for a, b in pairwise(rows)
-        if b["step"] > a["step"] and b["time"] > a["time"]
-    ]
-    return statistics.median(paces) * (rows[-1]["step"] + 1) if paces else None
+    pace = median_pace(log)
+    if pace is None:
+        return None
+    lines = log.read_text(encoding="utf-8").splitlines()
+    return pace * (1 + max(json.loads(line)["step"] for line in lines))

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from scoresubnet.evaluation.run import Evaluation
 from scoresubnet.experiments.clock import OutOfTime
 from scoresubnet.files import write_json
 from scoresubnet.training.config import Training
-from scoresubnet.training.folder import CHECKPOINT
+from scoresubnet.training.folder import steps_made
 
 _NOTE = "made.json"
 Work = Mapping[str, Any]
@@ -87,9 +85,7 @@ def mark_trained(folder: Path, work: Work, steps: int) -> None:
     Raises:
         OutOfTime: it was stopped before.
     """
-    checkpoint = torch.load(folder / CHECKPOINT, weights_only=True, mmap=True, map_location="cpu")
-    reached = int(checkpoint["global_step"])
-    if reached < steps:
+    if (reached := steps_made(folder)) < steps:
         raise OutOfTime(f"{folder}: stopped at step {reached} of {steps}")
     write_json(folder / _NOTE, work)
 

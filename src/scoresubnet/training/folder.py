@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from scoresubnet.data.clips import Clip
@@ -85,6 +86,16 @@ def claimed(
                 with suppress(OSError):  # not empty
                     out.rmdir()
             raise
+
+
+def steps_made(out: Path) -> int:
+    """The step that a run has come to.
+
+    Raises:
+        OSError: it has no checkpoint.
+    """
+    checkpoint = torch.load(out / CHECKPOINT, weights_only=True, mmap=True, map_location="cpu")
+    return int(checkpoint["global_step"])
 
 
 def _stored(path: Path, config: Training, origin: Mapping[str, Any]) -> dict[str, Any] | None:

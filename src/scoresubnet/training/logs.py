@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import statistics
 import time
 from argparse import Namespace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,22 @@ class EventsLogger(FileLogger):
         record = BytesIO()
         RecordWriter(record).write(event.SerializeToString())
         append(self.path, record.getvalue())
+
+
+def median_pace(log: Path) -> float | None:
+    """Seconds from step to step at the median of a run, stops left out.
+
+    Args:
+        log: its `log.jsonl`, whose rows of training are twenty steps apart.
+
+    Returns:
+        None where fewer than two rows were logged.
+    """
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if any(key.startswith("train/") for key in row)]
+    paces = [
+        (b["time"] - a["time"]) / (b["step"] - a["step"])
+        for a, b in pairwise(rows)
+        if b["step"] > a["step"] and b["time"] > a["time"]
+    ]
+    return statistics.median(paces) if paces else None

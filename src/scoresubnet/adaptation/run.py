@@ -1,0 +1,223 @@
+"""From a few recordings to weights that speak their words; the same call again goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scoresubnet.adaptation.checks import checked
+from scoresubnet.adaptation.held_out import HeldOut
+from scoresubnet.adaptation.score import Lesson, ScoreRecipe
+from scoresubnet.adaptation.words import hear, read_heard
+from scoresubnet.data.recordings import Recording, read_recordings
+from scoresubnet.files import file_hash, refuse_unwritable, write_json
+from scoresubnet.training.folder import steps_made
+from scoresubnet.training.process import locked
+from scoresubnet.weights import (
+    DEFAULT_WEIGHTS,
+    FILE_NAME,
+    find_weights,
+    load_model,
+    save_model,
+)
+
+SETTINGS, PLAN, REPORT = "settings.json", "plan.json", "report.json"
+WORDS, SEARCH, LEARNED = "words", "search", "learned"
+SEARCH_SHARE = 0.55
+"""Of the time that is left after the words were heard."""
+DEFAULT_MINUTES = 10.0
+FEWEST_STEPS = 20
+_LATE = 0.1  # minutes that a training may end before its time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long all recordings are learned from, and how long would be best."""
+
+    steps: int
+    best: int
+
+
+class Stopped(Exception):
+    """It was asked to stop; everything that was made is kept."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """Weights that know the words of some recordings.
+
+    Attributes:
+        weights: their file.
+        labels: all that they know.
+        recordings: word -> how many were learned from.
+        speakers: how many, as far as the names of the files tell; None: they do not.
+        told: what should be known of the recordings.
+        held_out: how sure a head is of recordings that it has not learned from.
+        steps: of the Score Subnet.
+        best: those after which recordings that were held out were denoised best; more than `steps`
+            where the time did not suffice.
+    """
+
+    weights: Path
+    labels: tuple[str, ...]
+    recordings: dict[str, int]
+    speakers: int | None
+    told: list[str]
+    held_out: HeldOut
+    steps: int
+    best: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return asdict(self) | {"weights": str(self.weights)}
+
+
+def adapt(
+    recordings: str | os.PathLike[str],
+    weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+    out: str | os.PathLike[str] = "runs/mine",
+    minutes: float = DEFAULT_MINUTES,
+    keep_words: bool = False,
+    seed: int = 0,
+    recipe: ScoreRecipe | None = None,
+    progress: bool = True,
+) -> Adapted:
+    """Teach weights the words of some recordings.
+
+    The body of the classifier stays frozen; a new head learns the words from noisy copies of the
+    recordings, and the Score Subnet goes on from that of the weights, as long as its loss on
+    recordings that are held out falls.
+
+    Args:
+        recordings: a folder with one folder a word, of five wav or flac files or more each.
+        weights: shipped name, folder or file with a Score Subnet; they stay as they are.
+        out: gets `model.safetensors`, which every command takes, `report.json`, and what it takes
+            to go on after a stop.
+        minutes: about as long as this may take; 0: as long as it helps.
+        keep_words: whether the weights' words stay beside the new ones.
+        seed: of all that is drawn.
+        recipe: how the Score Subnet is trained; `ScoreRecipe()` if None.
+        progress: whether bars are shown.
+
+    Raises:
+        ValueError: the recordings or weights cannot be used, or `out` belongs to others.
+        OSError: `out` cannot be written.
+        Stopped: it was asked to stop; the same call goes on.
+    """
+    if not minutes >= 0:
+        raise ValueError(f"minutes must not be negative, got {minutes}")
+    begun, out, recipe = time.monotonic(), Path(out), recipe or ScoreRecipe()
+    source = load_model(weights)
+    if source.subnet is None:
+        source.score_model()  # refuses a classifier alone
+        raise ValueError(f"{weights}: is a U-Net; adapt a Score Subnet")
+    found, told = checked(read_recordings(recordings, source.mel))
+    for text in told:
+        _say(text)
+    refuse_unwritable(out)
+    with locked(out):
+        _claim(out, _about(found, weights, keep_words, seed, recipe))
+        if not (out / WORDS).exists():
+            hear(found, source, out / WORDS, keep_words, seed, progress)
+        heard = read_heard(out / WORDS)
+        kept = [word for word in heard["words"] if word not in heard["new"]]
+        lesson = Lesson(out / WORDS, source, heard["new"], kept, recipe, seed)
+
+        def left() -> float:
+            return minutes - (time.monotonic() - begun) / 60 if minutes else 0.0
+
+        plan = _planned(out, lesson, minutes, left)
+        _say(f"learning from all recordings, {plan.steps} steps")
+        lesson.learn(out / LEARNED, plan.steps)
+        if (made := steps_made(out / LEARNED)) < plan.steps:
+            raise Stopped(f"{out}: stopped at step {made} of {plan.steps}")
+        model = load_model(out / LEARNED)
+        model.sampling = source.sampling
+        save_model(model, out / FILE_NAME)
+        speakers = {recording.speaker for recording in found}
+        adapted = Adapted(
+            out / FILE_NAME,
+            model.labels,
+            dict(Counter(recording.word for recording in found)),
+            None if None in speakers else len(speakers),
+            told,
+            HeldOut.read(heard["heard"]),
+            plan.steps,
+            plan.best,
+        )
+        write_json(out / REPORT, adapted.to_dict())
+    return adapted
+
+
+def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float]) -> Plan:
+    """How long all recordings are to be learned from: found by a search, and kept.
+
+    Raises:
+        Stopped: the search was asked to stop.
+    """
+    path = out / PLAN
+    if path.exists():
+        return Plan(**json.loads(path.read_text(encoding="utf-8")))
+    _say("learning from a part of the recordings, to see how long it helps the others")
+    end = (1 - SEARCH_SHARE) * left()
+    found = lesson.search(out / SEARCH, left() - end if minutes else 0.0)
+    if not found.is_over and (not minutes or left() > end + _LATE):
+        raise Stopped(f"{out}: stopped while it looked for the number of steps")
+    steps = found.best
+    if minutes and found.seconds_a_step:
+        steps = min(steps, max(FEWEST_STEPS, int(60 * left() / found.seconds_a_step)))
+    plan = Plan(steps, found.best)
+    write_json(path, asdict(plan))
+    return plan
+
+
+def _about(
+    recordings: Sequence[Recording],
+    weights: str | os.PathLike[str],
+    keep_words: bool,
+    seed: int,
+    recipe: ScoreRecipe,
+) -> dict[str, Any]:
+    """All that the result depends on, but for the time there is."""
+    content = hashlib.sha256()
+    for recording in recordings:
+        content.update(recording.word.encode() + b"\0" + recording.audio.tobytes())
+    return {
+        "recordings": content.hexdigest()[:16],
+        "weights": file_hash(find_weights(weights))[:16],
+        "keep_words": keep_words,
+        "seed": seed,
+        "recipe": asdict(recipe),
+    }
+
+
+def _claim(out: Path, about: dict[str, Any]) -> None:
+    """Note what the result in a folder depends on.
+
+    Raises:
+        ValueError: it has another.
+    """
+    path = out / SETTINGS
+    if not path.exists():
+        if (out / FILE_NAME).exists():
+            raise ValueError(f"{out}: holds other weights; choose another --out")
+        write_json(path, about)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(about))
+    if differing := [key for key in now if now[key] != before.get(key)]:
+        raise ValueError(
+            f"{out}: was adapted with other {', '.join(differing)}; choose another --out"
+        )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

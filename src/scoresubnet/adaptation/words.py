@@ -1,0 +1,148 @@
+"""The first stage: the recordings are heard, and a classifier that knows their words is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scoresubnet.adaptation.folds import folds_of
+from scoresubnet.adaptation.head import HeadConfig, fit_head, noisy_copies, with_head
+from scoresubnet.adaptation.held_out import cross_validated
+from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.data.clips import Clip, Split
+from scoresubnet.data.packs import write_pack
+from scoresubnet.data.recordings import Recording
+from scoresubnet.files import new_folder, write_json
+from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.vocoders import load_vocoder
+from scoresubnet.weights import FILE_NAME, ModelFile, save_model
+
+HELD_OUT, ALL, KEPT, REPORT = "held-out", "all", "kept", "heard.json"
+DRAWS = 100
+"""Clips of a validation, at least: those held out are there as often as it takes."""
+KEPT_CLIPS = 8
+"""Clips of each word of the weights that are made, where those words are to be kept."""
+
+
+def hear(
+    recordings: Sequence[Recording],
+    source: ModelFile,
+    folder: Path,
+    keep_words: bool,
+    seed: int,
+    progress: bool,
+) -> None:
+    """Learn the words of some recordings, and write what the Score Subnet is trained from.
+
+    The folder gets weights with the source's Score Subnet on its classifier with a new head; packs
+    of the recordings' log-Mels, one with a fold for validation and one with all for training; one
+    of clips of the words that are kept, if they are; and what heads make of recordings that they
+    have not learned from.
+
+    Args:
+        recordings: checked.
+        source: weights of a Score Subnet.
+        folder: a new one; it appears complete or not at all.
+        keep_words: whether the source's words stay beside the new ones.
+        seed: of all that is drawn.
+        progress: whether bars are shown.
+    """
+    new = list(dict.fromkeys(recording.word for recording in recordings))
+    kept = [word for word in source.labels if word not in new] if keep_words else []
+    words = kept + new
+    log_mels = log_mels_of(recordings, source.mel)
+    labels = [words.index(recording.word) for recording in recordings]
+    made = _spoken(source, kept, seed)
+    every = torch.cat([log_mels, *([made] if kept else [])])
+    given = labels + [k for k in range(len(kept)) for _ in range(KEPT_CLIPS)]
+    backbone, config = source.backbone(), HeadConfig()
+    old = _rows(source, kept)
+    bank = noisy_copies(backbone, every, source.mel, source.sde, config, seed, progress)
+    folds = folds_of(recordings)
+    held_out = cross_validated(
+        backbone, log_mels, bank, given, folds, source.sde, config, seed, old
+    )
+    head = fit_head(bank, given, len(words), config, seed, old)
+    model = replace(
+        source,
+        classifier=with_head(backbone.classifier, head),
+        labels=tuple(words),
+        aliases={a: w for a, w in source.aliases.items() if w in kept and a not in new},
+        notes={"adapted": ", ".join(new)},
+    )
+    with new_folder(folder) as unfinished:
+        save_model(model, unfinished / FILE_NAME)
+        learned = list(range(len(recordings)))
+        _pack(recordings, log_mels, source.mel, {"training": learned}, unfinished / ALL)
+        out = np.flatnonzero(folds == 0).tolist()
+        rows: dict[Split, list[int]] = {
+            "training": np.flatnonzero(folds).tolist(),
+            "validation": out * -(-DRAWS // len(out)),
+        }
+        _pack(recordings, log_mels, source.mel, rows, unfinished / HELD_OUT)
+        if kept:
+            clips = [Clip(Path("made.wav"), words[k], "training", "folder") for k in given]
+            write_pack(clips[len(labels) :], _halves(made), source.mel.hash, unfinished / KEPT)
+        write_json(unfinished / REPORT, {"words": words, "new": new, "heard": asdict(held_out)})
+
+
+def log_mels_of(recordings: Sequence[Recording], mel: MelSettings) -> Tensor:
+    """Their scaled log-Mels (R, 1, F, T)."""
+    front_end = LogMel(mel)
+    with torch.no_grad():
+        return torch.cat([front_end(torch.from_numpy(r.audio)[None]) for r in recordings])
+
+
+def _spoken(source: ModelFile, words: Sequence[str], seed: int) -> Tensor:
+    """`KEPT_CLIPS` log-Mels of each word, as the weights speak it now."""
+    if not words:
+        return torch.empty(0)
+    generator = SpeechGenerator(source, load_vocoder("pitch", source.mel))
+    labels = [word for word in words for _ in range(KEPT_CLIPS)]
+    return torch.cat(
+        [part.mels for part in generator.stream(labels, [seed + k for k in range(len(labels))])]
+    )
+
+
+def _rows(source: ModelFile, words: Sequence[str]) -> torch.nn.Linear | None:
+    """The source's last layer for some of its words."""
+    if not words:
+        return None
+    head = source.backbone().classifier.head
+    rows = [source.labels.index(word) for word in words]
+    layer = torch.nn.Linear(head.in_features, len(rows)).requires_grad_(False)
+    layer.weight.copy_(head.weight[rows])
+    layer.bias.copy_(head.bias[rows])
+    return layer
+
+
+def _pack(
+    recordings: Sequence[Recording],
+    log_mels: Tensor,
+    mel: MelSettings,
+    rows: Mapping[Split, Sequence[int]],
+    folder: Path,
+) -> None:
+    """Pack the recordings in these rows, by split."""
+    chosen = [(recordings[row], split) for split, each in rows.items() for row in each]
+    clips = [Clip(r.path, r.word, split, "folder", speaker=r.speaker) for r, split in chosen]
+    every = [row for each in rows.values() for row in each]
+    write_pack(clips, _halves(log_mels[every]), mel.hash, folder)
+
+
+def _halves(log_mels: Tensor) -> NDArray[np.float16]:
+    return log_mels[:, 0].numpy().astype(np.float16)
+
+
+def read_heard(folder: Path) -> dict[str, Any]:
+    """What `hear` found, by name."""
+    found: dict[str, Any] = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,49 @@
+"""`scoresubnet adapt`: recordings of a few words in, weights that speak them out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from jsonargparse import Namespace
+
+from scoresubnet.adaptation.held_out import HeldOut
+from scoresubnet.adaptation.run import Adapted, Stopped, adapt
+from scoresubnet.allocator import keep_freed_memory
+
+
+def run(values: Namespace) -> None:
+    """Adapt, and say what came of it; errors are those of `adapt`."""
+    keep_freed_memory()
+    given = {k: values[k] for k in ("recordings", "weights", "out", "minutes", "seed")}
+    try:
+        made = adapt(**given, keep_words=values.keep_words, progress=not values.json)
+    except Stopped as error:
+        print(f"{error}; the same command goes on from there")
+        return
+    if values.json:
+        print(json.dumps(made.to_dict(), indent=1))
+        return
+    for line in _said(made):
+        print(line)
+
+
+def _said(made: Adapted) -> Iterator[str]:
+    counts = ", ".join(f"{word} ({count})" for word, count in made.recordings.items())
+    speakers = f", of {made.speakers} speakers" if made.speakers else ""
+    yield f"learned from {counts}{speakers}"
+    yield from _heard(made.held_out, made.labels)
+    steps = f"{made.steps} steps of the Score Subnet"
+    if made.steps < made.best:
+        steps += f", of {made.best} that would have helped: give it more --minutes"
+    yield steps
+    yield str(made.weights)
+
+
+def _heard(held_out: HeldOut, labels: tuple[str, ...]) -> Iterator[str]:
+    right = ", ".join(f"{share:.0%} at t = {t:g}" for t, share in held_out.right.items())
+    sure = ", ".join(f"{share:.0%}" for share in held_out.sure.values())
+    yield f"recordings that were left out are heard right: {right}"
+    yield f"with a mean probability of {sure}"
+    for word, other, share in held_out.confusions(labels):
+        yield f"{share:.0%} of {word!r} are heard as {other!r}"

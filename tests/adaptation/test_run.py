@@ -1,0 +1,219 @@
+"""From recordings to weights on a tiny model: what changes, what stays, stops and refusals."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from scoresubnet.adaptation import run as module
+from scoresubnet.adaptation.run import Adapted, Stopped, adapt
+from scoresubnet.adaptation.score import Lesson, ScoreRecipe, Search
+from scoresubnet.adaptation.words import KEPT_CLIPS
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.cli import main
+from scoresubnet.data.sources import find_clips
+from scoresubnet.networks.classifier import Classifier, ClassifierConfig
+from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
+from scoresubnet.networks.unet import UNet, UNetConfig
+from scoresubnet.sampling import Sampling
+from scoresubnet.sde import VPSDE
+from scoresubnet.tensor_files import WeightsError, state_hash
+from scoresubnet.weights import ModelFile, load_model, save_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+SAMPLING = Sampling("ddim", 1, "uniform", 2.0, "constant")
+RECIPE = ScoreRecipe(most_steps=6, batch_size=4, validate_every=2, patience=2)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model of three other words, one of which is recorded, too."""
+    torch.manual_seed(0)
+    config = ClassifierConfig(widths=(8,), blocks=(1,), bottleneck_blocks=1, patch=8, time_dim=8)
+    subnet = SubnetConfig(
+        widths=(8, 8, 8), blocks=(1, 1, 1), fusion="concatenation", time_dim=8, label_taps=True
+    )
+    words = ("seven", "hum", "nine")
+    model = ModelFile(
+        Classifier(config, 3),
+        words,
+        VPSDE(),
+        MelSettings(),
+        ScoreSubnet(subnet, config),
+        "v",
+        {"licence": "none"},
+        SAMPLING,
+        {"7": "seven", "mm": "hum"},
+    )
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_model(model, path)
+    return path
+
+
+def _adapted(recordings: Path, weights: Path, out: Path, **given: Any) -> Adapted:
+    return adapt(recordings, weights, out, recipe=RECIPE, progress=False, **given)
+
+
+def _state(path: Path) -> str:
+    model = load_model(path)
+    assert model.subnet is not None
+    return state_hash(model.backbone().state_dict()) + state_hash(model.subnet.state_dict())
+
+
+def test_words_are_learned_on_a_frozen_body(
+    words_folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, content = load_model(weights), weights.read_bytes()
+    made = _adapted(words_folder, weights, tmp_path / "mine")
+    model = load_model(made.weights)
+    assert made.labels == model.labels == ("hiss", "hum")
+    assert made.recordings == {"hiss": 7, "hum": 7}
+    assert (model.sampling, model.aliases) == (SAMPLING, {})
+    assert weights.read_bytes() == content
+
+    old, new = (m.backbone().classifier.state_dict() for m in (before, model))
+    assert all(torch.equal(old[k], new[k]) for k in old if not k.startswith("head."))
+    assert before.subnet is not None
+    assert model.subnet is not None
+    first, last = before.subnet.state_dict(), model.subnet.state_dict()
+    assert any(not torch.equal(first[k], last[k]) for k in first)
+    assert 1 <= made.steps == made.best <= RECIPE.most_steps
+    assert made.held_out.right[1e-3] > 0.9  # tones and noise, even for an untrained body
+    report = json.loads((tmp_path / "mine/report.json").read_text())
+    assert report == json.loads(json.dumps(made.to_dict()))
+
+    command = ["generate", "hiss", "hum", "--weights", str(tmp_path / "mine")]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").glob("*.wav"))) == 2
+
+
+def test_the_fold_that_finds_the_steps_is_not_learned_from(
+    words_folder: Path, weights: Path, tmp_path: Path
+) -> None:
+    _adapted(words_folder, weights, tmp_path / "mine")
+
+    def names(pack: str, split: str) -> set[str]:
+        clips = find_clips([{"kind": "folder", "root": str(tmp_path / "mine/words" / pack)}])
+        return {f"{clip.label}/{clip.path.name}" for clip in clips if clip.split == split}
+
+    every = {str(path.relative_to(words_folder)) for path in words_folder.glob("*/*.wav")}
+    learned, held_out = names("held-out", "training"), names("held-out", "validation")
+    assert not learned & held_out
+    assert learned | held_out == names("all", "training") == every
+    assert {name.split("/")[0] for name in held_out} == {"hiss", "hum"}
+
+
+def test_words_are_kept(words_folder: Path, weights: Path, tmp_path: Path) -> None:
+    """All but the one that is recorded now; their rows of the head stay, and they are rehearsed."""
+    made = _adapted(words_folder, weights, tmp_path / "mine", keep_words=True)
+    before, model = load_model(weights), load_model(made.weights)
+    assert model.labels == ("seven", "nine", "hiss", "hum")
+    assert model.aliases == {"7": "seven"}
+    old, new = (m.backbone().classifier.head for m in (before, model))
+    assert torch.equal(new.weight[:2], old.weight[[0, 2]])
+    assert torch.equal(new.bias[:2], old.bias[[0, 2]])
+    kept = find_clips([{"kind": "folder", "root": str(tmp_path / "mine/words/kept")}])
+    assert [clip.label for clip in kept] == ["seven"] * KEPT_CLIPS + ["nine"] * KEPT_CLIPS
+    assert made.recordings == {"hiss": 7, "hum": 7}
+
+
+@pytest.mark.parametrize("stage", ["hear", "search", "learn", "save_model"])
+def test_what_was_killed_goes_on(
+    stage: str, words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _adapted(words_folder, weights, tmp_path / "whole")
+    owner = Lesson if stage in ("search", "learn") else module
+
+    def killed(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, stage, killed)
+        with pytest.raises(KeyboardInterrupt):
+            _adapted(words_folder, weights, tmp_path / "mine")
+    assert not (tmp_path / "mine/model.safetensors").exists()
+    made = _adapted(words_folder, weights, tmp_path / "mine")
+    assert _state(made.weights) == _state(whole.weights)
+    assert made.to_dict() | {"weights": ""} == whole.to_dict() | {"weights": ""}
+
+
+def test_a_search_that_is_stopped_ends_the_command(
+    words_folder: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["adapt", str(words_folder), "--weights", str(weights)]
+    monkeypatch.setattr(Lesson, "search", lambda *a: Search(2, False, None))
+    assert main([*command, "--out", str(tmp_path / "mine")]) == 0
+    assert "stopped while it looked for the number of steps; the same" in capsys.readouterr().out
+    assert not (tmp_path / "mine/plan.json").exists()
+
+
+def test_the_number_of_steps_fits_the_time(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60 s a step: no more than the fewest fit into nine minutes."""
+    learned: list[int] = []
+
+    def learn(lesson: Lesson, out: Path, steps: int) -> None:
+        learned.append(steps)
+        raise Stopped
+
+    monkeypatch.setattr(Lesson, "learn", learn)
+    for pace, minutes in ((60.0, 9.0), (0.01, 9.0), (60.0, 0.0)):
+        monkeypatch.setattr(Lesson, "search", lambda *a, pace=pace: Search(70, True, pace))
+        with pytest.raises(Stopped):
+            _adapted(words_folder, weights, tmp_path / f"{pace}-{minutes}", minutes=minutes)
+    assert learned == [module.FEWEST_STEPS, 70, 70]
+
+
+def test_what_does_not_fit_is_refused(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="minutes must not be negative"):
+        _adapted(words_folder, weights, tmp_path / "mine", minutes=-1.0)
+    model = load_model(weights)
+    model.subnet = model.parametrisation = model.sampling = None
+    save_model(model, tmp_path / "classifier.safetensors")
+    with pytest.raises(WeightsError, match="classifier alone"):
+        _adapted(words_folder, tmp_path / "classifier.safetensors", tmp_path / "mine")
+    shape = UNetConfig(widths=(8, 16), blocks=(1, 1), up_blocks=(1, 1), patch=4)
+    unet = ModelFile(
+        None, model.labels, model.sde, model.mel, parametrisation="v", unet=UNet(shape, 3)
+    )
+    save_model(unet, tmp_path / "unet.safetensors")
+    with pytest.raises(ValueError, match="is a U-Net; adapt a Score Subnet"):
+        _adapted(words_folder, tmp_path / "unet.safetensors", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+    monkeypatch.setattr(module, "hear", lambda *a: pytest.fail("not refused"))
+    (tmp_path / "mine").mkdir()
+    shutil.copy(weights, tmp_path / "mine/model.safetensors")
+    with pytest.raises(ValueError, match="holds other weights; choose another --out"):
+        _adapted(words_folder, weights, tmp_path / "mine")
+
+
+def test_a_folder_is_of_one_set_of_recordings(
+    words_folder: Path, weights: Path, tmp_path: Path
+) -> None:
+    """Also when one is added; what was made stays."""
+    shutil.copytree(words_folder, tmp_path / "words")
+    made = _adapted(tmp_path / "words", weights, tmp_path / "mine")
+    content = made.weights.read_bytes()
+    noise = 0.1 * np.random.default_rng(9).standard_normal(48_000).astype(np.float32)
+    soundfile.write(tmp_path / "words/hiss/another.wav", noise, 16_000)
+    with pytest.raises(ValueError, match="was adapted with other recordings; choose another"):
+        _adapted(tmp_path / "words", weights, tmp_path / "mine")
+    assert made.weights.read_bytes() == content
+    again = _adapted(tmp_path / "words", weights, tmp_path / "others")
+    assert again.told == [
+        "1 of 15 recordings are longer than a second: the second of most energy is the word, in "
+        "another.wav for instance"
+    ]
