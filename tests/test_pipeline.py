@@ -156,6 +156,23 @@ def test_calls_of_before_give_the_bits_of_before(generator: SpeechGenerator) -> 
     assert torch.equal(found.mels, x.clamp(-1, 1))
 
 
+def test_clips_move_towards_a_seed(generator: SpeechGenerator) -> None:
+    """From their own to that of the other, beside one another."""
+
+    def made(seeds: list[int], **given: Any) -> torch.Tensor:
+        labels = ["yes"] * len(seeds)
+        return generator.generate(labels, seeds, "fast", steps=2, **given).mels
+
+    own = made([3, 4, 9])
+    torch.testing.assert_close(made([3, 4, 9], towards=(9, 0.0)), own)
+    torch.testing.assert_close(made([3, 4], towards=(9, 1.0)), own[[2, 2]], atol=1e-5, rtol=0)
+    half = made([3, 4], towards=(9, 0.5))
+    assert (half[0] - half[1]).square().mean() < (own[0] - own[1]).square().mean()
+    for towards, reason in (((-1, 0.5), "seed to move towards"), ((9, 1.5), "share 1.5 of the")):
+        with pytest.raises(ValueError, match=reason):
+            made([3], towards=towards)
+
+
 @pytest.mark.parametrize("label", ["seven", "six", "up", "cat"])
 def test_a_word_is_the_same_alone_and_among_others(label: str) -> None:
     """With the shipped weights and the default setting: guidance amplifies no rounding error."""

@@ -157,6 +157,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("labels", nargs="+", type=str, help="words to speak, or aliases of them; `none` is no word")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
+    _add_towards(parser)
     _add_sampling(parser)
     _add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
@@ -164,6 +165,12 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _add_towards(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--towards", type=int | None, help="a seed that the noise of every clip moves towards")
+    add("--share", type=float, default=0.5, help="how far: 0 is not at all, 1 all the way")
 
 
 def _add_sampling(parser: ArgumentParser) -> None:
@@ -217,6 +224,7 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
     )
     add("--part", type=str, default="1/1", help="of a larger job, such as 3/16, into one --out")
     add("--seed", type=int, default=0, help="of the job; each clip has its own in the manifest")
+    _add_towards(parser)
     add("--noise", type=str | None, help="folder of recordings to lay under the clips")
     add("--room", action="store_true", help="let each clip sound as in a random small room")
     add("--level", type=float, default=0.0, help="greatest change of level, decibels")

@@ -20,7 +20,7 @@ from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
 from scoresubnet.ranges import whole_number
 from scoresubnet.registries import nearest_names
-from scoresubnet.samplers import SAMPLERS, seeded_noise
+from scoresubnet.samplers import SAMPLERS, Noise, between, seeded_noise
 from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.schedules import TIME_GRIDS, asks_probability, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
@@ -137,6 +137,7 @@ class SpeechGenerator:
         seeds: SupportsIndex | Iterable[SupportsIndex] | None = None,
         sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
+        towards: tuple[int, float] | None = None,
         **overrides: Any,
     ) -> GeneratedSpeech:
         """Generate one word per label.
@@ -149,6 +150,8 @@ class SpeechGenerator:
                 0, 1, 2, ... if left out. Item k depends on its own seed alone.
             sampling: a key of `sampling.SAMPLING_PRESETS`, or settings; None is `self.sampling`.
             progress: called with (steps done, steps in all) after every step of every batch.
+            towards: a seed, and how far the noise of every item moves towards that of this one, 0
+                to 1.
             overrides: fields of `Sampling` by name, such as `guidance=3.0, steps=10`; None leaves
                 one as it is. (`preset` is the former name of `sampling`, for one release.)
 
@@ -160,7 +163,7 @@ class SpeechGenerator:
             if sampling is not None:
                 raise ValueError("preset and sampling are both given; keep sampling")
             sampling = overrides.pop("preset")
-        return joined(list(self.stream(labels, seeds, sampling, progress, **overrides)))
+        return joined(list(self.stream(labels, seeds, sampling, progress, towards, **overrides)))
 
     def stream(
         self,
@@ -168,6 +171,7 @@ class SpeechGenerator:
         seeds: SupportsIndex | Iterable[SupportsIndex] | None = None,
         sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
+        towards: tuple[int, float] | None = None,
         **overrides: Any,
     ) -> Iterator[GeneratedSpeech]:
         """The same words a batch at a time, so that any number of them fits into memory.
@@ -182,7 +186,10 @@ class SpeechGenerator:
         single = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
         each = [given] if single else list(given)
         chosen = self.check(words, each, sampling, **overrides)
-        return self._batches(words, [operator.index(seed) for seed in each], chosen, progress)
+        if towards is not None:
+            _check_towards(*towards)
+        numbers = [operator.index(seed) for seed in each]
+        return self._batches(words, numbers, chosen, progress, towards)
 
     def _batches(
         self,
@@ -190,6 +197,7 @@ class SpeechGenerator:
         seeds: list[int],
         chosen: Sampling,
         progress: Callable[[int, int], None] | None,
+        towards: tuple[int, float] | None,
     ) -> Iterator[GeneratedSpeech]:
         batch_size = self.batch_size or self._fitting(len(labels))
         chunks = range(0, len(labels), batch_size)
@@ -203,7 +211,7 @@ class SpeechGenerator:
 
         for start in chunks:
             part = slice(start, start + batch_size)
-            yield self._batch(labels[part], seeds[part], chosen, report)
+            yield self._batch(labels[part], seeds[part], chosen, report, towards)
 
     @undisturbed()
     def _batch(
@@ -212,9 +220,13 @@ class SpeechGenerator:
         seeds: list[int],
         chosen: Sampling,
         report: Callable[[int, Tensor], None],
+        towards: tuple[int, float] | None,
     ) -> GeneratedSpeech:
         times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
-        x = self._sample(self._score_of(labels, chosen), seeds, chosen.sampler, times, report)
+        noise = self._noise(seeds)
+        if towards is not None:
+            noise = between(noise, self._noise([towards[0]] * len(seeds)), towards[1])
+        x = self._sample(self._score_of(labels, chosen), noise, chosen.sampler, times, report)
         heard, confidence = self.classify(x) if self.model.classifier else ((), torch.empty(0))
         about = (self.mel.sample_rate, tuple(labels), tuple(seeds), heard, confidence)
         return GeneratedSpeech(x, self.vocoder(x), *about)
@@ -276,17 +288,19 @@ class SpeechGenerator:
         both = self.model.with_class_gradient(indices)
         return guided(both, of_asked, alone, chosen.clamp, chosen.renormalise)
 
+    def _noise(self, seeds: list[int]) -> Noise:
+        device = next(self.model.parameters()).device
+        return seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), device)
+
     def _sample(
         self,
         score_fn: ScoreFunction,
-        seeds: list[int],
+        noise: Noise,
         sampler: str,
         times: Tensor,
         report: Callable[[int, Tensor], None],
     ) -> Tensor:
         """One batch of scaled log-Mels, clamped to [-1, 1], on the CPU."""
-        device = next(self.model.parameters()).device
-        noise = seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), device)
         x = SAMPLERS[sampler](score_fn, noise(), times, noise, self.model.sde, report)
         return x.clamp(-1, 1).cpu()
 
@@ -332,3 +346,9 @@ class SpeechGenerator:
                 "have none; choose another schedule, or name a classifier (--classifier)"
             )
         return chosen
+
+
+def _check_towards(seed: int, share: float) -> None:
+    whole_number("seed to move towards", seed, 0, MOST_SEED)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share {share} of the way to seed {seed}; it lies in 0 to 1")

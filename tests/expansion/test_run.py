@@ -187,6 +187,17 @@ def test_more_may_be_asked_for_later_but_nothing_else(job: Job, tmp_path: Path) 
     assert _sounds(tmp_path / "out") == after
 
 
+def test_clips_around_a_seed_are_alike(job: Job, tmp_path: Path) -> None:
+    """All the way to it they are one clip; how far is part of the job."""
+    job(towards=(7, 1.0), accept=0.0, out=tmp_path / "one").run(progress=False)
+    sounds = _sounds(tmp_path / "one")
+    assert len(sounds) == 10
+    first, *others = (soundfile.read(tmp_path / "one" / n)[0] for n in sounds if "hiss" in n)
+    assert all(np.abs(other - first).max() < 1e-3 for other in others)
+    with pytest.raises(ValueError, match="clips of another towards"):
+        job(towards=(7, 0.5), accept=0.0, out=tmp_path / "one").run(progress=False)
+
+
 def test_a_word_that_is_never_heard_is_given_up(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

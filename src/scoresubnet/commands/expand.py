@@ -35,6 +35,7 @@ def run(values: Namespace) -> None:
         sampling=values.sampling,
         overrides={name: values[name] for name in SETTINGS},
         vocoder=values.vocoder,
+        towards=None if values.towards is None else (values.towards, values.share),
         surroundings=Surroundings(values.noise, values.room, values.level),
     )
     found = job.run(progress=not values.json)

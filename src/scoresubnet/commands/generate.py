@@ -52,6 +52,7 @@ def run(values: Namespace) -> None:
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     overrides = {name: values[name] for name in SETTINGS}
     sampling = generator.check(labels, seeds, values.sampling, **overrides)
+    towards = None if values.towards is None else (values.towards, values.share)
     refuse_unwritable(out)
 
     start = time.perf_counter()
@@ -65,7 +66,7 @@ def run(values: Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        for speech in generator.stream(labels, seeds, sampling, progress):
+        for speech in generator.stream(labels, seeds, sampling, progress, towards):
             saved, failed = save_wavs(speech, out, single)
             clips += saved
             left_out += failed
@@ -91,6 +92,7 @@ def run(values: Namespace) -> None:
         preset = values.sampling or preset_name(generator.sampling)
         settings = {"preset": preset, **sampling.to_dict()}
         settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
+        settings["towards"] = towards
         report = {"seconds": round(seconds, 3), "picture": picture}
         made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
         print(json.dumps({**report, **settings, **made}, indent=1))

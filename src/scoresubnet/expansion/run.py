@@ -74,6 +74,7 @@ class Expansion:
         sampling: a preset's name, or None for what the weights say.
         overrides: settings of sampling by name.
         vocoder: from log-Mels to sound.
+        towards: a seed, and how far the noise of every clip moves towards that of this one.
         surroundings: room, noise and level of what is written.
 
     Raises:
@@ -91,6 +92,7 @@ class Expansion:
     sampling: str | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     vocoder: str = "pitch"
+    towards: tuple[int, float] | None = None
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     def __post_init__(self) -> None:
@@ -150,8 +152,9 @@ class Expansion:
         while numbers.kept < wanted and not _is_hopeless(numbers.kept, numbers.tried):
             chosen = numbers.next(min(BATCH, wanted - numbers.kept))
             seeds = [clip_seed(self.seed, known.word, number) for number in chosen]
+            labels = [known.word] * len(chosen)
             made = generator.generate(
-                [known.word] * len(chosen), seeds, self.sampling, **self.overrides
+                labels, seeds, self.sampling, towards=self.towards, **self.overrides
             )
             rows = self._judged(known, chosen, made, judge)
             manifest.add(rows)
@@ -190,6 +193,7 @@ class Expansion:
             "accept": self.accept,
             "judge": self.judge,
             "vocoder": self.vocoder,
+            "towards": self.towards,
             "noise": self.surroundings.noise,
             "room": self.surroundings.room,
             "level": self.surroundings.level,

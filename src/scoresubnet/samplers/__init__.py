@@ -21,7 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scoresubnet.registries import find
-from scoresubnet.samplers.common import Callback, Noise, Sampler, no_callback, seeded_noise
+from scoresubnet.samplers.common import (
+    Callback,
+    Noise,
+    Sampler,
+    between,
+    no_callback,
+    seeded_noise,
+)
 from scoresubnet.samplers.dpm_solver import dpmpp_2m, dpmpp_2m_sde
 from scoresubnet.samplers.probability_flow import ddim, heun
 from scoresubnet.samplers.reverse_sde import euler_maruyama, predictor_corrector
@@ -32,6 +39,7 @@ __all__ = [
     "Callback",
     "Noise",
     "Sampler",
+    "between",
     "ddim",
     "dpmpp_2m",
     "dpmpp_2m_sde",

@@ -66,3 +66,15 @@ def seeded_noise(seeds: list[int], shape: tuple[int, ...], device: torch.device 
         return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
 
     return noise
+
+
+def between(first: Noise, second: Noise, share: float) -> Noise:
+    """Noise on the way from one to another, as normal as both: cos(a) first + sin(a) second.
+
+    Args:
+        first: gives (B, ...).
+        second: independent of the first, likewise.
+        share: of the way, 0 to 1; a is that share of a right angle.
+    """
+    near, far = math.cos(share * math.pi / 2), math.sin(share * math.pi / 2)
+    return lambda: near * first() + far * second()
