@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scoresubnet.audio.io import Audio
+from scoresubnet.expansion.draws import drawn
 from scoresubnet.missing import install
 
 SNR = (5.0, 30.0)
@@ -70,21 +68,8 @@ class Surroundings:
         change: Any = self._change  # type: ignore[attr-defined]
         if change is None:
             return audio
-        with _drawn(seed):
+        with drawn(seed):
             changed = np.asarray(change(samples=audio, sample_rate=rate), dtype=np.float32)
         peak = float(np.abs(changed).max(initial=0.0))
         quieter: Audio = changed / peak if peak > 1 else changed
         return quieter
-
-
-@contextmanager
-def _drawn(seed: int) -> Iterator[None]:
-    """Let Python's and numpy's global generators draw from a seed, and restore them."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (audiomentations draws there)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
