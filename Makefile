@@ -10,7 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements clean
+.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -49,6 +49,10 @@ train-requirements: $(VENV)/.torch
 
 evaluate-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[evaluate]"
+	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
+
+adapt-requirements: $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable ".[adapt]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
 expand-requirements: $(VENV)/.torch

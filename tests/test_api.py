@@ -28,6 +28,7 @@ def test_public_names_are_frozen() -> None:
         "Sampling",
         "ScoreModel",
         "SpeechGenerator",
+        "adapt",
         "load_model",
         "save_model",
     ]

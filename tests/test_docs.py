@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import soundfile
 from jsonargparse import ArgumentParser
 
 from scoresubnet import cli
+from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.audio.io import write_wav
 from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
@@ -174,6 +176,21 @@ def test_the_example_of_expand_runs(
     (example,) = examples("expand.md")
     exec(compile(example, "expand.md", "exec"), {})
     assert "{'nine': 4, 'seven': 4}" in capsys.readouterr().out
+
+
+def test_the_example_of_adapt_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On words that the generator has spoken, with two steps where a user's run has hundreds."""
+    speech = SpeechGenerator.from_pretrained().generate(["seven", "nine"] * 5, range(10), steps=4)
+    for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
+        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio.numpy())
+    monkeypatch.chdir(tmp_path)
+    few = partial(ScoreRecipe, most_steps=2, validate_every=1, batch_size=4)
+    monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
+    (example,) = examples("adapt.md")
+    exec(compile(example, "adapt.md", "exec"), {})
+    assert "('nine', 'seven') {'nine': 5, 'seven': 5}" in capsys.readouterr().out
 
 
 def test_the_scripts_of_expand_are_of_bash_and_of_the_command() -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scoresubnet.adaptation.run import adapt
     from scoresubnet.audio.mel import LogMel, MelSettings
     from scoresubnet.backbone import FrozenClassifier
     from scoresubnet.model import ScoreModel
@@ -28,6 +29,7 @@ _HOMES = {
     "ScoreModel": "model",
     "SpeechGenerator": "pipeline",
     "VPSDE": "sde",
+    "adapt": "adaptation.run",
     "load_model": "weights",
     "save_model": "weights",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "Sampling",
     "ScoreModel",
     "SpeechGenerator",
+    "adapt",
     "load_model",
     "save_model",
 ]
