@@ -35,6 +35,7 @@ SEARCH_SHARE = 0.55
 """Of the time that is left after the words were heard."""
 DEFAULT_MINUTES = 10.0
 FEWEST_STEPS = 20
+_LEAST = 0.25  # minutes that a search has in any case
 _LATE = 0.1  # minutes that a training may end before its time
 
 
@@ -167,9 +168,11 @@ def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float
     if path.exists():
         return Plan(**json.loads(path.read_text(encoding="utf-8")))
     _say("learning from a part of the recordings, to see how long it helps the others")
-    end = (1 - SEARCH_SHARE) * left()
-    found = lesson.search(out / SEARCH, left() - end if minutes else 0.0)
-    if not found.is_over and (not minutes or left() > end + _LATE):
+    begun = time.monotonic()
+    most = max(SEARCH_SHARE * left(), _LEAST) if minutes else 0.0
+    found = lesson.search(out / SEARCH, most)
+    ended_early = (time.monotonic() - begun) / 60 < most - _LATE
+    if not found.is_over and (not minutes or ended_early):
         raise Stopped(f"{out}: stopped while it looked for the number of steps")
     steps = found.best
     if minutes and found.seconds_a_step:

@@ -5,7 +5,9 @@ How long is found with a part of the recordings held out; then all are learned f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +106,8 @@ class Lesson:
 
     def learn(self, out: Path, steps: int) -> None:
         """Train on all recordings for so many steps."""
-        self._train(self._config(ALL, steps, 0.0, 0), out)
+        with _without_validation():
+            self._train(self._config(ALL, steps, 0.0, 0), out)
 
     def _train(self, config: ScoreTraining, out: Path) -> None:
         start = self.folder / FILE_NAME
@@ -147,3 +150,15 @@ class Lesson:
                 save_every=0.5,
             ),
         )
+
+
+@contextmanager
+def _without_validation() -> Iterator[None]:
+    """Say nothing of missing validation clips: all recordings are to be learned from."""
+    log = logging.getLogger("scoresubnet.training.clip_data")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,65 @@
+"""Own words from few recordings: are they heard, are they copies, and do they help a spotter?
+
+    python -m scoresubnet.experiments.own_words --data ../shared/data --out runs/own-words \\
+        --english runs/words13
+
+Cells are made one after the other, those with 20 recordings first; give it several times to make
+several side by side. Killed, the same command goes on. What is there is written up in the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from scoresubnet.experiments.own_words.cell import RESULT, Cell, Sizes
+from scoresubnet.experiments.own_words.page import write_page
+from scoresubnet.experiments.own_words.words import LANGUAGES
+from scoresubnet.training.process import FolderInUse, locked
+
+COUNTS, SEEDS = (20, 5, 10, 50), (0, 1, 2)
+
+
+def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = ArgumentParser(
+        prog="python -m scoresubnet.experiments.own_words", description=str(__doc__)
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    parser.add_argument("--out", type=Path, required=True, help="folder of all that is made")
+    parser.add_argument("--english", type=str | None, help="weights without the words")
+    parser.add_argument("--arabic", type=str, default="words18-small", help="likewise, no Arabic")
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin no cell after so many")
+    parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="recordings")
+    given = parser.parse_args(arguments)
+    weights = {"english": given.english, "arabic": given.arabic}
+    cells = [
+        Cell(LANGUAGES[name], count, seed, given.data, source, given.out, sizes or Sizes())
+        for count in given.counts
+        for seed in SEEDS
+        for name, source in weights.items()
+        if source is not None
+    ]
+    begun = time.monotonic()
+    for cell in cells:
+        if given.minutes and time.monotonic() - begun > 60 * given.minutes:
+            break
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with locked(cell.folder):
+                if not (cell.folder / RESULT).exists():
+                    print(cell.folder.name, file=sys.stderr)
+                    cell.run()
+        except FolderInUse:
+            continue
+    for path in write_page(given.out):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

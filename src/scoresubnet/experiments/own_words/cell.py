@@ -1,0 +1,213 @@
+"""One cell: a language, a number of recordings, a seed; what is missing of it is made."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scoresubnet.adaptation.run import REPORT, adapt
+from scoresubnet.adaptation.score import ScoreRecipe
+from scoresubnet.audio.io import Audio, read_audio
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.evaluation.judges.intelligibility import RATE, WordRecogniser
+from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
+from scoresubnet.expansion import Expansion
+from scoresubnet.expansion.nearest import log_mel_distances
+from scoresubnet.experiments.own_words.espeak import speak
+from scoresubnet.experiments.own_words.spotter import Clips, SpotterConfig, right, train_spotter
+from scoresubnet.experiments.own_words.words import Language, choose_recordings, log_mels
+from scoresubnet.files import write_json
+from scoresubnet.vocoders import load_vocoder
+
+ACCEPT = 0.8
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a cell is made of, beside its recordings.
+
+    Attributes:
+        clips: that are generated of each word, and spoken by the text-to-speech system.
+        judged: of each word, generated and real.
+        recipe: of the adaptation.
+        spotter: how spotters are trained.
+    """
+
+    clips: int = 100
+    judged: int = 40
+    recipe: ScoreRecipe = field(default_factory=ScoreRecipe)
+    spotter: SpotterConfig = field(default_factory=SpotterConfig)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is compared for one draw of recordings.
+
+    Attributes:
+        language: the words.
+        count: recordings of each.
+        seed: which recordings, and of all else.
+        data: folder of the corpora.
+        weights: that do not know the words.
+        out: of the whole experiment.
+        sizes: how much is made.
+    """
+
+    language: Language
+    count: int
+    seed: int
+    data: Path
+    weights: str
+    out: Path
+    sizes: Sizes
+
+    @property
+    def folder(self) -> Path:
+        """Where it is made."""
+        return self.out / "cells" / f"{self.language.name}-{self.count:02d}-{self.seed}"
+
+    def run(self) -> None:
+        """Make `result.json`.
+
+        Raises:
+            FileNotFoundError: espeak-ng is not installed, or recordings are missing.
+            Stopped: it was asked to stop.
+        """
+        recordings, adapted = self.folder / "recordings", self.folder / "adapted"
+        if not recordings.exists():
+            clips = self.language.clips(self.data, "training")
+            choose_recordings(clips, self.count, self.seed, recordings)
+        adapt(recordings, self.weights, adapted, 0, seed=self.seed, recipe=self.sizes.recipe)
+        Expansion(
+            recordings,
+            adapted,
+            self.folder / "expanded",
+            per_word=self.sizes.clips,
+            accept=0.0,
+            seed=self.seed,
+        ).run()
+        if not (spoken := self.out / f"spoken-{self.language.name}").exists():
+            speak(self.language, self.sizes.clips, 0, spoken)
+        heard, near = self._heard()
+        report = json.loads((adapted / REPORT).read_text(encoding="utf-8"))
+        result = {
+            "language": self.language.name,
+            "recordings": self.count,
+            "seed": self.seed,
+            "steps": report["steps"],
+            "left_out_right": report["held_out"]["right"]["0.001"],
+            "heard": heard,
+            "near": near,
+            "accepted": len(self._accepted()) / (self.sizes.clips * len(self.language.words)),
+            "spotters": self._spotters(spoken),
+        }
+        write_json(self.folder / RESULT, result)
+
+    def _rows(self) -> list[dict[str, str]]:
+        with (self.folder / "expanded/manifest.csv").open(encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def _accepted(self) -> list[Path]:
+        rows = [row for row in self._rows() if float(row["sure"]) >= ACCEPT]
+        return [self.folder / "expanded" / row["file"] for row in rows]
+
+    def _heard(self) -> tuple[dict[str, Any], float]:
+        """The share of clips heard as asked for, of generated and of real ones; and near copies."""
+        generated, real, own = [], [], []
+        near: list[float] = []
+        mel = MelSettings()
+        for word in self.language.words:
+            made = sorted((self.folder / "expanded" / word).glob("*.wav"))[: self.sizes.judged]
+            given = sorted((self.folder / "recordings" / word).iterdir())
+            others = [c.path for c in self.language.clips(self.data, "testing") if c.label == word]
+            made_x, given_x, others_x = (
+                log_mels(p, mel)[:, 0].numpy() for p in (made, given, others)
+            )
+            limit = np.quantile(log_mel_distances(others_x, given_x).min(1), 0.05)
+            near.append(float((log_mel_distances(made_x, given_x).min(1) < limit).mean()))
+            generated += [read_audio(path) for path in made]
+            sounds = load_vocoder("pitch", mel)(log_mels(others[: self.sizes.judged], mel))
+            real += [sound.numpy() for sound in sounds]
+            own.append((word, len(made), len(sounds)))
+        asked = [word for word, count, _ in own for _ in range(count)]
+        said = [word for word, _, count in own for _ in range(count)]
+        heard = {
+            name: {"generated": _share(judge(generated), asked), "real": _share(judge(real), said)}
+            for name, judge in _judges(self.language).items()
+        }
+        return heard, float(np.mean(near))
+
+    def _spotters(self, spoken: Path) -> dict[str, Any]:
+        """What spotters of each mixture hear right of other speakers' clips."""
+        recorded = self._set(sorted((self.folder / "recordings").glob("*/*")))
+        made = self._set([self.folder / "expanded" / row["file"] for row in self._rows()])
+        accepted = self._set(self._accepted())
+        spoken_ = self._set(sorted(spoken.glob("*/*.wav")))
+        plain = Clips(recorded.x, recorded.labels, varied=False)
+        mixtures = {
+            "recordings": [recorded],
+            "copies": [recorded, plain],
+            "generated beside": [recorded, made],
+            "accepted beside": [recorded, accepted],
+            "espeak beside": [recorded, spoken_],
+            "generated alone": [made],
+        }
+        checks = {s: self._real(s) for s in ("validation", "testing")}
+        config, classes = self.sizes.spotter, len(self.language.words)
+        found = {}
+        for name, sets in mixtures.items():
+            usable = [each for each in sets if len(each.labels)]
+            tried = [train_spotter(usable, classes, r, config, self.seed) for r in config.rates]
+            scores = [right(network, *checks["validation"]) for network in tried]
+            best = int(np.argmax(scores))
+            found[name] = {
+                "rate": config.rates[best],
+                "validation": scores[best],
+                "right": right(tried[best], *checks["testing"]),
+            }
+        return found
+
+    def _set(self, paths: Sequence[Path]) -> Clips:
+        """Clips whose word is the name of their folder."""
+        labels = [self.language.words.index(path.parent.name) for path in paths]
+        if not paths:
+            return Clips(torch.empty(0, 1, 80, 64), torch.empty(0, dtype=torch.long))
+        return Clips(log_mels(paths, MelSettings()), torch.tensor(labels))
+
+    def _real(self, split: Any) -> tuple[Tensor, Tensor]:
+        clips = self.language.clips(self.data, split)
+        labels = torch.tensor([self.language.words.index(clip.label) for clip in clips])
+        return log_mels([clip.path for clip in clips], MelSettings()), labels
+
+
+Hear = Callable[[Sequence[Audio]], list[str | None]]
+
+
+def _judges(language: Language) -> Mapping[str, Hear]:
+    evaluator = WordEvaluator.from_pretrained(language.evaluator)
+
+    def evaluated(clips: Sequence[Audio]) -> list[str | None]:
+        probabilities = evaluator(clips).probabilities
+        assert probabilities is not None
+        return [evaluator.labels[k] for k in probabilities.argmax(1)]
+
+    if not language.heard:
+        return {"evaluator": evaluated}
+    recogniser = WordRecogniser(language.words)
+    return {
+        "evaluator": evaluated,
+        "pocketsphinx": lambda clips: [recogniser.recognise(clip, RATE) for clip in clips],
+    }
+
+
+def _share(heard: Sequence[str | None], asked: Sequence[str]) -> float:
+    return sum(h == a for h, a in zip(heard, asked, strict=True)) / len(asked)

@@ -1,0 +1,130 @@
+"""A small keyword spotter: DS-CNN (Zhang et al. 2017, "Hello Edge", arXiv 1711.07128), size S.
+
+Its input is our log-Mel, neighbouring bands averaged: 40 bands, 62.5 frames a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scoresubnet.audio.mel import MelSettings
+from scoresubnet.training.augment import augment
+from scoresubnet.training.config import AugmentConfig
+
+CHANNELS, LAYERS = 64, 4
+STRONG = AugmentConfig(
+    shift=6, stretch=0.15, warp=0.1, gain=9, lowpass=0.1, fill=0.5, noise=0.6, mask=0.6
+)
+"""Speed, pitch, shift, level, band, noise and SpecAugment; alike for all that is compared."""
+
+
+class DSCNN(nn.Module):
+    """A convolution and four depthwise separable ones, the mean over time and bands, a layer."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.AvgPool2d((2, 1)),
+            nn.Conv2d(1, CHANNELS, (10, 4), stride=2, padding=(4, 1), bias=False),
+            nn.BatchNorm2d(CHANNELS),
+            nn.ReLU(),
+        ]
+        for _ in range(LAYERS):
+            layers += [
+                nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, groups=CHANNELS, bias=False),
+                nn.BatchNorm2d(CHANNELS),
+                nn.ReLU(),
+                nn.Conv2d(CHANNELS, CHANNELS, 1, bias=False),
+                nn.BatchNorm2d(CHANNELS),
+                nn.ReLU(),
+            ]
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(CHANNELS, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, classes) of log-Mels (B, 1, 80, T)."""
+        return self.head(self.body(x).mean((2, 3)))
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Clips to learn from.
+
+    Attributes:
+        x: log-Mels (N, 1, F, T).
+        labels: (N,).
+        varied: whether each draw is augmented.
+    """
+
+    x: Tensor
+    labels: Tensor
+    varied: bool = True
+
+
+@dataclass(frozen=True)
+class SpotterConfig:
+    """How a spotter is trained: alike for all that is compared, but for the rate, which is tuned.
+
+    Attributes:
+        steps: of AdamW.
+        batch_size: clips in a step, as many from each set.
+        rates: of learning; the best on validation clips is taken.
+        weight_decay: decoupled.
+    """
+
+    steps: int = 400
+    batch_size: int = 64
+    rates: tuple[float, ...] = (1e-3, 4e-3)
+    weight_decay: float = 0.01
+
+
+def train_spotter(
+    sets: Sequence[Clips], classes: int, rate: float, config: SpotterConfig, seed: int
+) -> DSCNN:
+    """A spotter of clips drawn from all sets alike, every word as often.
+
+    Args:
+        sets: to draw from.
+        classes: words.
+        rate: of learning, falling to zero along a cosine.
+        config: of the training.
+        seed: of all that is drawn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DSCNN(classes)
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
+    mel, each = MelSettings(), config.batch_size // len(sets)
+    network.train()
+    for _ in range(config.steps):
+        x, labels = zip(*(_drawn(s, each, classes, mel, generator) for s in sets), strict=True)
+        loss = F.cross_entropy(network(torch.cat(x)), torch.cat(labels))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval()
+
+
+def _drawn(
+    clips: Clips, count: int, classes: int, mel: MelSettings, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    sizes = torch.bincount(clips.labels, minlength=classes).clamp(min=1)
+    rows = torch.multinomial(1 / sizes[clips.labels], count, replacement=True, generator=generator)
+    x = clips.x[rows]
+    return augment(x, STRONG, mel, generator) if clips.varied else x, clips.labels[rows]
+
+
+@torch.no_grad()
+def right(network: DSCNN, x: Tensor, labels: Tensor) -> float:
+    """The share of clips that are heard right, words weighing alike."""
+    guesses = torch.cat([network(part).argmax(1) for part in x.split(256)])
+    shares = [(guesses == labels)[labels == word].float().mean() for word in labels.unique()]
+    return float(torch.stack(shares).mean())
