@@ -26,7 +26,8 @@ from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import SAMPLERS
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
-from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS
+from scoresubnet.schedules import GUIDANCE_SCHEDULES
+from scoresubnet.time_grids import TIME_GRIDS
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 

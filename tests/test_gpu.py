@@ -5,10 +5,10 @@ import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
-from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import AugmentConfig
 from scoresubnet.training.steps import step_generator
+from scoresubnet.training_times import TIME_DISTRIBUTIONS
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

@@ -4,16 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.guidance import (
-    Guide,
-    clamped,
-    class_gradient,
-    guided,
-    renormalised,
-    separately,
-)
+from scoresubnet.guidance import Guide, clamped, guided, renormalised
 from scoresubnet.model import ScoreModel
 from scoresubnet.schedules import adaptive_guidance, constant_guidance, interval_guidance
+from tests.autograd import class_gradient, separately
 
 Batch = tuple[Tensor, Tensor, Tensor]
 

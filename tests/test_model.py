@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.guidance import guided, separately
+from scoresubnet.guidance import guided
 from scoresubnet.losses import dsm_loss
 from scoresubnet.model import ScoreModel, UNetModel
 from scoresubnet.networks.adjoint import record
@@ -13,6 +13,7 @@ from scoresubnet.networks.unet import UNet
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
+from tests.autograd import separately
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Make = Callable[..., ScoreModel]

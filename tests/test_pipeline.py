@@ -18,10 +18,12 @@ import torch
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.adjoint import record
+from scoresubnet.noise import seeded_noise
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.samplers import SAMPLERS, euler_maruyama, seeded_noise
+from scoresubnet.samplers import SAMPLERS, euler_maruyama
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
-from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS, Schedule, guidance_schedule
+from scoresubnet.schedules import GUIDANCE_SCHEDULES, Schedule, guidance_schedule
+from scoresubnet.time_grids import TIME_GRIDS
 from scoresubnet.weights import ModelFile, load_model, save_model, shipped_weights
 
 LABELS = ("yes", "no", "stop")

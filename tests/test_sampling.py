@@ -18,7 +18,8 @@ from scoresubnet.sampling import (
     preset_name,
     resolve_sampling,
 )
-from scoresubnet.schedules import GUIDANCE_SCHEDULES, TIME_GRIDS, constant_guidance
+from scoresubnet.schedules import GUIDANCE_SCHEDULES, constant_guidance
+from scoresubnet.time_grids import TIME_GRIDS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 PAPER = SAMPLING_PRESETS["paper"]

@@ -10,24 +10,24 @@ from torch import Tensor
 from scoresubnet.guidance import GuidanceSchedule
 from scoresubnet.schedules import (
     GUIDANCE_SCHEDULES,
-    TIME_DISTRIBUTIONS,
-    TIME_GRIDS,
     adaptive_guidance,
     asks_probability,
     constant_guidance,
     cosine_guidance,
     guidance_schedule,
     interval_guidance,
-    karras_grid,
     linear_guidance,
-    log_snr_grid,
-    logit_normal_times,
-    quadratic_grid,
     read_guidance_schedule,
-    uniform_grid,
-    uniform_times,
 )
 from scoresubnet.sde import VPSDE
+from scoresubnet.time_grids import (
+    TIME_GRIDS,
+    karras_grid,
+    log_snr_grid,
+    quadratic_grid,
+    uniform_grid,
+)
+from scoresubnet.training_times import TIME_DISTRIBUTIONS, logit_normal_times, uniform_times
 
 SDES = [VPSDE(), VPSDE(beta_min=0.5, beta_max=3.0, t_eps=0.02)]
 TIMES = torch.tensor([1e-3, 0.1, 0.25, 0.5, 0.75, 1.0])

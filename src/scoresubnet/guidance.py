@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import torch
-from torch import Tensor
-
+from scoresubnet.arrays import Array, array_namespace
 from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import norm_of_each, over_batch
 
@@ -21,12 +19,12 @@ class Guide(NamedTuple):
         probability: p(y | x, t) of each item's label (B,); None where no classifier tells it.
     """
 
-    score: Tensor
-    gradient: Tensor
-    probability: Tensor | None
+    score: Array
+    gradient: Array
+    probability: Array | None
 
 
-ScoreAndClassGradient = Callable[[Tensor, Tensor], Guide]
+ScoreAndClassGradient = Callable[[Array, Array], Guide]
 """(x (B, 1, F, T), t (B,)) -> score, class gradient and probability of the labels."""
 
 
@@ -37,32 +35,7 @@ class GuidanceSchedule(Protocol):
     that is 0, so is gamma(t, p) for every p.
     """
 
-    def __call__(self, t: Tensor, p: Tensor | None = None) -> Tensor: ...
-
-
-def class_gradient(
-    classifier: Callable[[Tensor, Tensor], Tensor], x: Tensor, t: Tensor, labels: Tensor
-) -> Tensor:
-    """grad_X log p(y | X, t), same shape as x (B, 1, F, T).
-
-    Args:
-        classifier: (x, t (B,)) -> logits (B, C); each item's logits must depend on that item alone.
-        x: noisy log-Mels (B, 1, F, T).
-        t: times (B,).
-        labels: class indices (B,).
-    """
-    gradient, _ = _class_gradient_and_probability(classifier, x, t, labels)
-    return gradient
-
-
-def _class_gradient_and_probability(
-    classifier: Callable[[Tensor, Tensor], Tensor], x: Tensor, t: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        log_p = classifier(x, t).log_softmax(1).gather(1, labels[:, None])
-        (gradient,) = torch.autograd.grad(log_p.sum(), x)
-    return gradient, log_p.detach().exp()[:, 0]
+    def __call__(self, t: Array, p: Array | None = None) -> Array: ...
 
 
 def guided(
@@ -76,7 +49,7 @@ def guided(
 
     Args:
         both: gives the score and the class gradient of one batch; a model that shares a forward
-            pass has a method for it, two separate models pass `separately(...)`.
+            pass has a method for it.
         gamma: guidance strength as a function of time, and of the probability of the label.
         alone: gives the same score without a class gradient, so without its backward pass; it is
             asked instead of `both` at times when gamma is 0 for all items.
@@ -84,8 +57,8 @@ def guided(
         renormalise: see `renormalised`; after the clamp, if there are both.
     """
 
-    def score_fn(x: Tensor, t: Tensor) -> Tensor:
-        if alone is not None and not gamma(t).any():
+    def score_fn(x: Array, t: Array) -> Array:
+        if alone is not None and not array_namespace(t).any(gamma(t) != 0):
             return alone(x, t)
         score, gradient, p = both(x, t)
         term = over_batch(gamma(t, p), x) * gradient
@@ -96,7 +69,7 @@ def guided(
     return score_fn
 
 
-def clamped(term: Tensor, score: Tensor, most: float) -> Tensor:
+def clamped(term: Array, score: Array, most: float) -> Array:
     """The guidance term, shortened where its norm exceeds `most` times that of the score.
 
     Args:
@@ -104,10 +77,11 @@ def clamped(term: Tensor, score: Tensor, most: float) -> Tensor:
         score: the unguided score, same shape; each item has its own norms.
         most: positive.
     """
-    return term * (most * norm_of_each(score) / norm_of_each(term)).clamp(max=1)
+    shorter = most * norm_of_each(score) / norm_of_each(term)
+    return term * array_namespace(term).clip(shorter, max=1)
 
 
-def renormalised(guided_score: Tensor, score: Tensor) -> Tensor:
+def renormalised(guided_score: Array, score: Array) -> Array:
     """The guided score, turned but no longer: with the norm of the unguided one, per item.
 
     Args:
@@ -115,14 +89,3 @@ def renormalised(guided_score: Tensor, score: Tensor) -> Tensor:
         score: the unguided score, same shape.
     """
     return guided_score * (norm_of_each(score) / norm_of_each(guided_score))
-
-
-def separately(
-    score_fn: ScoreFunction, classifier: Callable[[Tensor, Tensor], Tensor], labels: Tensor
-) -> ScoreAndClassGradient:
-    """The score of one model beside the class gradient of another: classical guidance."""
-
-    def both(x: Tensor, t: Tensor) -> Guide:
-        return Guide(score_fn(x, t), *_class_gradient_and_probability(classifier, x, t, labels))
-
-    return both

@@ -18,12 +18,14 @@ from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
+from scoresubnet.noise import seeded_noise
 from scoresubnet.ranges import whole_number
 from scoresubnet.registries import nearest_names
-from scoresubnet.samplers import SAMPLERS, Noise, between, seeded_noise
+from scoresubnet.samplers import SAMPLERS, Noise, between
 from scoresubnet.sampling import Sampling, resolve_sampling
-from scoresubnet.schedules import TIME_GRIDS, asks_probability, read_guidance_schedule
+from scoresubnet.schedules import asks_probability, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
+from scoresubnet.time_grids import TIME_GRIDS
 from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
 

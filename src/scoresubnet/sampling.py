@@ -68,7 +68,8 @@ class Sampling:
             ValueError: a name is unknown, or a number out of its range.
         """
         from scoresubnet.samplers import SAMPLERS
-        from scoresubnet.schedules import TIME_GRIDS, read_guidance_schedule
+        from scoresubnet.schedules import read_guidance_schedule
+        from scoresubnet.time_grids import TIME_GRIDS
 
         if not (isinstance(self.guidance, Real) and 0 <= self.guidance <= MOST_GUIDANCE):
             raise ValueError(

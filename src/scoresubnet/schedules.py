@@ -1,4 +1,4 @@
-"""Plain functions of time: training times, time grids of samplers, guidance strengths."""
+"""Guidance strengths: plain functions of time, and of what the classifier hears."""
 
 from __future__ import annotations
 
@@ -7,68 +7,12 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-import torch
-from torch import Tensor
-
+from scoresubnet.arrays import Array, array_namespace
 from scoresubnet.guidance import GuidanceSchedule
 from scoresubnet.registries import find
-from scoresubnet.sde import VPSDE
 
 Schedule = str | Callable[[float], GuidanceSchedule]
 """A guidance schedule as text, see `read_guidance_schedule`, or as a function of gamma."""
-
-
-def uniform_grid(steps: int, t_eps: float) -> Tensor:
-    """`steps` equal steps from t = 1 down to t_eps: (steps + 1,) float64 times."""
-    return torch.linspace(1.0, t_eps, steps + 1, dtype=torch.float64)
-
-
-def quadratic_grid(steps: int, t_eps: float) -> Tensor:
-    """Equal steps of sqrt(t), shorter towards the data: (steps + 1,) float64 times.
-
-    The "quadratic" choice of Song, Meng & Ermon 2021, appendix D.2.
-    """
-    return _with_ends(
-        torch.linspace(1.0, math.sqrt(t_eps), steps + 1, dtype=torch.float64) ** 2, t_eps
-    )
-
-
-def log_snr_grid(steps: int, sde: VPSDE) -> Tensor:
-    """Equal steps of log(alpha / sigma): (steps + 1,) float64 times.
-
-    The choice of Lu et al. 2022 ("DPM-Solver"): every step multiplies alpha / sigma by the same.
-    """
-    first, last = sde.log_snr(torch.tensor([1.0, sde.t_eps], dtype=torch.float64)).tolist()
-    log_snr = torch.linspace(first, last, steps + 1, dtype=torch.float64)
-    return _with_ends(sde.time_of_log_snr(log_snr), sde.t_eps)
-
-
-def karras_grid(steps: int, sde: VPSDE, rho: float = 7.0) -> Tensor:
-    """Equal steps of (sigma / alpha)^(1 / rho): (steps + 1,) float64 times.
-
-    Karras et al. 2022, eq. 5; their sigma is sigma / alpha here, the noise on data of scale one.
-    Their last step leads to sigma = 0, this one to t_eps.
-    """
-    first, last = sde.log_snr(torch.tensor([1.0, sde.t_eps], dtype=torch.float64)).tolist()
-    roots = torch.linspace(
-        math.exp(-first / rho), math.exp(-last / rho), steps + 1, dtype=torch.float64
-    )
-    return _with_ends(sde.time_of_log_snr(-rho * roots.log()), sde.t_eps)
-
-
-def _with_ends(times: Tensor, t_eps: float) -> Tensor:
-    """The same times with their ends exactly 1 and t_eps, not a rounding error beside."""
-    times[0], times[-1] = 1.0, t_eps
-    return times
-
-
-TIME_GRIDS: dict[str, Callable[[int, VPSDE], Tensor]] = {
-    "uniform": lambda steps, sde: uniform_grid(steps, sde.t_eps),
-    "quadratic": lambda steps, sde: quadratic_grid(steps, sde.t_eps),
-    "log-snr": log_snr_grid,
-    "karras": karras_grid,
-}
-"""name -> (steps, sde) -> decreasing times (steps + 1,) in float64, from exactly 1 to t_eps."""
 
 
 def constant_guidance(gamma: float) -> GuidanceSchedule:
@@ -78,7 +22,7 @@ def constant_guidance(gamma: float) -> GuidanceSchedule:
         ValueError: gamma is negative or not finite; so for every schedule.
     """
     _refuse_negative(gamma=gamma)
-    return lambda t, p=None: torch.full_like(t, gamma)
+    return lambda t, p=None: array_namespace(t).full_like(t, gamma)
 
 
 def interval_guidance(gamma: float, low: float = 0.1, high: float = 0.7) -> GuidanceSchedule:
@@ -94,7 +38,12 @@ def interval_guidance(gamma: float, low: float = 0.1, high: float = 0.7) -> Guid
     _refuse_negative(gamma=gamma)
     if not 0 <= low <= high <= 1:
         raise ValueError(f"need 0 <= low <= high <= 1, got low {low}, high {high}")
-    return lambda t, p=None: gamma * ((t >= low) & (t <= high)).to(t)
+
+    def schedule(t: Array, p: Array | None = None) -> Array:
+        inside = (t >= low) & (t <= high)
+        return gamma * array_namespace(t).astype(inside, t.dtype)
+
+    return schedule
 
 
 def linear_guidance(gamma: float, start: float = 0.0, end: float = 2.0) -> GuidanceSchedule:
@@ -119,7 +68,12 @@ def cosine_guidance(gamma: float, start: float = 0.0, end: float = 2.0) -> Guida
         ValueError: start or end is negative or not finite.
     """
     _refuse_negative(gamma=gamma, start=start, end=end)
-    return lambda t, p=None: gamma * (end + (start - end) * (1 - torch.cos(math.pi * t)) / 2)
+
+    def schedule(t: Array, p: Array | None = None) -> Array:
+        turned = (1 - array_namespace(t).cos(math.pi * t)) / 2
+        return gamma * (end + (start - end) * turned)
+
+    return schedule
 
 
 def adaptive_guidance(gamma: float, power: float = 1.0) -> GuidanceSchedule:
@@ -135,10 +89,11 @@ def adaptive_guidance(gamma: float, power: float = 1.0) -> GuidanceSchedule:
     if not 0 < power < math.inf:
         raise ValueError(f"power {power} is out of range; it is positive and finite")
 
-    def schedule(t: Tensor, p: Tensor | None = None) -> Tensor:
+    def schedule(t: Array, p: Array | None = None) -> Array:
+        xp = array_namespace(t)
         if p is None:
-            return torch.full_like(t, gamma)
-        return gamma * (1 - p.to(t)).clamp(min=0) ** power
+            return xp.full_like(t, gamma)
+        return gamma * xp.clip(1 - xp.astype(p, t.dtype), min=0) ** power
 
     return schedule
 
@@ -219,38 +174,3 @@ def read_guidance_schedule(text: Schedule) -> Callable[[float], GuidanceSchedule
             raise ValueError(f"guidance schedule {text!r}: {key} is given twice")
         parameters[key] = number
     return guidance_schedule(name, **parameters)
-
-
-def uniform_times(count: int, t_eps: float, generator: torch.Generator) -> Tensor:
-    """Training times drawn uniformly from [t_eps, 1), the paper's choice.
-
-    Returns:
-        times (count,) on the generator's device.
-    """
-    return t_eps + (1 - t_eps) * torch.rand(count, generator=generator, device=generator.device)
-
-
-def logit_normal_times(
-    count: int,
-    t_eps: float,
-    generator: torch.Generator,
-    centre: float = 0.3,
-    spread: float = 1.0,
-    uniform_share: float = 0.2,
-) -> Tensor:
-    """Training times around the middle of the noise range, where most is decided: (count,).
-
-    logit(t) is normal with mean logit(centre) and standard deviation `spread` (Esser et al. 2024);
-    a share of the times stays uniform, so that no time is left out. On the generator's device.
-    """
-    mean, device = math.log(centre / (1 - centre)), generator.device
-    middle = torch.sigmoid(mean + spread * torch.randn(count, generator=generator, device=device))
-    uniform = torch.rand(count, generator=generator, device=device)
-    take_uniform = torch.rand(count, generator=generator, device=device) < uniform_share
-    return t_eps + (1 - t_eps) * torch.where(take_uniform, uniform, middle)
-
-
-TIME_DISTRIBUTIONS: dict[str, Callable[..., Tensor]] = {
-    "uniform": uniform_times,
-    "logit_normal": logit_normal_times,
-}

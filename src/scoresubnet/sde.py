@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+from scoresubnet.arrays import Array, array_namespace
 
 
 @dataclass(frozen=True)
@@ -35,34 +34,36 @@ class VPSDE:
         if not 1e-6 <= self.t_eps <= 0.5:
             raise ValueError(f"t_eps must lie between 1e-6 and 0.5, got {self.t_eps}")
 
-    def beta(self, t: Tensor) -> Tensor:
+    def beta(self, t: Array) -> Array:
         """beta(t), same shape as t."""
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
-    def log_alpha(self, t: Tensor) -> Tensor:
+    def log_alpha(self, t: Array) -> Array:
         """log alpha(t) = -1/2 (integral of beta from 0 to t), same shape as t."""
         return -0.5 * (self.beta_min * t + 0.5 * (self.beta_max - self.beta_min) * t**2)
 
-    def alpha(self, t: Tensor) -> Tensor:
+    def alpha(self, t: Array) -> Array:
         """alpha(t), the scale of the signal, same shape as t."""
-        return self.log_alpha(t).exp()
+        return array_namespace(t).exp(self.log_alpha(t))
 
-    def sigma(self, t: Tensor) -> Tensor:
+    def sigma(self, t: Array) -> Array:
         """sigma(t), the standard deviation of the noise, same shape as t."""
-        return torch.sqrt(-torch.expm1(2 * self.log_alpha(t)))
+        xp = array_namespace(t)
+        return xp.sqrt(-xp.expm1(2 * self.log_alpha(t)))
 
-    def log_snr(self, t: Tensor) -> Tensor:
+    def log_snr(self, t: Array) -> Array:
         """log(alpha / sigma), half the logarithm of the signal-to-noise power ratio."""
-        return self.log_alpha(t) - self.sigma(t).log()
+        return self.log_alpha(t) - array_namespace(t).log(self.sigma(t))
 
-    def time_of_log_snr(self, log_snr: Tensor) -> Tensor:
+    def time_of_log_snr(self, log_snr: Array) -> Array:
         """The t at which log(alpha / sigma) has the given value: the inverse of `log_snr`."""
-        c = 0.5 * torch.nn.functional.softplus(-2 * log_snr)  # -log alpha
+        xp = array_namespace(log_snr)
+        c = 0.5 * xp.logaddexp(-2 * log_snr, xp.zeros_like(log_snr))  # -log alpha
         a, b = 0.25 * (self.beta_max - self.beta_min), 0.5 * self.beta_min
         # a t^2 + b t = c, solved in the form that cancels nothing.
-        return 2 * c / (b + torch.sqrt(b**2 + 4 * a * c))
+        return 2 * c / (b + xp.sqrt(b**2 + 4 * a * c))
 
-    def perturb(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    def perturb(self, x0: Array, noise: Array, t: Array) -> Array:
         """X_t = alpha(t) x0 + sigma(t) noise.
 
         Args:
@@ -74,7 +75,7 @@ class VPSDE:
         return alpha * x0 + sigma * noise
 
 
-def over_batch(values: Tensor, x: Tensor) -> Tensor:
+def over_batch(values: Array, x: Array) -> Array:
     """Reshape per-item values (B,) so that they broadcast against x (B, ...).
 
     Raises:
@@ -82,10 +83,11 @@ def over_batch(values: Tensor, x: Tensor) -> Tensor:
     """
     if values.shape != x.shape[:1]:
         raise ValueError(f"expected one value per item, ({len(x)},), got {tuple(values.shape)}")
-    return values.reshape(-1, *[1] * (x.dim() - 1))
+    return values.reshape(-1, *[1] * (x.ndim - 1))
 
 
-def norm_of_each(x: Tensor) -> Tensor:
+def norm_of_each(x: Array) -> Array:
     """The norm of each item of x (B, ...): (B, 1, ...), at least the smallest number above 0."""
-    norm = torch.linalg.vector_norm(x, dim=tuple(range(1, x.dim())), keepdim=True)
-    return norm.clamp(min=torch.finfo(x.dtype).tiny)
+    xp = array_namespace(x)
+    norm = xp.linalg.vector_norm(x, axis=tuple(range(1, x.ndim)), keepdims=True)
+    return xp.clip(norm, min=float(xp.finfo(x.dtype).smallest_normal))

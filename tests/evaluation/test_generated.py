@@ -16,8 +16,8 @@ from scoresubnet.evaluation.generated import GeneratedClips, clip_seed
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.unet import UNet
+from scoresubnet.noise import seeded_noise
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.samplers import seeded_noise
 from scoresubnet.sde import VPSDE
 from scoresubnet.weights import ModelFile, save_model
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from scoresubnet.samplers import between, seeded_noise
+from scoresubnet.noise import seeded_noise
+from scoresubnet.samplers import between
 
 
 def test_seeded_noise_is_fresh_at_each_call_and_standard_normal() -> None:

@@ -14,8 +14,8 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from scoresubnet.samplers import ddim, dpmpp_2m, dpmpp_2m_sde, no_callback
-from scoresubnet.schedules import TIME_GRIDS
 from scoresubnet.sde import VPSDE, over_batch
+from scoresubnet.time_grids import TIME_GRIDS
 
 SDE = VPSDE()
 Data = Callable[..., Any]

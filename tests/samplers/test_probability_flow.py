@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from scoresubnet.samplers import SAMPLERS, Sampler, ddim, dpmpp_2m, heun, no_callback
-from scoresubnet.schedules import TIME_GRIDS
 from scoresubnet.sde import VPSDE
+from scoresubnet.time_grids import TIME_GRIDS
 
 SDE = VPSDE()
 Data = Callable[..., Any]

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.samplers import euler_maruyama, no_callback, predictor_corrector, seeded_noise
-from scoresubnet.schedules import uniform_grid
+from scoresubnet.noise import seeded_noise
+from scoresubnet.samplers import euler_maruyama, no_callback, predictor_corrector
 from scoresubnet.sde import VPSDE
+from scoresubnet.time_grids import uniform_grid
 
 SDE = VPSDE()
 Data = Callable[..., Any]

@@ -7,17 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.samplers import (
-    EVALUATIONS,
-    SAMPLERS,
-    Sampler,
-    evaluations,
-    no_callback,
-    seeded_noise,
-)
-from scoresubnet.schedules import TIME_GRIDS
+from scoresubnet.noise import seeded_noise
+from scoresubnet.samplers import EVALUATIONS, SAMPLERS, Sampler, evaluations, no_callback
 from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import VPSDE
+from scoresubnet.time_grids import TIME_GRIDS
 
 SDE = VPSDE()
 Data = Callable[..., Any]

@@ -16,10 +16,10 @@ from tqdm import tqdm
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.networks.classifier import Classifier
-from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import AugmentConfig, TimesConfig
+from scoresubnet.training_times import TIME_DISTRIBUTIONS
 
 _BATCH = 64  # copies that the body reads together
 

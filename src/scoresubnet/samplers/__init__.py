@@ -4,7 +4,7 @@ sampler(score_fn, x, times, noise, sde, callback) -> x at times[-1]
 
 score_fn   (x (B, 1, F, T), t (B,)) -> score; guidance, if any, is already inside
 x          the start, X_1 ~ N(0, I) (B, 1, F, T)
-times      decreasing times (steps + 1,), float64, from 1 to t_eps: see `schedules.TIME_GRIDS`
+times      decreasing times (steps + 1,), float64, from 1 to t_eps: see `time_grids.TIME_GRIDS`
 noise      () -> standard normal, shaped like x; each item draws from its own generator
 sde        the forward process
 callback   called with (step, x) after each step, for progress and pictures
@@ -27,7 +27,6 @@ from scoresubnet.samplers.common import (
     Sampler,
     between,
     no_callback,
-    seeded_noise,
 )
 from scoresubnet.samplers.dpm_solver import dpmpp_2m, dpmpp_2m_sde
 from scoresubnet.samplers.probability_flow import ddim, heun
@@ -48,7 +47,6 @@ __all__ = [
     "heun",
     "no_callback",
     "predictor_corrector",
-    "seeded_noise",
 ]
 
 SAMPLERS: dict[str, Sampler] = {

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor
+import numpy as np
 
+from scoresubnet.arrays import Array
 from scoresubnet.samplers.common import Callback, Noise, denoised, exact_mean, no_callback
 from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import VPSDE
@@ -19,24 +20,24 @@ from scoresubnet.sde import VPSDE
 
 def dpmpp_2m(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
-) -> Tensor:
+) -> Array:
     """DPM-Solver++(2M) on the probability-flow ODE (Lu et al. 2022, algorithm 2). Order 2."""
     return _multistep(score_fn, x, times, None, sde, callback)
 
 
 def dpmpp_2m_sde(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
-) -> Tensor:
+) -> Array:
     """SDE-DPM-Solver++(2M) on the reverse SDE (Lu et al. 2022); the last step adds no noise.
 
     Weak order 2 on Gaussian data, but for the noise that the last step leaves out.
@@ -46,19 +47,19 @@ def dpmpp_2m_sde(
 
 def _multistep(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise | None,
     sde: VPSDE,
     callback: Callback,
-) -> Tensor:
+) -> Array:
     """x <- `exact_mean` of the extrapolated X_0, plus sigma' sqrt(1 - e^(-2 eta h)) z.
 
     eta is 0 for the ODE, which has no noise, and 1 for the SDE.
     """
     steps = len(times) - 1
     eta = 0 if noise is None else 1
-    widths = sde.log_snr(times).diff().tolist()
+    widths = np.diff(sde.log_snr(times)).tolist()
     before = x
     for step in range(steps):
         t, then, h = times[step], times[step + 1], widths[step]
@@ -69,7 +70,7 @@ def _multistep(
             d = x0 + h / (2 * widths[step - 1]) * (x0 - before)
         x = exact_mean(x, d, t, then, sde, eta)
         if noise is not None and not last:
-            x = x + sde.sigma(then).item() * math.sqrt(-math.expm1(-2 * h)) * noise()
+            x = x + float(sde.sigma(then)) * math.sqrt(-math.expm1(-2 * h)) * noise()
         before = x0
         callback(step, x)
     return x

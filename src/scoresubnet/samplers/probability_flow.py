@@ -8,22 +8,22 @@ Ermon 2021, eq. 14; Karras et al. 2022, section 3). Where eps is constant, any s
 from __future__ import annotations
 
 import itertools
+import math
 
-from torch import Tensor
-
-from scoresubnet.samplers.common import Callback, Noise, for_each_item, no_callback
+from scoresubnet.arrays import Array, full_like_items
+from scoresubnet.samplers.common import Callback, Noise, no_callback
 from scoresubnet.score import ScoreFunction
-from scoresubnet.sde import VPSDE, over_batch
+from scoresubnet.sde import VPSDE
 
 
 def ddim(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
-) -> Tensor:
+) -> Array:
     """Euler's method in these variables: exactly DDIM with eta = 0, and DPM-Solver-1. Order 1.
 
     x <- alpha' X_0 + sigma' eps, with the X_0 and eps of the step's start (Song, Meng & Ermon
@@ -37,12 +37,12 @@ def ddim(
 
 def heun(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
-) -> Tensor:
+) -> Array:
     """Heun's method in these variables: the mean of eps at both ends of each step. Order 2.
 
     Karras et al. 2022, algorithm 1, for X / alpha against sigma / alpha. The score is asked twice
@@ -56,13 +56,12 @@ def heun(
     return x
 
 
-def _epsilon(score_fn: ScoreFunction, x: Tensor, t: Tensor, sde: VPSDE) -> Tensor:
-    """eps = -sigma score, same shape as x, at time t ()."""
-    t = for_each_item(t, x)
-    return -over_batch(sde.sigma(t), x) * score_fn(x, t)
+def _epsilon(score_fn: ScoreFunction, x: Array, t: float, sde: VPSDE) -> Array:
+    """eps = -sigma score, same shape as x, at time t."""
+    return -float(sde.sigma(t)) * score_fn(x, full_like_items(t, x))
 
 
-def _follow(x: Tensor, epsilon: Tensor, t: Tensor, then: Tensor, sde: VPSDE) -> Tensor:
-    """Move X / alpha by eps times the change of sigma / alpha, from t () to `then` ()."""
-    shrink = (sde.log_alpha(then) - sde.log_alpha(t)).exp()
-    return shrink.item() * x + (sde.sigma(then) - shrink * sde.sigma(t)).item() * epsilon
+def _follow(x: Array, epsilon: Array, t: float, then: float, sde: VPSDE) -> Array:
+    """Move X / alpha by eps times the change of sigma / alpha, from t to `then`."""
+    shrink = math.exp(sde.log_alpha(then) - sde.log_alpha(t))
+    return shrink * x + float(sde.sigma(then) - shrink * sde.sigma(t)) * epsilon

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import itertools
 
-import torch
-from torch import Tensor
-
+from scoresubnet.arrays import Array, array_namespace, full_like_items
 from scoresubnet.samplers.common import (
     Callback,
     Noise,
     denoised,
     exact_mean,
-    for_each_item,
     no_callback,
 )
 from scoresubnet.score import ScoreFunction
@@ -26,12 +23,12 @@ from scoresubnet.sde import VPSDE, norm_of_each
 
 def euler_maruyama(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
-) -> Tensor:
+) -> Array:
     """Euler-Maruyama on the reverse SDE (paper, eq. 2), with an exact last step without noise.
 
     dX = [-1/2 beta X - beta score] dt + sqrt(beta) dW, with dt < 0. Weak order 1. The paper does
@@ -46,13 +43,13 @@ def euler_maruyama(
 
 def predictor_corrector(
     score_fn: ScoreFunction,
-    x: Tensor,
-    times: Tensor,
+    x: Array,
+    times: Array,
     noise: Noise,
     sde: VPSDE,
     callback: Callback = no_callback,
     ratio: float = 0.16,
-) -> Tensor:
+) -> Array:
     """Euler-Maruyama, each step corrected by Langevin dynamics at its new time.
 
     Song et al. 2021, algorithm 1, with the corrector of algorithm 5. The last step is exact and has
@@ -72,24 +69,24 @@ def predictor_corrector(
 
 
 def _reverse_step(
-    score_fn: ScoreFunction, x: Tensor, t: Tensor, then: Tensor, noise: Noise | None, sde: VPSDE
-) -> Tensor:
-    """One Euler-Maruyama step from t () to `then` (); without noise the exact one."""
+    score_fn: ScoreFunction, x: Array, t: float, then: float, noise: Noise | None, sde: VPSDE
+) -> Array:
+    """One Euler-Maruyama step from t to `then`; without noise the exact one."""
     if noise is None:
         return exact_mean(x, denoised(score_fn, x, t, sde), t, then, sde, eta=1)
-    dt = (then - t).item()
-    beta = sde.beta(t).item()
-    drift = -0.5 * beta * x - beta * score_fn(x, for_each_item(t, x))
+    dt = float(then - t)
+    beta = float(sde.beta(t))
+    drift = -0.5 * beta * x - beta * score_fn(x, full_like_items(t, x))
     return x + drift * dt + (beta * -dt) ** 0.5 * noise()
 
 
-def _langevin(score_fn: ScoreFunction, x: Tensor, t: Tensor, z: Tensor, ratio: float) -> Tensor:
-    """x + eps s + sqrt(2 eps) z with eps = 2 (r |z| / |s|)^2, at time t ().
+def _langevin(score_fn: ScoreFunction, x: Array, t: float, z: Array, ratio: float) -> Array:
+    """x + eps s + sqrt(2 eps) z with eps = 2 (r |z| / |s|)^2, at time t.
 
     Song et al. 2021, algorithm 5, without its factor alpha_i, which tends to 1 as steps grow
     many. Their norms are means over the batch; here each item has its own, so that no sample
     depends on its neighbours.
     """
-    score = score_fn(x, for_each_item(t, x))
+    score = score_fn(x, full_like_items(t, x))
     eps = 2 * (ratio * norm_of_each(z) / norm_of_each(score)) ** 2
-    return x + eps * score + torch.sqrt(2 * eps) * z
+    return x + eps * score + array_namespace(eps).sqrt(2 * eps) * z

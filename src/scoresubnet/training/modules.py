@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import Network
-from scoresubnet.schedules import TIME_DISTRIBUTIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import (
@@ -20,6 +19,7 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.datamodule import Batch
 from scoresubnet.training.steps import step_generator
+from scoresubnet.training_times import TIME_DISTRIBUTIONS
 
 
 def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:
