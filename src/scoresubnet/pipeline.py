@@ -17,6 +17,7 @@ from torch import Tensor
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import UNCONDITIONAL, nfc
+from scoresubnet.arrays import Array
 from scoresubnet.guidance import guided
 from scoresubnet.noise import seeded_noise
 from scoresubnet.ranges import whole_number
@@ -299,7 +300,7 @@ class SpeechGenerator:
         score_fn: ScoreFunction,
         noise: Noise,
         sampler: str,
-        times: Tensor,
+        times: Array,
         report: Callable[[int, Tensor], None],
     ) -> Tensor:
         """One batch of scaled log-Mels, clamped to [-1, 1], on the CPU."""

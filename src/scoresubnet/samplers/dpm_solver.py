@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from scoresubnet.arrays import Array
 from scoresubnet.samplers.common import Callback, Noise, denoised, exact_mean, no_callback
 from scoresubnet.score import ScoreFunction
@@ -59,7 +57,8 @@ def _multistep(
     """
     steps = len(times) - 1
     eta = 0 if noise is None else 1
-    widths = np.diff(sde.log_snr(times)).tolist()
+    log_snr = sde.log_snr(times)
+    widths = (log_snr[1:] - log_snr[:-1]).tolist()
     before = x
     for step in range(steps):
         t, then, h = times[step], times[step + 1], widths[step]
