@@ -14,10 +14,10 @@ from typing import Any, SupportsIndex
 import torch
 from torch import Tensor
 
+from scoresubnet.arrays import Array
 from scoresubnet.batching import fitting_batch, free_mib, step_mib
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import UNCONDITIONAL, nfc
-from scoresubnet.arrays import Array
 from scoresubnet.guidance import guided
 from scoresubnet.noise import seeded_noise
 from scoresubnet.ranges import whole_number

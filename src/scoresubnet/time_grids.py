@@ -13,7 +13,7 @@ from scoresubnet.sde import VPSDE
 
 def uniform_grid(steps: int, t_eps: float) -> NDArray[np.float64]:
     """`steps` equal steps from t = 1 down to t_eps: (steps + 1,) float64 times."""
-    return _linspace(1.0, t_eps, steps)
+    return np.linspace(1.0, t_eps, steps + 1)
 
 
 def quadratic_grid(steps: int, t_eps: float) -> NDArray[np.float64]:
@@ -21,7 +21,7 @@ def quadratic_grid(steps: int, t_eps: float) -> NDArray[np.float64]:
 
     The "quadratic" choice of Song, Meng & Ermon 2021, appendix D.2.
     """
-    return _with_ends(_linspace(1.0, math.sqrt(t_eps), steps) ** 2, t_eps)
+    return _with_ends(np.linspace(1.0, math.sqrt(t_eps), steps + 1) ** 2, t_eps)
 
 
 def log_snr_grid(steps: int, sde: VPSDE) -> NDArray[np.float64]:
@@ -30,7 +30,7 @@ def log_snr_grid(steps: int, sde: VPSDE) -> NDArray[np.float64]:
     The choice of Lu et al. 2022 ("DPM-Solver"): every step multiplies alpha / sigma by the same.
     """
     first, last = sde.log_snr(np.array([1.0, sde.t_eps])).tolist()
-    log_snr = _linspace(first, last, steps)
+    log_snr = np.linspace(first, last, steps + 1)
     return _with_ends(sde.time_of_log_snr(log_snr), sde.t_eps)
 
 
@@ -41,16 +41,8 @@ def karras_grid(steps: int, sde: VPSDE, rho: float = 7.0) -> NDArray[np.float64]
     Their last step leads to sigma = 0, this one to t_eps.
     """
     first, last = sde.log_snr(np.array([1.0, sde.t_eps])).tolist()
-    roots = _linspace(math.exp(-first / rho), math.exp(-last / rho), steps)
+    roots = np.linspace(math.exp(-first / rho), math.exp(-last / rho), steps + 1)
     return _with_ends(sde.time_of_log_snr(-rho * np.log(roots)), sde.t_eps)
-
-
-def _linspace(first: float, last: float, steps: int) -> NDArray[np.float64]:
-    """`steps` equal steps: (steps + 1,). From both ends to the middle, as torch's has its bits."""
-    step = (last - first) / steps
-    half = (steps + 1) // 2
-    up = first + step * np.arange(half)
-    return np.concatenate([up, (last - step * np.arange(steps + 1 - half))[::-1]])
 
 
 def _with_ends(times: NDArray[np.float64], t_eps: float) -> NDArray[np.float64]:

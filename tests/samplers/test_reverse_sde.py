@@ -22,9 +22,9 @@ def posterior_mean(x: Any, score: Any, t: Tensor, then: Tensor) -> Any:
     """E[X_then | X_t = x, X_0] with Tweedie's X_0: Ho et al. 2020, eq. 7, in its own terms."""
     bar, bar_then = SDE.alpha(t) ** 2, SDE.alpha(then) ** 2
     alpha = bar / bar_then
-    x0 = (x + (1 - bar) * score) / bar.sqrt()
-    of_x0 = bar_then.sqrt() * (1 - alpha) / (1 - bar)
-    return of_x0 * x0 + alpha.sqrt() * (1 - bar_then) / (1 - bar) * x
+    x0 = (x + (1 - bar) * score) / bar**0.5
+    of_x0 = bar_then**0.5 * (1 - alpha) / (1 - bar)
+    return of_x0 * x0 + alpha**0.5 * (1 - bar_then) / (1 - bar) * x
 
 
 def errors(data: Any, moments_from: Moments, steps: int) -> tuple[float, float]:
@@ -87,7 +87,7 @@ def test_euler_maruyama_gives_the_bits_that_it_always_gave_up_to_its_last_step()
         drift = -0.5 * beta * x - beta * score_fn(x, batch_t)
         x = x + drift * dt.item() + (beta * -dt.item()) ** 0.5 * noise()
         assert torch.equal(found[step], x)
-    score = score_fn(x, times[-2].float().expand(len(x)))
+    score = score_fn(x, torch.full((len(x),), times[-2]))
     expected = posterior_mean(x, score, times[-2], times[-1])
     torch.testing.assert_close(found[-1], expected, rtol=1e-4, atol=1e-5)
 
