@@ -20,7 +20,7 @@ from scoresubnet.model import ScoreModel
 from scoresubnet.networks.adjoint import record
 from scoresubnet.noise import seeded_noise
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.samplers import SAMPLERS, euler_maruyama
+from scoresubnet.samplers import SAMPLERS, Noise, euler_maruyama
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, Schedule, guidance_schedule
 from scoresubnet.time_grids import TIME_GRIDS
@@ -345,13 +345,13 @@ def test_the_batch_fits_into_memory(
 
     monkeypatch.setattr(pipeline, "free_mib", lambda device: free)
     seen: list[int] = []
-    real = generator._sample
+    real = generator._noise
 
-    def sample(score_fn: object, seeds: list[int], *rest: object) -> torch.Tensor:
+    def noise(seeds: list[int]) -> Noise:
         seen.append(len(seeds))
-        return real(score_fn, seeds, *rest)  # type: ignore[arg-type]
+        return real(seeds)
 
-    monkeypatch.setattr(generator, "_sample", sample)
+    monkeypatch.setattr(generator, "_noise", noise)
     generator.generate(["yes", "no", "stop", "yes", "none"], steps=1)
     assert seen == batches
 

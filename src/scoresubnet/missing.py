@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib import metadata
 
 _MODULES = {"pyyaml": "yaml", "livekit_wakeword": "livekit"}  # where they are not the names
@@ -19,7 +20,8 @@ def hint(error: ModuleNotFoundError, command: str = "") -> str:
 
     Args:
         error: its `name` tells the module.
-        command: of several extras that bring it, the one that is called so is preferred.
+        command: of several extras that bring it, the one that is called so is preferred, and
+            then the smallest.
 
     Returns:
         The hint, or nothing where what is missing belongs to another package.
@@ -30,6 +32,12 @@ def hint(error: ModuleNotFoundError, command: str = "") -> str:
     return f"; {install(command if command in extras else extras[0])}"
 
 
+def _smallest_first(extras: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The same, the extras of each module by how little they install."""
+    sizes = Counter(extra for names in extras.values() for extra in names)
+    return {name: sorted(names, key=sizes.__getitem__) for name, names in extras.items()}
+
+
 def _extras() -> dict[str, list[str]]:
     """Module -> the extras that bring it, "" for what is always installed."""
     found: dict[str, list[str]] = {}
@@ -38,4 +46,4 @@ def _extras() -> dict[str, list[str]]:
         if match and match["extra"] not in ("test", "dev"):
             name = re.sub(r"[-_.]+", "_", match["name"]).lower()
             found.setdefault(_MODULES.get(name, name), []).append(match["extra"] or "")
-    return found
+    return _smallest_first(found)

@@ -49,3 +49,16 @@ def test_as_many_folds_as_the_rarest_word_has_recordings() -> None:
     assert set(folds_of(_recordings({"a": 20, "b": 3})).tolist()) == {0, 1, 2}
     with pytest.raises(ValueError, match="one recording of 'b' alone; record more"):
         folds_of(_recordings({"a": 20, "b": 1}))
+
+
+def test_words_that_one_speaker_alone_says_are_in_every_fold_as_well() -> None:
+    """A fold of one speaker would leave his word with nothing to learn from."""
+    recordings = [
+        Recording(Path(f"{word}{k}.wav"), word, f"speaker of {word}", SOUND)
+        for word in "abcde"
+        for k in range(8)
+    ]
+    folds = folds_of(recordings)
+    for number in range(5):
+        rest = {r.word for r, fold in zip(recordings, folds, strict=True) if fold != number}
+        assert rest == set("abcde")

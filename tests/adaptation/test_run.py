@@ -121,6 +121,24 @@ def test_what_was_killed_goes_on(
     assert made.to_dict() | {"weights": ""} == whole.to_dict() | {"weights": ""}
 
 
+def test_until_the_words_are_heard_the_folder_is_free(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first call that failed leaves room for recordings that were mended since."""
+
+    def failing(*arguments: Any) -> Any:
+        raise ImportError("scikit-learn")
+
+    shutil.copytree(words_folder, tmp_path / "words")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "hear", failing)
+        with pytest.raises(ImportError):
+            _adapted(tmp_path / "words", weights, tmp_path / "mine")
+    next((tmp_path / "words/hum").iterdir()).unlink()
+    made = _adapted(tmp_path / "words", weights, tmp_path / "mine")
+    assert made.recordings == {"hiss": 7, "hum": 6}
+
+
 def test_a_search_that_is_stopped_ends_the_command(
     words_folder: Path,
     weights: Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ from scoresubnet.missing import install
 def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64]:
     """The fold of each recording (N,): of each word about as many in every one.
 
-    A speaker is in one fold, where the names of all files tell who speaks, and there are as many
-    speakers as folds.
+    A speaker is in one fold, where the names of all files tell who speaks, there are as many
+    speakers as folds, and each word has a speaker outside of each fold.
 
     Args:
         recordings: of words with two recordings or more.
@@ -38,15 +39,16 @@ def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64
         few = min(counts, key=lambda word: counts[word])
         raise ValueError(f"there is one recording of {few!r} alone; record more of them")
     speakers = [recording.speaker for recording in recordings]
-    folds = np.empty(len(words), dtype=np.int64)
-    if None in speakers or len(set(speakers)) < count:
-        parts = StratifiedKFold(count, shuffle=True, random_state=0).split(words, words)
-    else:
-        parts = StratifiedGroupKFold(count, shuffle=True, random_state=0).split(
-            words, words, speakers
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that a word has fewer recordings than folds
-        for number, (_, rows) in enumerate(parts):
-            folds[rows] = number
+    splitters: list[Any] = [StratifiedKFold(count, shuffle=True, random_state=0)]
+    if None not in speakers and len(set(speakers)) >= count:
+        splitters.insert(0, StratifiedGroupKFold(count, shuffle=True, random_state=0))
+    for splitter in splitters:
+        folds = np.empty(len(words), dtype=np.int64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a word has fewer recordings than folds
+            for number, (_, rows) in enumerate(splitter.split(words, words, speakers)):
+                folds[rows] = number
+        inside = [folds == number for number in range(count)]
+        if all(rows.any() and set(words[~rows]) == set(words) for rows in inside):
+            break
     return folds

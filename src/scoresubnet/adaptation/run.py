@@ -209,9 +209,9 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
         ValueError: it has another.
     """
     path = out / SETTINGS
-    if not path.exists():
-        if (out / FILE_NAME).exists():
-            raise ValueError(f"{out}: holds other weights; choose another --out")
+    if not path.exists() and (out / FILE_NAME).exists():
+        raise ValueError(f"{out}: holds other weights; choose another --out")
+    if not path.exists() or not (out / WORDS).exists():
         write_json(path, about)
         return
     before = json.loads(path.read_text(encoding="utf-8"))

@@ -52,7 +52,9 @@ class ScoreRecipe:
     patience: int = 3
     kept_share: float = 0.3
     times: TimesConfig = field(default_factory=lambda: TimesConfig("logit_normal", 0.3, 1.2))
-    augment: AugmentConfig = field(default_factory=lambda: AugmentConfig(shift=5, fill=0.9))
+    augment: AugmentConfig = field(
+        default_factory=lambda: AugmentConfig(shift=6, stretch=0.12, warp=0.08, gain=6, fill=0.9)
+    )
 
 
 @dataclass(frozen=True)
