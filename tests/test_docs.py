@@ -186,7 +186,7 @@ def test_the_example_of_adapt_runs(
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
         write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio.numpy())
     monkeypatch.chdir(tmp_path)
-    few = partial(ScoreRecipe, most_steps=2, validate_every=1, batch_size=4)
+    few = partial(ScoreRecipe, most_steps=2, least_steps=1, validate_every=1, batch_size=4)
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
     (example,) = examples("adapt.md")
     exec(compile(example, "adapt.md", "exec"), {})

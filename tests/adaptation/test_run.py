@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from scoresubnet.tensor_files import WeightsError, state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-RECIPE = ScoreRecipe(most_steps=6, batch_size=4, validate_every=2, patience=2)
+RECIPE = ScoreRecipe(most_steps=6, least_steps=1, batch_size=4, validate_every=2, patience=2)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_words_are_learned_on_a_frozen_body(
     assert model.subnet is not None
     first, last = before.subnet.state_dict(), model.subnet.state_dict()
     assert any(not torch.equal(first[k], last[k]) for k in first)
-    assert 1 <= made.steps == made.best <= RECIPE.most_steps
+    assert 1 <= made.steps == made.wanted <= RECIPE.most_steps
     assert made.held_out.right[1e-3] > 0.9  # tones and noise, even for an untrained body
     report = json.loads((tmp_path / "mine/report.json").read_text())
     assert report == json.loads(json.dumps(made.to_dict()))
@@ -169,6 +170,10 @@ def test_the_number_of_steps_fits_the_time(
         with pytest.raises(Stopped):
             _adapted(words_folder, weights, tmp_path / f"{pace}-{minutes}", minutes=minutes)
     assert learned == [module.FEWEST_STEPS, 70, 70]
+    few = replace(RECIPE, least_steps=90)
+    with pytest.raises(Stopped):
+        adapt(words_folder, weights, tmp_path / "least", recipe=few, progress=False)
+    assert learned[-1] == 90
 
 
 def test_what_does_not_fit_is_refused(

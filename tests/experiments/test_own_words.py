@@ -66,7 +66,7 @@ def test_a_cell_is_made_and_written_up(
 
     monkeypatch.setattr(module, "speak", spoken)
     monkeypatch.setattr(module, "_judges", judges)
-    recipe = ScoreRecipe(most_steps=2, batch_size=4, validate_every=1)
+    recipe = ScoreRecipe(most_steps=2, least_steps=1, batch_size=4, validate_every=1)
     spotter = SpotterConfig(steps=2, batch_size=8, rates=(1e-3, 4e-3))
     sizes = Sizes(clips=4, judged=3, recipe=recipe, spotter=spotter)
     out = tmp_path / "out"

@@ -41,10 +41,10 @@ _LATE = 0.1  # minutes that a training may end before its time
 
 @dataclass(frozen=True)
 class Plan:
-    """How long all recordings are learned from, and how long would be best."""
+    """How long all recordings are learned from, and how long they should be."""
 
     steps: int
-    best: int
+    wanted: int
 
 
 class Stopped(Exception):
@@ -63,8 +63,8 @@ class Adapted:
         told: what should be known of the recordings.
         held_out: how sure a head is of recordings that it has not learned from.
         steps: of the Score Subnet.
-        best: those after which recordings that were held out were denoised best; more than `steps`
-            where the time did not suffice.
+        wanted: those after which recordings that were held out were denoised best, or the least
+            of the recipe; more than `steps` where the time did not suffice.
     """
 
     weights: Path
@@ -74,7 +74,7 @@ class Adapted:
     told: list[str]
     held_out: HeldOut
     steps: int
-    best: int
+    wanted: int
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -152,7 +152,7 @@ def adapt(
             told,
             HeldOut.read(heard["heard"]),
             plan.steps,
-            plan.best,
+            plan.wanted,
         )
         write_json(out / REPORT, adapted.to_dict())
     return adapted
@@ -174,10 +174,10 @@ def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float
     ended_early = (time.monotonic() - begun) / 60 < most - _LATE
     if not found.is_over and (not minutes or ended_early):
         raise Stopped(f"{out}: stopped while it looked for the number of steps")
-    steps = found.best
+    wanted = steps = max(found.best, lesson.recipe.least_steps)
     if minutes and found.seconds_a_step:
         steps = min(steps, max(FEWEST_STEPS, int(60 * left() / found.seconds_a_step)))
-    plan = Plan(steps, found.best)
+    plan = Plan(steps, wanted)
     write_json(path, asdict(plan))
     return plan
 

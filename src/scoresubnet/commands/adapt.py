@@ -34,8 +34,8 @@ def _said(made: Adapted) -> Iterator[str]:
     yield f"learned from {counts}{speakers}"
     yield from _heard(made.held_out, made.labels)
     steps = f"{made.steps} steps of the Score Subnet"
-    if made.steps < made.best:
-        steps += f", of {made.best} that would have helped: give it more --minutes"
+    if made.steps < made.wanted:
+        steps += f", of {made.wanted} that would have helped: give it more --minutes"
     yield steps
     yield str(made.weights)
 
