@@ -16,10 +16,11 @@ import safetensors.torch
 import torch
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.cli import main
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.adjoint import record
 from scoresubnet.noise import seeded_noise
-from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.pipeline import SpeechGenerator, towards_of
 from scoresubnet.samplers import SAMPLERS, Noise, euler_maruyama
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import GUIDANCE_SCHEDULES, Schedule, guidance_schedule
@@ -173,6 +174,15 @@ def test_clips_move_towards_a_seed(generator: SpeechGenerator) -> None:
     for towards, reason in (((-1, 0.5), "seed to move towards"), ((9, 1.5), "share 1.5 of the")):
         with pytest.raises(ValueError, match=reason):
             made([3], towards=towards)
+
+
+def test_a_share_needs_a_seed_that_it_leads_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert towards_of(None, None) is None
+    assert towards_of(3, None) == (3, 0.5)
+    assert towards_of(3, 0.2) == (3, 0.2)
+    for command in (["generate", "six"], ["expand", "x", "--weights", "y", "--out", "z"]):
+        assert main([*command, "--share", "0.9"]) == 1
+        assert "--share 0.9 of the way to which seed? Name it by" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("label", ["seven", "six", "up", "cat"])

@@ -170,7 +170,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
 def _add_towards(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--towards", type=int | None, help="a seed that the noise of every clip moves towards")
-    add("--share", type=float, default=0.5, help="how far: 0 is not at all, 1 all the way")
+    add("--share", type=float | None, help="how far: 0 is not at all, 1 all the way (0.5)")
 
 
 def _add_sampling(parser: ArgumentParser) -> None:

@@ -351,6 +351,22 @@ class SpeechGenerator:
         return chosen
 
 
+def towards_of(seed: int | None, share: float | None) -> tuple[int, float] | None:
+    """What `SpeechGenerator.generate` takes, from two options.
+
+    Raises:
+        ValueError: there is a share of the way, and no seed that it leads to; or one is out of its
+            range.
+    """
+    if seed is None:
+        if share is not None:
+            raise ValueError(f"--share {share} of the way to which seed? Name it by --towards")
+        return None
+    towards = (seed, 0.5 if share is None else share)
+    _check_towards(*towards)
+    return towards
+
+
 def _check_towards(seed: int, share: float) -> None:
     whole_number("seed to move towards", seed, 0, MOST_SEED)
     if not 0 <= share <= 1:

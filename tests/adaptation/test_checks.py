@@ -30,7 +30,7 @@ def test_repeats_count_once() -> None:
     given = [*_recordings("a", range(6)), *_recordings("a", range(2))]
     found, told = checked(given)
     assert found == given[:6]
-    assert told == ["2 recordings are there twice and count once"]
+    assert told == ["2 of the recordings repeat others, and count once"]
     with pytest.raises(ValueError, match=r"there are 4 different recordings of 'a'; record 5"):
         checked([*_recordings("a", range(4)), *_recordings("a", range(4))])
 

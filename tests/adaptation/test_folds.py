@@ -51,6 +51,27 @@ def test_as_many_folds_as_the_rarest_word_has_recordings() -> None:
         folds_of(_recordings({"a": 20, "b": 1}))
 
 
+def test_a_speaker_of_most_recordings_is_not_one_fold() -> None:
+    """Nor are words of two speakers each: every fold has all words, and about a fifth."""
+    uneven = [
+        Recording(Path(f"{word}-{speaker}-{k}.wav"), word, speaker, SOUND)
+        for word in "ab"
+        for speaker, count in {"main": 40, "x": 2, "y": 2, "z": 2, "w": 2}.items()
+        for k in range(count)
+    ]
+    pairs = [
+        Recording(Path(f"{word}{k}.wav"), word, f"{word}{k % 2}", SOUND)
+        for word in "abc"
+        for k in range(20)
+    ]
+    for recordings in (uneven, pairs):
+        folds = folds_of(recordings)
+        words = np.array([recording.word for recording in recordings])
+        for number in range(5):
+            assert set(words[folds == number]) == set(words)
+            assert (folds == number).sum() < 2 * len(words) / 5
+
+
 def test_words_that_one_speaker_alone_says_are_in_every_fold_as_well() -> None:
     """A fold of one speaker would leave his word with nothing to learn from."""
     recordings = [

@@ -1,6 +1,7 @@
 """From recordings to weights on a tiny model: what changes, what stays, stops and refusals."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -55,6 +56,8 @@ def test_words_are_learned_on_a_frozen_body(
     assert model.aliases == {}
     assert model.sampling == before.sampling is not None
     assert weights.read_bytes() == content
+    assert model.notes["licence"] == "none"
+    assert model.notes["adapted"].startswith("to hiss, hum,")
 
     old, new = (m.backbone().classifier.state_dict() for m in (before, model))
     assert all(torch.equal(old[k], new[k]) for k in old if not k.startswith("head."))
@@ -86,6 +89,11 @@ def test_the_fold_that_finds_the_steps_is_not_learned_from(
     assert not learned & held_out
     assert learned | held_out == names("all", "training") == every
     assert {name.split("/")[0] for name in held_out} == {"hiss", "hum"}
+    every_head, other_head = (
+        load_model(tmp_path / "mine/words" / name).backbone().classifier.head.weight
+        for name in ("model.safetensors", "held-out.safetensors")
+    )
+    assert not torch.equal(every_head, other_head)
 
 
 def test_words_are_kept(words_folder: Path, weights: Path, tmp_path: Path) -> None:
@@ -149,9 +157,27 @@ def test_a_search_that_is_stopped_ends_the_command(
 ) -> None:
     command = ["adapt", str(words_folder), "--weights", str(weights)]
     monkeypatch.setattr(Lesson, "search", lambda *a: Search(2, False, None))
-    assert main([*command, "--out", str(tmp_path / "mine")]) == 0
-    assert "stopped while it looked for the number of steps; the same" in capsys.readouterr().out
+    assert main([*command, "--json", "--out", str(tmp_path / "mine")]) == 130
+    printed = capsys.readouterr()
+    assert "stopped while it looked for the number of steps; the same" in printed.err
+    assert not printed.out
     assert not (tmp_path / "mine/plan.json").exists()
+
+
+def test_a_search_that_hardly_began_says_so(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a validation, and before a row of its log: one step is known to have been made."""
+    monkeypatch.setattr(module, "_LEAST", 1e-9)
+    recipe = replace(RECIPE, most_steps=400, validate_every=100)
+
+    def learn(lesson: Lesson, out: Path, steps: int) -> None:
+        raise Stopped(f"{steps}")
+
+    monkeypatch.setattr(Lesson, "learn", learn)
+    given: dict[str, Any] = {"minutes": 1e-9, "recipe": recipe, "progress": False}
+    with pytest.raises(Stopped, match=r"^1$"):
+        adapt(words_folder, weights, tmp_path / "mine", **given)
 
 
 def test_the_number_of_steps_fits_the_time(
@@ -172,15 +198,16 @@ def test_the_number_of_steps_fits_the_time(
     assert learned == [module.FEWEST_STEPS, 70, 70]
     few = replace(RECIPE, least_steps=90)
     with pytest.raises(Stopped):
-        adapt(words_folder, weights, tmp_path / "least", recipe=few, progress=False)
+        adapt(words_folder, weights, tmp_path / "least", 0, recipe=few, progress=False)
     assert learned[-1] == 90
 
 
 def test_what_does_not_fit_is_refused(
     words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match="minutes must not be negative"):
-        _adapted(words_folder, weights, tmp_path / "mine", minutes=-1.0)
+    for wrong in ({"minutes": -1.0}, {"minutes": math.inf}, {"seed": -1}):
+        with pytest.raises(ValueError, match="is out of range"):
+            _adapted(words_folder, weights, tmp_path / "mine", **wrong)
     model = load_model(weights)
     model.subnet = model.parametrisation = model.sampling = None
     save_model(model, tmp_path / "classifier.safetensors")

@@ -91,6 +91,9 @@ def test_a_cell_is_made_and_written_up(
     assert (out / "own-words.png").stat().st_size > 1000
     monkeypatch.setattr(module.Cell, "run", lambda *a: pytest.fail("made twice"))
     assert command.main(arguments, sizes) == 0
+    arguments[arguments.index("--english") + 1] = "words18-small"
+    with pytest.raises(ValueError, match="is of other weights; choose another --out"):
+        command.main(arguments, sizes)
 
 
 def test_recordings_are_of_as_many_speakers_as_there_are(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def checked(recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]
             )
     told = []
     if repeats:
-        told.append(f"{repeats} recordings are there twice and count once")
+        told.append(f"{repeats} of the recordings repeat others, and count once")
     if long := [recording for recording in found if recording.seconds > _LONG]:
         told.append(
             f"{len(long)} of {len(found)} recordings are longer than a second: the second of most "

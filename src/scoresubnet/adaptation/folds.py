@@ -18,7 +18,7 @@ def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64
     """The fold of each recording (N,): of each word about as many in every one.
 
     A speaker is in one fold, where the names of all files tell who speaks, there are as many
-    speakers as folds, and each word has a speaker outside of each fold.
+    speakers as folds, and that leaves each word on both sides and no fold twice too large.
 
     Args:
         recordings: of words with two recordings or more.
@@ -49,6 +49,12 @@ def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64
             for number, (_, rows) in enumerate(splitter.split(words, words, speakers)):
                 folds[rows] = number
         inside = [folds == number for number in range(count)]
-        if all(rows.any() and set(words[~rows]) == set(words) for rows in inside):
+        if all(_is_even(words, rows, count) for rows in inside):
             break
     return folds
+
+
+def _is_even(words: NDArray[np.str_], inside: NDArray[np.bool_], folds: int) -> bool:
+    """Whether a fold and the rest have all words, and the fold is not twice too large."""
+    both = [set(words[inside]), set(words[~inside])]
+    return all(side == set(words) for side in both) and inside.sum() * folds < 2 * len(words)

@@ -19,6 +19,7 @@ from scoresubnet.adaptation.score import Lesson, ScoreRecipe
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, read_recordings
 from scoresubnet.files import file_hash, refuse_unwritable, write_json
+from scoresubnet.training.config import RunConfig
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
 from scoresubnet.weights import (
@@ -29,7 +30,7 @@ from scoresubnet.weights import (
     save_model,
 )
 
-SETTINGS, PLAN, REPORT = "settings.json", "plan.json", "report.json"
+SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
 WORDS, SEARCH, LEARNED = "words", "search", "learned"
 SEARCH_SHARE = 0.55
 """Of the time that is left after the words were heard."""
@@ -106,15 +107,14 @@ def adapt(
         keep_words: whether the weights' words stay beside the new ones.
         seed: of all that is drawn.
         recipe: how the Score Subnet is trained; `ScoreRecipe()` if None.
-        progress: whether bars are shown.
+        progress: whether bars are shown of what comes before the trainings.
 
     Raises:
         ValueError: the recordings or weights cannot be used, or `out` belongs to others.
         OSError: `out` cannot be written.
         Stopped: it was asked to stop; the same call goes on.
     """
-    if not minutes >= 0:
-        raise ValueError(f"minutes must not be negative, got {minutes}")
+    RunConfig(minutes=minutes, seed=seed)  # refuses what no training takes
     begun, out, recipe = time.monotonic(), Path(out), recipe or ScoreRecipe()
     source = load_model(weights)
     if source.subnet is None:
@@ -211,7 +211,7 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
     path = out / SETTINGS
     if not path.exists() and (out / FILE_NAME).exists():
         raise ValueError(f"{out}: holds other weights; choose another --out")
-    if not path.exists() or not (out / WORDS).exists():
+    if not path.exists() or not any((out / name).exists() for name in (WORDS, PLAN, SEARCH)):
         write_json(path, about)
         return
     before = json.loads(path.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scoresubnet.adaptation.words import ALL, HELD_OUT, KEPT
+from scoresubnet.adaptation.words import ALL, HELD_OUT, KEPT, WITHOUT
 from scoresubnet.data.sources import Source
 from scoresubnet.training.callbacks import StopEarly
 from scoresubnet.training.config import (
@@ -103,7 +103,7 @@ class Lesson:
             minutes: at most so many; 0: as long as it takes.
         """
         most, patience = self.recipe.most_steps, self.recipe.patience
-        self._train(self._config(HELD_OUT, most, minutes, patience), out)
+        self._train(self._config(HELD_OUT, most, minutes, patience), out, WITHOUT)
         log = JsonLinesLogger(out)
         early, made = StopEarly(log, patience), steps_made(out)
         best = 1 + early.best if early.losses else made
@@ -112,10 +112,10 @@ class Lesson:
     def learn(self, out: Path, steps: int) -> None:
         """Train on all recordings for so many steps."""
         with _without_validation():
-            self._train(self._config(ALL, steps, 0.0, 0), out)
+            self._train(self._config(ALL, steps, 0.0, 0), out, FILE_NAME)
 
-    def _train(self, config: ScoreTraining, out: Path) -> None:
-        start = self.folder / FILE_NAME
+    def _train(self, config: ScoreTraining, out: Path, weights: str) -> None:
+        start = self.folder / weights
         train_score(config, start, out, start)
 
     def _config(self, pack: str, steps: int, minutes: float, patience: int) -> ScoreTraining:

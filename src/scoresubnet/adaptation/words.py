@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from scoresubnet.adaptation.folds import folds_of
 from scoresubnet.adaptation.head import HeadConfig, fit_head, noisy_copies, with_head
@@ -20,12 +21,15 @@ from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.data.clips import Clip, Split
 from scoresubnet.data.packs import write_pack
 from scoresubnet.data.recordings import Recording
+from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.files import new_folder, write_json
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.weights import FILE_NAME, ModelFile, save_model
 
 HELD_OUT, ALL, KEPT, REPORT = "held-out", "all", "kept", "heard.json"
+WITHOUT = "held-out.safetensors"
+"""Weights whose head has not learned from the fold that is held out."""
 DRAWS = 100
 """Clips of a validation, at least: those held out are there as often as it takes."""
 KEPT_CLIPS = 8
@@ -60,26 +64,31 @@ def hear(
     words = kept + new
     log_mels = log_mels_of(recordings, source.mel)
     labels = [words.index(recording.word) for recording in recordings]
-    made = _spoken(source, kept, seed)
+    folds = folds_of(recordings)
+    made = _spoken(source, kept, seed, progress)
     every = torch.cat([log_mels, *([made] if kept else [])])
     given = labels + [k for k in range(len(kept)) for _ in range(KEPT_CLIPS)]
     backbone, config = source.backbone(), HeadConfig()
     old = _rows(source, kept)
     bank = noisy_copies(backbone, every, source.mel, source.sde, config, seed, progress)
-    folds = folds_of(recordings)
     held_out = cross_validated(
         backbone, log_mels, bank, given, folds, source.sde, config, seed, old
     )
-    head = fit_head(bank, given, len(words), config, seed, old)
+    without = [-1 if k < len(folds) and folds[k] == 0 else label for k, label in enumerate(given)]
+    heads = {
+        name: fit_head(bank, labels_, len(words), config, seed, old)
+        for name, labels_ in ((FILE_NAME, given), (WITHOUT, without))
+    }
     model = replace(
         source,
-        classifier=with_head(backbone.classifier, head),
         labels=tuple(words),
         aliases={a: w for a, w in source.aliases.items() if w in kept and a not in new},
-        notes={"adapted": ", ".join(new)},
+        notes=source.notes | {"adapted": f"to {', '.join(new)}, from recordings of their own"},
     )
     with new_folder(folder) as unfinished:
-        save_model(model, unfinished / FILE_NAME)
+        for name, head in heads.items():
+            classifier = with_head(backbone.classifier, head)
+            save_model(replace(model, classifier=classifier), unfinished / name)
         learned = list(range(len(recordings)))
         _pack(recordings, log_mels, source.mel, {"training": learned}, unfinished / ALL)
         out = np.flatnonzero(folds == 0).tolist()
@@ -101,15 +110,20 @@ def log_mels_of(recordings: Sequence[Recording], mel: MelSettings) -> Tensor:
         return torch.cat([front_end(torch.from_numpy(r.audio)[None]) for r in recordings])
 
 
-def _spoken(source: ModelFile, words: Sequence[str], seed: int) -> Tensor:
-    """`KEPT_CLIPS` log-Mels of each word, as the weights speak it now."""
+def _spoken(source: ModelFile, words: Sequence[str], seed: int, progress: bool) -> Tensor:
+    """`KEPT_CLIPS` log-Mels of each word, as the weights speak it now in few steps."""
     if not words:
         return torch.empty(0)
     generator = SpeechGenerator(source, load_vocoder("pitch", source.mel))
     labels = [word for word in words for _ in range(KEPT_CLIPS)]
-    return torch.cat(
-        [part.mels for part in generator.stream(labels, [seed + k for k in range(len(labels))])]
-    )
+    seeds = [clip_seed(seed, word, k % KEPT_CLIPS) for k, word in enumerate(labels)]
+    parts = generator.stream(labels, seeds, "fast")
+    with tqdm(desc="speaking", total=len(labels), unit="clip", disable=not progress) as bar:
+        found = []
+        for part in parts:
+            found.append(part.mels)
+            bar.update(len(part.labels))
+    return torch.cat(found)
 
 
 def _rows(source: ModelFile, words: Sequence[str]) -> torch.nn.Linear | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 
 from jsonargparse import Namespace
@@ -19,8 +20,8 @@ def run(values: Namespace) -> None:
     try:
         made = adapt(**given, keep_words=values.keep_words, progress=not values.json)
     except Stopped as error:
-        print(f"{error}; the same command goes on from there")
-        return
+        print(f"{error}; the same command goes on from there", file=sys.stderr)
+        raise KeyboardInterrupt from error  # there are no weights for what comes next in a script
     if values.json:
         print(json.dumps(made.to_dict(), indent=1))
         return
@@ -35,7 +36,7 @@ def _said(made: Adapted) -> Iterator[str]:
     yield from _heard(made.held_out, made.labels)
     steps = f"{made.steps} steps of the Score Subnet"
     if made.steps < made.wanted:
-        steps += f", of {made.wanted} that would have helped: give it more --minutes"
+        steps += f", of {made.wanted} that would have helped: give another --out more --minutes"
     yield steps
     yield str(made.weights)
 

@@ -12,6 +12,7 @@ from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.expansion.manifest import Part
 from scoresubnet.expansion.run import Expanded, Expansion
 from scoresubnet.expansion.surroundings import Surroundings
+from scoresubnet.pipeline import towards_of
 from scoresubnet.sampling import SETTINGS
 
 
@@ -35,7 +36,7 @@ def run(values: Namespace) -> None:
         sampling=values.sampling,
         overrides={name: values[name] for name in SETTINGS},
         vocoder=values.vocoder,
-        towards=None if values.towards is None else (values.towards, values.share),
+        towards=towards_of(values.towards, values.share),
         surroundings=Surroundings(values.noise, values.room, values.level),
     )
     found = job.run(progress=not values.json)

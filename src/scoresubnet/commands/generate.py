@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.files import refuse_unwritable
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined
+from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined, towards_of
 from scoresubnet.plots import MOST_PANELS, save_clip, save_grid
 from scoresubnet.sampling import SETTINGS, preset_name
 
@@ -52,7 +52,7 @@ def run(values: Namespace) -> None:
     seeds = [values.seed + k for _ in words for k in range(values.count)]
     overrides = {name: values[name] for name in SETTINGS}
     sampling = generator.check(labels, seeds, values.sampling, **overrides)
-    towards = None if values.towards is None else (values.towards, values.share)
+    towards = towards_of(values.towards, values.share)
     refuse_unwritable(out)
 
     start = time.perf_counter()

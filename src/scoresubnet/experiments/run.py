@@ -92,9 +92,13 @@ class Experiment:
         chosen = [group for group in self.table.groups if groups is None or group in groups]
         _say(self._left([cell for cell in self.table.cells() if cell.group in chosen]))
         jobs = list(self._jobs(chosen, clock))
+        is_told = False
         while jobs:
             in_use = [job for job in jobs if not _is_done(job)]
             if len(in_use) == len(jobs):
+                if not is_told:
+                    _say("waiting for another process, which is at what is left")
+                is_told = True
                 clock.wait(WAIT)
             jobs = in_use
 
@@ -107,17 +111,18 @@ class Experiment:
             if not self.is_packed:
                 yield partial(self._compare, group, cells, clock)
         if not self.is_packed:
-            yield partial(self._time, [c for c in self.table.cells() if c.group in chosen], clock)
+            yield partial(self._time, chosen, clock)
 
     def _make(self, cell: Cell, clock: Clock) -> None:
         self._train(cell, clock)
         if not self.is_packed:
             self._measure(cell, clock)
 
-    def _time(self, cells: list[Cell], clock: Clock) -> None:
-        """Milliseconds of a step of each model, when all are trained."""
-        for cell in cells:
-            self._train(cell, clock)
+    def _time(self, chosen: list[str], clock: Clock) -> None:
+        """Milliseconds of a step of each model, when nobody is at anything else."""
+        cells = [cell for cell in self.table.cells() if cell.group in chosen]
+        for group in chosen:
+            self._compare(group, [cell for cell in cells if cell.group == group], clock)
         models = {cell.model: cell for cell in cells}
         with locked(self.out):
             folders = {key: self.model(cell) for key, cell in models.items()}
@@ -140,6 +145,7 @@ class Experiment:
         assert isinstance(config, ClassifierTraining)
         work = training_of(config)
         if not refuse_other_training(self.classifier, work):
+            _refuse_in_use(self.classifier)
             _say("training: classifier")
             train_classifier(clock.limit(config), self.classifier)
             mark_trained(self.classifier, work, config.run.steps)
@@ -148,6 +154,7 @@ class Experiment:
         on = file_hash(self.classifier / FILE_NAME) if isinstance(given, ScoreTraining) else None
         work = training_of(given, on)
         if not refuse_other_training(folder, work):
+            _refuse_in_use(folder)
             _say(f"training: {folder.name}")
             if isinstance(given, ScoreTraining):
                 train_score(clock.limit(given), self.classifier, folder)
@@ -173,11 +180,11 @@ class Experiment:
 
     def _compare(self, group: str, cells: list[Cell], clock: Clock) -> None:
         """The clips of all cells beside those of one, paired, if the group asks for it."""
+        for cell in cells:
+            self._make(cell, clock)  # if another process made it, it is there now
         first = self.table.groups[group].against
         if first is None:
             return
-        for cell in cells:
-            self._make(cell, clock)  # if another process made it, it is there now
         cells = sorted(cells, key=lambda cell: cell.model != first)
         systems = [
             SystemSpec(folder=str(self.folder(cell) / "generated"), name=cell.name)
@@ -223,6 +230,13 @@ def _is_done(job: Callable[[], None]) -> bool:
     except FolderInUse:
         return False
     return True
+
+
+def _refuse_in_use(folder: Path) -> None:
+    """Raise FolderInUse where another process is at it."""
+    if folder.exists():
+        with locked(folder):
+            pass
 
 
 def _say(text: str) -> None:

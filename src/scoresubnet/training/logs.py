@@ -8,6 +8,7 @@ import os
 import statistics
 import time
 from argparse import Namespace
+from contextlib import suppress
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -125,7 +126,11 @@ def median_pace(log: Path) -> float | None:
     Returns:
         None where fewer than two rows were logged.
     """
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows: list[dict[str, Any]] = []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    for line in lines:
+        with suppress(ValueError):  # cut short
+            rows.append(json.loads(line))
     rows = [row for row in rows if any(key.startswith("train/") for key in row)]
     paces = [
         (b["time"] - a["time"]) / (b["step"] - a["step"])

@@ -12,10 +12,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from scoresubnet.adaptation.run import Stopped
 from scoresubnet.experiments.own_words.cell import RESULT, Cell, Sizes
 from scoresubnet.experiments.own_words.page import write_page
 from scoresubnet.experiments.own_words.words import LANGUAGES
@@ -50,15 +52,28 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
             break
         cell.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with locked(cell.folder):
-                if not (cell.folder / RESULT).exists():
-                    print(cell.folder.name, file=sys.stderr)
-                    cell.run()
-        except FolderInUse:
-            continue
+            _make(cell)
+        except Stopped as error:
+            print(f"{error}; the same command goes on from there", file=sys.stderr)
+            return 130
+    if not any((given.out / "cells").glob(f"*/{RESULT}")):
+        print(f"{given.out}: nothing has been measured yet", file=sys.stderr)
+        return 0
     for path in write_page(given.out):
         print(path)
     return 0
+
+
+def _make(cell: Cell) -> None:
+    """Make a cell, unless it is made, or another process is at it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(cell.folder))
+        except FolderInUse:
+            return
+        if not cell.is_made:
+            print(cell.folder.name, file=sys.stderr)
+            cell.run()
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from scoresubnet.expansion.nearest import log_mel_distances
 from scoresubnet.experiments.own_words.espeak import speak
 from scoresubnet.experiments.own_words.spotter import Clips, SpotterConfig, right, train_spotter
 from scoresubnet.experiments.own_words.words import Language, choose_recordings, log_mels
-from scoresubnet.files import write_json
+from scoresubnet.files import file_hash, write_json
 from scoresubnet.vocoders import load_vocoder
+from scoresubnet.weights import find_weights
 
 ACCEPT = 0.8
 RESULT = "result.json"
@@ -75,6 +76,25 @@ class Cell:
         """Where it is made."""
         return self.out / "cells" / f"{self.language.name}-{self.count:02d}-{self.seed}"
 
+    @property
+    def origin(self) -> str:
+        """The weights that it begins with, by content."""
+        return file_hash(find_weights(self.weights))[:16]
+
+    @property
+    def is_made(self) -> bool:
+        """Whether `result.json` is there.
+
+        Raises:
+            ValueError: it is, but of other weights.
+        """
+        path = self.folder / RESULT
+        if not path.exists():
+            return False
+        if json.loads(path.read_text(encoding="utf-8"))["weights"] != self.origin:
+            raise ValueError(f"{path}: is of other weights; choose another --out, or delete it")
+        return True
+
     def run(self) -> None:
         """Make `result.json`.
 
@@ -100,6 +120,7 @@ class Cell:
         heard, near = self._heard()
         report = json.loads((adapted / REPORT).read_text(encoding="utf-8"))
         result = {
+            "weights": self.origin,
             "language": self.language.name,
             "recordings": self.count,
             "seed": self.seed,
