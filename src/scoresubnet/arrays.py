@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from array_api_compat import array_namespace, device, is_torch_array
+from array_api_compat import array_namespace, device
 
 Array: TypeAlias = Any
 """torch.Tensor or numpy.ndarray; both in one call are an error of the library."""
 
-__all__ = ["Array", "array_namespace", "full_like_items", "is_torch_array"]
+__all__ = ["Array", "array_namespace", "full_like_items"]
 
 
 def full_like_items(value: float, x: Array) -> Array:

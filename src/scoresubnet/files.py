@@ -114,6 +114,13 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
+def differing(path: Path, value: dict[str, Any]) -> list[str]:
+    """The keys of plain values that a file of `write_json` has otherwise, or not at all."""
+    before = json.loads(path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(value))
+    return [key for key in now if now[key] != before.get(key)]
+
+
 def append(path: Path, content: bytes) -> None:
     """Add to the end of a file, as a whole or not at all.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scoresubnet.adaptation.head import HeadConfig, noisy_copies
-from scoresubnet.adaptation.held_out import TIMES, HeldOut, cross_validated
+from scoresubnet.adaptation.held_out import TIMES, HeldOut, cross_validated, heads_without
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
@@ -34,7 +34,8 @@ def _clips(loud: list[int]) -> Tensor:
 def _found(backbone: FrozenClassifier, loud: list[int], labels: list[int]) -> HeldOut:
     x = _clips(loud)
     bank = noisy_copies(backbone, x, MelSettings(), VPSDE(), FEW, 0, progress=False)
-    return cross_validated(backbone, x, bank, labels, FOLDS, VPSDE(), FEW)
+    heads = heads_without(bank, labels, FOLDS, FEW)
+    return cross_validated(backbone, x, heads, labels, FOLDS, VPSDE())
 
 
 def test_words_that_differ_are_heard(backbone: FrozenClassifier) -> None:

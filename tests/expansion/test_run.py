@@ -11,21 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from scoresubnet.audio.io import write_wav
-from scoresubnet.audio.mel import MelSettings
 from scoresubnet.cli import main
 from scoresubnet.data.recordings import read_recordings
 from scoresubnet.expansion import Expanded, Expansion
 from scoresubnet.expansion import run as module
 from scoresubnet.expansion.manifest import Part
 from scoresubnet.expansion.nearest import log_mel_distances
-from scoresubnet.networks.classifier import Classifier, ClassifierConfig
-from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
-from scoresubnet.sde import VPSDE
-from scoresubnet.weights import ModelFile, save_model
+from scoresubnet.weights import save_model
+from tests.tiny import tiny_model
 
 WORDS = ("hiss", "hum")
 FEW: dict[str, Any] = {"sampler": "ddim", "steps": 1}
@@ -34,19 +30,7 @@ Job = Callable[..., Expansion]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    config = ClassifierConfig(widths=(8,), blocks=(1,), bottleneck_blocks=1, patch=8, time_dim=8)
-    subnet = SubnetConfig(widths=(8, 8, 8), blocks=(1, 1, 1), fusion="concatenation", time_dim=8)
-    model = ModelFile(
-        Classifier(config, 2),
-        WORDS,
-        VPSDE(),
-        MelSettings(),
-        ScoreSubnet(subnet, config),
-        "v",
-        {"licence": "none"},
-        aliases={"buzz": "hum"},
-    )
+    model = tiny_model(WORDS, aliases={"buzz": "hum"})
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_model(model, path)
     return path

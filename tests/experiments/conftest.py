@@ -5,32 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
-from scoresubnet.audio.mel import MelSettings
-from scoresubnet.networks.classifier import Classifier, ClassifierConfig
-from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
-from scoresubnet.sde import VPSDE
-from scoresubnet.weights import ModelFile, save_model
+from scoresubnet.weights import save_model
+from tests.tiny import tiny_model
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     """An untrained model of two words, just large enough to run."""
-    torch.manual_seed(0)
-    words = ("seven", "nine")
-    config = ClassifierConfig(widths=(8,), blocks=(1,), bottleneck_blocks=1, patch=8, time_dim=8)
-    subnet = SubnetConfig(widths=(8, 8, 8), blocks=(1, 1, 1), fusion="concatenation", time_dim=8)
-    model = ModelFile(
-        Classifier(config, len(words)),
-        words,
-        VPSDE(),
-        MelSettings(),
-        ScoreSubnet(subnet, config),
-        "v",
-        {"licence": "none"},
-    )
+    model = tiny_model(("seven", "nine"))
     save_model(model, tmp_path / "tiny.safetensors")
     return tmp_path / "tiny.safetensors"
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from scoresubnet.adaptation.head import Bank, HeadConfig, features_of, fit_head
 from scoresubnet.backbone import FrozenClassifier
@@ -52,35 +53,28 @@ class HeldOut:
         return sorted(found, key=lambda pair: -pair[2])
 
 
-def cross_validated(
-    backbone: FrozenClassifier,
-    log_mels: Tensor,
+def heads_without(
     bank: Bank,
     labels: Sequence[int],
     folds: NDArray[np.int64],
-    sde: VPSDE,
     config: HeadConfig,
     seed: int = 0,
     kept: nn.Linear | None = None,
-) -> HeldOut:
-    """Learn a head without each fold in turn, and let it hear that fold.
+    progress: bool = False,
+) -> dict[int, nn.Linear]:
+    """Fold -> a head that has not learned from it.
 
     Args:
-        backbone: the frozen body.
-        log_mels: of the recordings, (R, 1, F, T).
-        bank: noisy copies of them, and of clips that are in no fold.
+        bank: noisy copies of the recordings, and of clips that are in no fold.
         labels: of the recordings and then of those clips.
         folds: of the recordings, (R,).
-        sde: the noise process.
         config: of the heads.
-        seed: of heads and noise.
+        seed: likewise.
         kept: as for `fit_head`.
+        progress: whether a bar is shown.
     """
-    classes = max(labels) + 1
-    count, others = len(log_mels), list(labels[len(log_mels) :])
-    given = torch.tensor(labels[:count])
-    generator = torch.Generator().manual_seed(seed)
-    heads = {
+    classes, others = max(labels) + 1, list(labels[len(folds) :])
+    return {
         fold: fit_head(
             bank,
             [-1 if at == fold else label for at, label in zip(folds, labels, strict=False)]
@@ -90,8 +84,35 @@ def cross_validated(
             seed,
             kept,
         )
-        for fold in sorted(set(folds.tolist()))
+        for fold in tqdm(
+            sorted(set(folds.tolist())), desc="checking", unit="fold", disable=not progress
+        )
     }
+
+
+def cross_validated(
+    backbone: FrozenClassifier,
+    log_mels: Tensor,
+    heads: Mapping[int, nn.Linear],
+    labels: Sequence[int],
+    folds: NDArray[np.int64],
+    sde: VPSDE,
+    seed: int = 0,
+) -> HeldOut:
+    """Let each head hear the fold that it has not learned from.
+
+    Args:
+        backbone: the frozen body.
+        log_mels: of the recordings, (R, 1, F, T).
+        heads: of `heads_without`.
+        labels: of the recordings, (R,).
+        folds: likewise.
+        sde: the noise process.
+        seed: of the noise.
+    """
+    count, classes = len(log_mels), heads[0].out_features
+    given = torch.tensor(labels)
+    generator = torch.Generator().manual_seed(seed)
     right, sure = {}, {}
     heard = torch.zeros(classes, classes)
     for time in TIMES:

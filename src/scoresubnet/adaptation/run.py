@@ -18,7 +18,7 @@ from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.score import Lesson, ScoreRecipe
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, read_recordings
-from scoresubnet.files import file_hash, refuse_unwritable, write_json
+from scoresubnet.files import differing, file_hash, refuse_unwritable, write_json
 from scoresubnet.training.config import RunConfig
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
@@ -214,12 +214,8 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
     if not path.exists() or not any((out / name).exists() for name in (WORDS, PLAN, SEARCH)):
         write_json(path, about)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(about))
-    if differing := [key for key in now if now[key] != before.get(key)]:
-        raise ValueError(
-            f"{out}: was adapted with other {', '.join(differing)}; choose another --out"
-        )
+    if others := differing(path, about):
+        raise ValueError(f"{out}: was adapted with other {', '.join(others)}; choose another --out")
 
 
 def _say(text: str) -> None:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from scoresubnet.adaptation.folds import folds_of
 from scoresubnet.adaptation.head import HeadConfig, fit_head, noisy_copies, with_head
-from scoresubnet.adaptation.held_out import cross_validated
+from scoresubnet.adaptation.held_out import cross_validated, heads_without
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.data.clips import Clip, Split
 from scoresubnet.data.packs import write_pack
@@ -62,7 +62,9 @@ def hear(
     new = list(dict.fromkeys(recording.word for recording in recordings))
     kept = [word for word in source.labels if word not in new] if keep_words else []
     words = kept + new
-    log_mels = log_mels_of(recordings, source.mel)
+    sounds = torch.from_numpy(np.stack([recording.audio for recording in recordings]))
+    with torch.no_grad():
+        log_mels = LogMel(source.mel)(sounds)
     labels = [words.index(recording.word) for recording in recordings]
     folds = folds_of(recordings)
     made = _spoken(source, kept, seed, progress)
@@ -71,14 +73,9 @@ def hear(
     backbone, config = source.backbone(), HeadConfig()
     old = _rows(source, kept)
     bank = noisy_copies(backbone, every, source.mel, source.sde, config, seed, progress)
-    held_out = cross_validated(
-        backbone, log_mels, bank, given, folds, source.sde, config, seed, old
-    )
-    without = [-1 if k < len(folds) and folds[k] == 0 else label for k, label in enumerate(given)]
-    heads = {
-        name: fit_head(bank, labels_, len(words), config, seed, old)
-        for name, labels_ in ((FILE_NAME, given), (WITHOUT, without))
-    }
+    without = heads_without(bank, given, folds, config, seed, old, progress)
+    held_out = cross_validated(backbone, log_mels, without, labels, folds, source.sde, seed)
+    every_head = fit_head(bank, given, len(words), config, seed, old)
     model = replace(
         source,
         labels=tuple(words),
@@ -86,7 +83,7 @@ def hear(
         notes=source.notes | {"adapted": f"to {', '.join(new)}, from recordings of their own"},
     )
     with new_folder(folder) as unfinished:
-        for name, head in heads.items():
+        for name, head in ((FILE_NAME, every_head), (WITHOUT, without[0])):
             classifier = with_head(backbone.classifier, head)
             save_model(replace(model, classifier=classifier), unfinished / name)
         learned = list(range(len(recordings)))
@@ -101,13 +98,6 @@ def hear(
             clips = [Clip(Path("made.wav"), words[k], "training", "folder") for k in given]
             write_pack(clips[len(labels) :], _halves(made), source.mel.hash, unfinished / KEPT)
         write_json(unfinished / REPORT, {"words": words, "new": new, "heard": asdict(held_out)})
-
-
-def log_mels_of(recordings: Sequence[Recording], mel: MelSettings) -> Tensor:
-    """Their scaled log-Mels (R, 1, F, T)."""
-    front_end = LogMel(mel)
-    with torch.no_grad():
-        return torch.cat([front_end(torch.from_numpy(r.audio)[None]) for r in recordings])
 
 
 def _spoken(source: ModelFile, words: Sequence[str], seed: int, progress: bool) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from scoresubnet.expansion.judge import RecordingsJudge
 from scoresubnet.expansion.manifest import Manifest, Part, Row
 from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
 from scoresubnet.expansion.surroundings import Surroundings
-from scoresubnet.files import escaped, file_hash, refuse_unwritable, write_json
+from scoresubnet.files import differing, escaped, file_hash, refuse_unwritable, write_json
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.weights import find_weights
@@ -279,12 +278,9 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
     if not path.exists():
         write_json(path, about)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(about))
-    differing = [key for key in now if now[key] != before.get(key)]
-    if differing:
+    if others := differing(path, about):
         raise ValueError(
-            f"{out}: has clips of another {', '.join(differing)}; choose another --out, or empty it"
+            f"{out}: has clips of another {', '.join(others)}; choose another --out, or empty it"
         )
 
 

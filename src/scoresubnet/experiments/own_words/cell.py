@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scoresubnet.adaptation.run import REPORT, adapt
+from scoresubnet.adaptation.run import adapt
 from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.audio.io import Audio, read_audio
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.data.clips import Split
 from scoresubnet.evaluation.judges.intelligibility import RATE, WordRecogniser
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.expansion import Expansion
@@ -102,14 +103,15 @@ class Cell:
             FileNotFoundError: espeak-ng is not installed, or recordings are missing.
             Stopped: it was asked to stop.
         """
-        recordings, adapted = self.folder / "recordings", self.folder / "adapted"
+        recordings, weights = self.folder / "recordings", self.folder / "adapted"
         if not recordings.exists():
             clips = self.language.clips(self.data, "training")
             choose_recordings(clips, self.count, self.seed, recordings)
-        adapt(recordings, self.weights, adapted, 0, seed=self.seed, recipe=self.sizes.recipe)
+        recipe = self.sizes.recipe
+        adapted = adapt(recordings, self.weights, weights, 0, seed=self.seed, recipe=recipe)
         Expansion(
             recordings,
-            adapted,
+            weights,
             self.folder / "expanded",
             per_word=self.sizes.clips,
             accept=0.0,
@@ -118,14 +120,13 @@ class Cell:
         if not (spoken := self.out / f"spoken-{self.language.name}").exists():
             speak(self.language, self.sizes.clips, 0, spoken)
         heard, near = self._heard()
-        report = json.loads((adapted / REPORT).read_text(encoding="utf-8"))
         result = {
             "weights": self.origin,
             "language": self.language.name,
             "recordings": self.count,
             "seed": self.seed,
-            "steps": report["steps"],
-            "left_out_right": report["held_out"]["right"]["0.001"],
+            "steps": adapted.steps,
+            "left_out_right": adapted.held_out.right[1e-3],
             "heard": heard,
             "near": near,
             "accepted": len(self._accepted()) / (self.sizes.clips * len(self.language.words)),
@@ -146,17 +147,18 @@ class Cell:
         generated, real, own = [], [], []
         near: list[float] = []
         mel = MelSettings()
+        vocoder, testing = load_vocoder("pitch", mel), self.language.clips(self.data, "testing")
         for word in self.language.words:
             made = sorted((self.folder / "expanded" / word).glob("*.wav"))[: self.sizes.judged]
             given = sorted((self.folder / "recordings" / word).iterdir())
-            others = [c.path for c in self.language.clips(self.data, "testing") if c.label == word]
+            others = [clip.path for clip in testing if clip.label == word]
             made_x, given_x, others_x = (
                 log_mels(p, mel)[:, 0].numpy() for p in (made, given, others)
             )
             limit = np.quantile(log_mel_distances(others_x, given_x).min(1), 0.05)
             near.append(float((log_mel_distances(made_x, given_x).min(1) < limit).mean()))
             generated += [read_audio(path) for path in made]
-            sounds = load_vocoder("pitch", mel)(log_mels(others[: self.sizes.judged], mel))
+            sounds = vocoder(log_mels(others[: self.sizes.judged], mel))
             real += [sound.numpy() for sound in sounds]
             own.append((word, len(made), len(sounds)))
         asked = [word for word, count, _ in own for _ in range(count)]
@@ -182,18 +184,18 @@ class Cell:
             "espeak beside": [recorded, spoken_],
             "generated alone": [made],
         }
-        checks = {s: self._real(s) for s in ("validation", "testing")}
+        validation, testing = self._real("validation"), self._real("testing")
         config, classes = self.sizes.spotter, len(self.language.words)
         found = {}
         for name, sets in mixtures.items():
             usable = [each for each in sets if len(each.labels)]
             tried = [train_spotter(usable, classes, r, config, self.seed) for r in config.rates]
-            scores = [right(network, *checks["validation"]) for network in tried]
+            scores = [right(network, *validation) for network in tried]
             best = int(np.argmax(scores))
             found[name] = {
                 "rate": config.rates[best],
                 "validation": scores[best],
-                "right": right(tried[best], *checks["testing"]),
+                "right": right(tried[best], *testing),
             }
         return found
 
@@ -204,7 +206,7 @@ class Cell:
             return Clips(torch.empty(0, 1, 80, 64), torch.empty(0, dtype=torch.long))
         return Clips(log_mels(paths, MelSettings()), torch.tensor(labels))
 
-    def _real(self, split: Any) -> tuple[Tensor, Tensor]:
+    def _real(self, split: Split) -> tuple[Tensor, Tensor]:
         clips = self.language.clips(self.data, split)
         labels = torch.tensor([self.language.words.index(clip.label) for clip in clips])
         return log_mels([clip.path for clip in clips], MelSettings()), labels

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -101,11 +102,6 @@ def choose_recordings(clips: Sequence[Clip], count: int, seed: int, folder: Path
 
 def log_mels(paths: Sequence[Path], mel: MelSettings) -> Tensor:
     """Scaled log-Mels (N, 1, F, T) of sound files."""
-    front_end = LogMel(mel)
+    sounds = np.stack([fit_length(read_audio(path), mel.clip_samples) for path in paths])
     with torch.no_grad():
-        return torch.cat(
-            [
-                front_end(torch.from_numpy(fit_length(read_audio(p), mel.clip_samples))[None])
-                for p in paths
-            ]
-        )
+        return LogMel(mel)(torch.from_numpy(sounds))
