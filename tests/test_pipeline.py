@@ -151,7 +151,7 @@ def test_calls_of_before_give_the_bits_of_before(generator: SpeechGenerator) -> 
         score, gradient = model.with_class_gradient(index)(x, t)[:2]
         return score + (torch.full_like(t, guidance) * asked).reshape(-1, 1, 1, 1) * gradient
 
-    noise = seeded_noise(seeds, (1, 80, 64), "cpu")
+    noise = seeded_noise(seeds, (1, 80, 64), torch.empty(0))
     times = torch.linspace(1.0, model.sde.t_eps, steps + 1, dtype=torch.float64)
     with torch.no_grad():
         x = euler_maruyama(score_fn, noise(), times, noise, model.sde)

@@ -292,8 +292,8 @@ class SpeechGenerator:
         return guided(both, of_asked, alone, chosen.clamp, chosen.renormalise)
 
     def _noise(self, seeds: list[int]) -> Noise:
-        device = next(self.model.parameters()).device
-        return seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), device)
+        like = next(self.model.parameters())
+        return seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), like)
 
     def _sample(
         self,

@@ -5,33 +5,15 @@ from scoresubnet.noise import seeded_noise
 from scoresubnet.samplers import between
 
 
-def test_seeded_noise_is_fresh_at_each_call_and_standard_normal() -> None:
-    noise = seeded_noise([0, 1], (1, 100, 100), "cpu")
-    first, second = noise(), noise()
-    both = torch.stack([first, second]).flatten(2).flatten(0, 1)
-    correlation = torch.corrcoef(both)
-    assert (correlation - torch.eye(4)).abs().max() < 0.05
-    assert float(both.mean()) == pytest.approx(0, abs=0.02)
-    assert float(both.var()) == pytest.approx(1, rel=0.03)
-
-
-def test_seeded_noise_leaves_the_global_state_alone() -> None:
-    torch.manual_seed(0)
-    expected = torch.rand(3)
-    torch.manual_seed(0)
-    seeded_noise([5], (2,), "cpu")()
-    assert torch.equal(torch.rand(3), expected)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_between_two_seeds_noise_is_as_normal(share: float) -> None:
     """And at either end it is that seed's, draw by draw."""
 
     def of(seed: int) -> torch.Tensor:
-        noise = seeded_noise([seed], (1, 200, 200), "cpu")
+        noise = seeded_noise([seed], (1, 200, 200), torch.empty(0))
         return torch.stack([noise(), noise()])
 
-    first, second = (seeded_noise([seed], (1, 200, 200), "cpu") for seed in (1, 2))
+    first, second = (seeded_noise([seed], (1, 200, 200), torch.empty(0)) for seed in (1, 2))
     noise = between(first, second, share)
     found = torch.stack([noise(), noise()])
     assert float(found.var()) == pytest.approx(1, rel=0.02)

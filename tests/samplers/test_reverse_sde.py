@@ -73,12 +73,12 @@ def test_euler_maruyama_gives_the_bits_that_it_always_gave_up_to_its_last_step()
     def score_fn(x: Tensor, t: Tensor) -> Tensor:
         return torch.sin(3 * x) - x / (t[:, None, None, None] + 0.1)
 
-    noise = seeded_noise([3, 4], (1, 8, 6), "cpu")
+    noise = seeded_noise([3, 4], (1, 8, 6), torch.empty(0))
     times = uniform_grid(23, SDE.t_eps)
     found: list[Tensor] = []
     euler_maruyama(score_fn, noise(), times, noise, SDE, lambda step, x: found.append(x))
 
-    noise = seeded_noise([3, 4], (1, 8, 6), "cpu")
+    noise = seeded_noise([3, 4], (1, 8, 6), torch.empty(0))
     x, steps = noise(), len(times) - 1
     for step in range(steps - 1):
         t, dt = times[step], times[step + 1] - times[step]
@@ -114,7 +114,7 @@ def test_predictor_corrector_has_the_moments_of_its_recursion(ratio: float, gaus
             m, v = map(float, data.moments(then))
             eps = 2 * ratio**2 * v**2 / (variance + (mean - m) ** 2)
             mean, variance = mean - eps * (mean - m) / v, (1 - eps / v) ** 2 * variance + 2 * eps
-    noise = seeded_noise([1, 2], (1, 300, 300), "cpu")
+    noise = seeded_noise([1, 2], (1, 300, 300), torch.empty(0))
     x = predictor_corrector(data.score, noise(), times, noise, SDE, no_callback, ratio)
     assert float(x.mean()) == pytest.approx(mean, abs=0.01)
     assert float(x.var()) == pytest.approx(variance, rel=0.02)
@@ -124,7 +124,7 @@ def test_the_corrector_alone_repairs_a_wrong_start_up_to_r_squared(gaussian: Dat
     """It needs no predictor to find the data, and keeps the documented bias: v (1 + r^2)."""
     data = gaussian(mu=0.3, s=0.5)
     times = torch.linspace(0.5, 0.5 - 1e-9, 40, dtype=torch.float64)  # the predictor stands still
-    noise = seeded_noise([1], (1, 300, 300), "cpu")
+    noise = seeded_noise([1], (1, 300, 300), torch.empty(0))
     x = noise()
     seen: list[Tensor] = []
     predictor_corrector(data.score, x, times, noise, SDE, lambda step, x: seen.append(x), ratio=0.6)

@@ -25,7 +25,7 @@ def sample(
     steps: int = 6,
     grid: str = "uniform",
 ) -> Tensor:
-    noise = seeded_noise(seeds, (1, 4, 3), "cpu")
+    noise = seeded_noise(seeds, (1, 4, 4), torch.empty(0))
     times = TIME_GRIDS[grid](steps, SDE)
     return sampler(score_fn, noise(), times, noise, SDE, no_callback)
 
@@ -34,7 +34,7 @@ def sample(
 @pytest.mark.parametrize("grid", TIME_GRIDS)
 def test_sampling_has_the_moments_of_the_data(name: str, grid: str, gaussian: Data) -> None:
     """From X_1 ~ N(0, 1) with real noise, through 200 steps: 10,240 samples."""
-    noise = seeded_noise([11, 12], (1, 80, 64), "cpu")
+    noise = seeded_noise([11, 12], (1, 80, 64), torch.empty(0))
     times = TIME_GRIDS[grid](200, SDE)
     x = SAMPLERS[name](gaussian(mu=0.6, s=0.5).score, noise(), times, noise, SDE, no_callback)
     assert float(x.mean()) == pytest.approx(0.6, abs=0.03)
@@ -53,19 +53,19 @@ def test_a_sample_depends_on_its_own_seed_alone(name: str, gaussian: Data) -> No
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_callback_sees_every_step_and_the_input_is_kept(name: str, gaussian: Data) -> None:
-    x, seen = torch.ones(2, 1, 3, 2), []
+    x, seen = torch.ones(2, 1, 4, 4), []
     y = SAMPLERS[name](
         gaussian().score,
         x,
         TIME_GRIDS["uniform"](5, SDE),
-        seeded_noise([0, 1], (1, 3, 2), "cpu"),
+        seeded_noise([0, 1], (1, 4, 4), torch.empty(0)),
         SDE,
         lambda step, x: seen.append((step, x.clone())),
     )
     assert [step for step, _ in seen] == [0, 1, 2, 3, 4]
     assert torch.equal(seen[-1][1], y)
     assert not torch.equal(seen[0][1], y)
-    assert torch.equal(x, torch.ones(2, 1, 3, 2))
+    assert torch.equal(x, torch.ones(2, 1, 4, 4))
     assert y.dtype == x.dtype
 
 
@@ -114,7 +114,7 @@ def test_no_more_than_the_noise_of_t_eps_is_left(
     name: str, grid: str, steps: int, gaussian: Data
 ) -> None:
     """All mass at one point, so that all spread is noise that a sampler left; 4,000 samples."""
-    noise = seeded_noise([1], (1, 40, 100), "cpu")
+    noise = seeded_noise([1], (1, 40, 100), torch.empty(0))
     times = TIME_GRIDS[grid](steps, SDE)
     x = SAMPLERS[name](gaussian(mu=0.6, s=0).score, noise(), times, noise, SDE, no_callback)
     left = float((x - SDE.alpha(times[-1]) * 0.6).square().mean() ** 0.5)
