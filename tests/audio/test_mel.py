@@ -42,8 +42,8 @@ def test_filterbank_is_librosas(settings):
     )
     filters = mel_filterbank(settings)
     assert filters.shape == (settings.n_mels, settings.n_fft // 2 + 1)
-    assert filters.dtype == torch.float32
-    np.testing.assert_allclose(filters.numpy(), expected, rtol=1e-5, atol=1e-8)
+    assert filters.dtype == np.float32
+    np.testing.assert_allclose(filters, expected, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("settings", [MelSettings(), MelSettings(power=2.0, win_length=800)])
@@ -61,8 +61,53 @@ def test_log_mel_is_librosas(settings):
         power=settings.power,
         pad_mode="reflect",
     )
-    actual = LogMel(settings).log_mel(audio)
-    np.testing.assert_allclose(actual.numpy(), np.log(np.maximum(expected, 1e-5)), atol=2e-4)
+    for made in (LogMel(settings).log_mel(audio), LogMel(settings).log_mel(audio.numpy())):
+        np.testing.assert_allclose(made, np.log(np.maximum(expected, 1e-5)), atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    "numbers", [{}, {"win_length": 801}, {"hop_length": 260, "clip_seconds": 0.9, "power": 2.0}]
+)
+def test_the_stft_is_torchs(numbers: dict[str, Any]) -> None:
+    s = MelSettings(**numbers)
+    audio, window = noise(2, 5_000), torch.hann_window(s.win_length)
+    expected = torch.stft(
+        audio, s.n_fft, s.hop_length, s.win_length, window, pad_mode="reflect", return_complex=True
+    )
+    torch.testing.assert_close(LogMel(s).stft(audio), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [9_000, 16_000])
+def test_numpy_gives_what_torch_gives(samples: int) -> None:
+    front_end, audio = LogMel(), noise(3, samples)
+    on_torch, on_numpy = front_end(audio), front_end(audio.numpy())
+    assert isinstance(on_torch, torch.Tensor)
+    assert isinstance(on_numpy, np.ndarray)
+    assert on_numpy.dtype == np.float32
+    assert front_end.stft(audio.numpy()).dtype == np.complex64
+    np.testing.assert_allclose(on_numpy, on_torch, rtol=0, atol=1e-5)
+    log_mel = front_end.unscale(on_torch)
+    np.testing.assert_allclose(front_end.unscale(on_numpy), log_mel, rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(front_end.scale(log_mel.numpy()), front_end.scale(log_mel))
+
+
+def test_it_works_where_the_audio_is() -> None:
+    """On "meta" there are shapes alone; there as on a GPU, its own arrays are copied once."""
+    front_end = LogMel()
+    for count in (1, 2):
+        x = front_end(torch.zeros(count, 16_000, device="meta"))
+        assert (x.shape, x.device.type) == ((count, 1, 80, 64), "meta")
+    assert front_end(torch.zeros(16_000)).device.type == "cpu"
+
+
+def test_gradients_go_through_it_after_inference_mode() -> None:
+    front_end, audio = LogMel(), noise(1, 4_000)
+    with torch.inference_mode():
+        front_end(audio)
+    audio.requires_grad_()
+    front_end(audio).sum().backward()
+    assert audio.grad is not None
+    assert audio.grad.abs().max() > 0
 
 
 @pytest.mark.parametrize("samples", [16_128, 16_000, 9_000, 1])
@@ -122,11 +167,6 @@ def test_scaling_round_trip():
 def test_scaling_clamps_both_ends():
     log_mel = torch.tensor([-20.0, 20.0]).view(1, 2, 1).expand(1, 2, 64)
     assert LogMel().scale(log_mel)[0, 0, :, 0].tolist() == [-1, 1]
-
-
-def test_front_end_has_no_saved_state():
-    assert not LogMel().state_dict()
-    assert not list(LogMel().parameters())
 
 
 def test_hash_is_stable_short_and_changes_with_every_setting():

@@ -29,20 +29,20 @@ def npy(folder: Path, array: Any) -> Path:
 
 def test_every_documented_shape_is_read(tmp_path: Path, x: torch.Tensor) -> None:
     for stored in (x, x.squeeze(1)):
-        assert torch.equal(read_mels(npy(tmp_path, stored.numpy()), SETTINGS), x)
+        assert np.array_equal(read_mels(npy(tmp_path, stored.numpy()), SETTINGS), x)
     for stored in (x[0, 0], x[0], x[:1]):
-        assert torch.equal(read_mels(npy(tmp_path, stored.numpy()), SETTINGS), x[:1])
+        assert np.array_equal(read_mels(npy(tmp_path, stored.numpy()), SETTINGS), x[:1])
 
 
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f4"])
 def test_every_float_becomes_float32(tmp_path: Path, x: torch.Tensor, dtype: str) -> None:
     read = read_mels(npy(tmp_path, x.numpy().astype(dtype)), SETTINGS)
-    assert read.dtype == torch.float32
-    torch.testing.assert_close(read, x, rtol=0, atol=1e-3)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, x, rtol=0, atol=1e-3)
 
 
 def test_fortran_order_is_not_a_transpose(tmp_path: Path, x: torch.Tensor) -> None:
-    assert torch.equal(read_mels(npy(tmp_path, np.asfortranarray(x.numpy())), SETTINGS), x)
+    assert np.array_equal(read_mels(npy(tmp_path, np.asfortranarray(x.numpy())), SETTINGS), x)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_safetensors_hold_one_tensor_or_a_named_one(
     tensors = {name: x if name in ("anything", "mels", "x") else torch.ones(3) for name in names}
     path = tmp_path / "mels.safetensors"
     safetensors.torch.save_file(tensors, path, {"mel_hash": SETTINGS.hash})
-    assert torch.equal(read_mels(path, SETTINGS), x)
+    assert np.array_equal(read_mels(path, SETTINGS), x)
 
 
 @pytest.mark.parametrize("names", [[], ["a", "b"], ["mels", "x"]])
@@ -74,7 +74,7 @@ def test_other_settings_are_refused(tmp_path: Path, x: torch.Tensor) -> None:
 
 def test_rounding_beyond_the_range_is_clamped(tmp_path: Path, x: torch.Tensor) -> None:
     read = read_mels(npy(tmp_path, 1.0009 * x.sign().numpy()), SETTINGS)
-    assert torch.equal(read, x.sign())
+    assert np.array_equal(read, x.sign())
 
 
 @pytest.mark.parametrize("low_high", [(-11.5, 2.0), (-1.0, 1.1), (-1.1, 1.0)])
@@ -106,12 +106,9 @@ def test_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> Non
         (np.zeros((80, 20), bool), "bool"),
         (np.zeros((80, 20), complex), "complex128"),
         (np.zeros((80, 20), object), "Python objects"),
-        (np.zeros((80, 20), np.longdouble), "float128|longdouble|float64"),
     ],
 )
 def test_other_numbers_are_refused(tmp_path: Path, array: Any, message: str) -> None:
-    if array.dtype == np.float64 and "float128" in message:
-        pytest.skip("long double is double here")
     with pytest.raises(MelFileError, match=rf"(?s)mels\.npy: .*({message})"):
         read_mels(npy(tmp_path, array), SETTINGS)
 

@@ -23,6 +23,7 @@ from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.hifigan import HifiGan, load_hifigan
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
 MakeFolder = Callable[..., Path]
 MakeState = Callable[..., dict[str, Tensor]]
 Tensors = Mapping[str, tuple[Tensor, Tensor, Tensor]]
@@ -30,7 +31,7 @@ Tensors = Mapping[str, tuple[Tensor, Tensor, Tensor]]
 
 def reference(
     tensors: Tensors,
-    x: Tensor,
+    x: Floats,
     padding: str,
     context: int,
     mean: Array | float = 0.0,
@@ -64,7 +65,7 @@ def reference(
         side = (w.shape[2] - factor) // 2
         return whole[:, side : whole.shape[1] - side] + bias[:, None]
 
-    log_mel = (x[0, 0].double().numpy() + 1) / 2 * (2 - math.log(1e-5)) + math.log(1e-5)
+    log_mel = (x[0, 0].astype(np.float64) + 1) / 2 * (2 - math.log(1e-5)) + math.log(1e-5)
     log_mel = np.pad(log_mel, ((0, 0), (context, context)), mode="edge")
     h = convolved(((log_mel.T - mean) / scale).T, "conv_pre")
     for i, factor in enumerate((8, 8, 2, 2)):
@@ -87,11 +88,11 @@ def test_speechbrains_folder_gives_the_waveform_of_the_paper(
     speechbrain_folder: MakeFolder,
     speechbrain_state: MakeState,
     tensors_of_layers: Tensors,
-    x: Tensor,
+    x: Floats,
     spelling: str,
 ) -> None:
     vocoder = load_hifigan(str(speechbrain_folder(state=speechbrain_state(spelling))))
-    audio = vocoder(x[:1])[0].numpy()
+    audio = vocoder(x[:1])[0]
     expected = reference(tensors_of_layers, x[:1], "reflect", context=5)[: 11 * 256 - 128]
     assert 0.2 < np.abs(expected).max() < 1
     np.testing.assert_allclose(audio, expected, rtol=0, atol=1e-5)
@@ -102,31 +103,31 @@ def test_transformers_folder_gives_the_waveform_of_the_paper(
     transformers_folder: MakeFolder,
     transformers_state: MakeState,
     tensors_of_layers: Tensors,
-    x: Tensor,
+    x: Floats,
     file: str,
 ) -> None:
     state = transformers_state()
     vocoder = load_hifigan(str(transformers_folder(state, file)))
     mean, scale = (state[name].double().numpy() for name in ("mean", "scale"))
     expected = reference(tensors_of_layers, x[:1], "constant", 0, mean, scale)[: 11 * 256 - 128]
-    np.testing.assert_allclose(vocoder(x[:1])[0].numpy(), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(vocoder(x[:1])[0], expected, rtol=0, atol=1e-5)
 
 
 def test_a_folder_without_normalisation_needs_no_mean(
     transformers_folder: MakeFolder,
     transformers_state: MakeState,
     tensors_of_layers: Tensors,
-    x: Tensor,
+    x: Floats,
 ) -> None:
     state = {k: v for k, v in transformers_state("weight_g").items() if k not in ("mean", "scale")}
     folder = transformers_folder(state, config={"normalize_before": False})
     expected = reference(tensors_of_layers, x[:1], "constant", 0)[: 11 * 256 - 128]
-    audio = load_hifigan(str(folder))(x[:1])[0].numpy()
+    audio = load_hifigan(str(folder))(x[:1])[0]
     np.testing.assert_allclose(audio, expected, rtol=0, atol=1e-5)
 
 
 def test_what_transformers_saves_is_read_back(
-    transformers_config: dict[str, Any], recipe: dict[str, Any], tmp_path: Path, x: Tensor
+    transformers_config: dict[str, Any], recipe: dict[str, Any], tmp_path: Path, x: Floats
 ) -> None:
     from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
 
@@ -136,40 +137,40 @@ def test_what_transformers_saves_is_read_back(
         network = SpeechT5HifiGan(SpeechT5HifiGanConfig(**shape, initializer_range=0.1)).eval()
     network.save_pretrained(tmp_path)
     (tmp_path / "mel.json").write_text(json.dumps(recipe))
-    log_mel = LogMel().unscale(x).transpose(1, 2)
+    log_mel = torch.from_numpy(LogMel().unscale(x)).mT
     with torch.no_grad():
         expected = network(log_mel)[:, : 11 * 256 - 128]
-    torch.testing.assert_close(load_hifigan(str(tmp_path))(x), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(load_hifigan(str(tmp_path))(x), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("frames", [4, 64, 65])
 def test_lengths_and_range_are_those_of_griffin_lim(
-    speechbrain_folder: MakeFolder, x: Tensor, frames: int
+    speechbrain_folder: MakeFolder, x: Floats, frames: int
 ) -> None:
     vocoder = load_vocoder(f"hifigan:{speechbrain_folder()}")
-    x = x.repeat(1, 1, 1, 6)[..., :frames]
+    x = np.tile(x, 6)[..., :frames]
     audio = vocoder(x)
     assert audio.shape == load_vocoder("griffin-lim")(x).shape == (3, (frames - 1) * 256 - 128)
-    assert audio.dtype == torch.float32
-    assert audio.abs().max() <= 1
-    assert not audio.requires_grad
+    assert audio.dtype == np.float32
+    assert np.abs(audio).max() <= 1
 
 
-def test_an_item_does_not_depend_on_its_batch(speechbrain_folder: MakeFolder, x: Tensor) -> None:
+def test_an_item_does_not_depend_on_its_batch(speechbrain_folder: MakeFolder, x: Floats) -> None:
     vocoder = load_hifigan(str(speechbrain_folder()))
-    assert torch.equal(vocoder(x), torch.cat([vocoder(item) for item in x.split(1)]))
+    alone = np.concatenate([vocoder(item[None]) for item in x])
+    np.testing.assert_array_equal(vocoder(x), alone)
 
 
-def test_values_beyond_the_range_are_clamped(speechbrain_folder: MakeFolder, x: Tensor) -> None:
+def test_values_beyond_the_range_are_clamped(speechbrain_folder: MakeFolder, x: Floats) -> None:
     vocoder = load_hifigan(str(speechbrain_folder()))
-    assert torch.equal(vocoder(1.5 * x), vocoder((1.5 * x).clamp(-1, 1)))
+    np.testing.assert_array_equal(vocoder(1.5 * x), vocoder((1.5 * x).clip(-1, 1)))
 
 
 @pytest.mark.parametrize("shape", [(1, 80, 64), (1, 1, 64, 80), (0, 1, 80, 64), (1, 1, 80, 3)])
 def test_other_shapes_are_refused(speechbrain_folder: MakeFolder, shape: tuple[int, ...]) -> None:
     vocoder = load_hifigan(str(speechbrain_folder()))
     with pytest.raises(ValueError, match=r"HiFi-GAN needs \(B >= 1, 1, 80, T >= 4\)"):
-        vocoder(torch.zeros(shape))
+        vocoder(np.zeros(shape, np.float32))
 
 
 def test_loading_leaves_the_random_state_alone(speechbrain_folder: MakeFolder) -> None:
@@ -177,15 +178,15 @@ def test_loading_leaves_the_random_state_alone(speechbrain_folder: MakeFolder) -
     state = torch.get_rng_state()
     vocoder = load_hifigan(folder)
     assert torch.equal(torch.get_rng_state(), state)
-    assert not any(p.requires_grad or p.is_meta for p in vocoder.parameters())
-    assert not vocoder.training
+    assert not any(p.requires_grad or p.is_meta for p in vocoder.network.parameters())
+    assert not vocoder.network.training
 
 
 def test_it_vocodes_on_the_command_line(
-    speechbrain_folder: MakeFolder, x: Tensor, tmp_path: Path
+    speechbrain_folder: MakeFolder, x: Floats, tmp_path: Path
 ) -> None:
     folder = speechbrain_folder()
-    np.save(tmp_path / "mel.npy", x[0, 0].numpy())
+    np.save(tmp_path / "mel.npy", x[0, 0])
     arguments = [str(tmp_path / "mel.npy"), str(tmp_path / "a.wav")]
     assert main(["vocode", *arguments, "--vocoder", f"hifigan:{folder}"]) == 0
     written, rate = soundfile.read(tmp_path / "a.wav", dtype="float32")
@@ -195,7 +196,7 @@ def test_it_vocodes_on_the_command_line(
 
 
 def test_whatever_changes_the_sound_is_in_the_settings(
-    transformers_folder: MakeFolder, transformers_state: MakeState, x: Tensor, tmp_path: Path
+    transformers_folder: MakeFolder, transformers_state: MakeState, x: Floats, tmp_path: Path
 ) -> None:
     folder = transformers_folder()
     network = load_hifigan(str(folder)).network
@@ -217,4 +218,4 @@ def test_whatever_changes_the_sound_is_in_the_settings(
     keys = [json.dumps(vocoder.settings) for vocoder in made]
     assert len(set(keys)) == len(made)
     sounds = [vocoder(x) for vocoder in made]
-    assert all((sound - sounds[0]).abs().max() > 1e-4 for sound in sounds[1:])
+    assert all(np.abs(sound - sounds[0]).max() > 1e-4 for sound in sounds[1:])

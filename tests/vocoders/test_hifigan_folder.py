@@ -11,7 +11,7 @@ import huggingface_hub
 import pytest
 from torch import Tensor
 
-from scoresubnet.tensor_files import WeightsError
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.hifigan import HifiGan, load_hifigan
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.tensor_files import WeightsError
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders.hifigan import load_hifigan
 
 MakeFolder = Callable[..., Path]

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import NDArray
 
+from scoresubnet.arrays import Array, array_namespace, device
 from scoresubnet.audio import SAMPLE_RATE
-from scoresubnet.caller import undisturbed
 from scoresubnet.registries import refuse_unknown
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.
@@ -128,54 +127,61 @@ class MelSettings:
 _LOG_STEP = math.log(6.4) / 27
 
 
-def _hz_to_mel(hz: Tensor) -> Tensor:
-    logarithmic = 15 + torch.log(hz.clamp(min=1000) / 1000) / _LOG_STEP
-    return torch.where(hz < 1000, hz * 0.015, logarithmic)
+def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithmic = 15 + np.log(np.maximum(hz, 1000) / 1000) / _LOG_STEP
+    return np.where(hz < 1000, hz * 0.015, logarithmic)
 
 
-def _mel_to_hz(mel: Tensor) -> Tensor:
-    exponential = 1000 * torch.exp((mel.clamp(min=15) - 15) * _LOG_STEP)
-    return torch.where(mel < 15, mel / 0.015, exponential)
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    exponential = 1000 * np.exp((np.maximum(mel, 15) - 15) * _LOG_STEP)
+    return np.where(mel < 15, mel / 0.015, exponential)
 
 
-def mel_filterbank(settings: MelSettings) -> Tensor:
+def mel_filterbank(settings: MelSettings) -> NDArray[np.float32]:
     """Triangular Mel filters of unit area (Slaney, Auditory Toolbox 1998).
 
     Returns:
-        (n_mels, n_fft // 2 + 1) = (80, 513) float32; rows are bands, columns STFT bins.
+        (n_mels, n_fft // 2 + 1) = (80, 513); rows are bands, columns STFT bins.
     """
-    limits = torch.tensor([settings.f_min, settings.f_max], dtype=torch.float64)
-    low, high = _hz_to_mel(limits).tolist()
-    edges = _mel_to_hz(torch.linspace(low, high, settings.n_mels + 2, dtype=torch.float64))
-    bins = torch.linspace(0, settings.sample_rate / 2, settings.n_fft // 2 + 1, dtype=torch.float64)
+    low, high = _hz_to_mel(np.array([settings.f_min, settings.f_max]))
+    edges = _mel_to_hz(np.linspace(low, high, settings.n_mels + 2))
+    bins = np.linspace(0, settings.sample_rate / 2, settings.n_fft // 2 + 1)
     left, centre, right = (e[:, None] for e in (edges[:-2], edges[1:-1], edges[2:]))
     rising = (bins - left) / (centre - left)
     falling = (right - bins) / (right - centre)
-    triangles = torch.minimum(rising, falling).clamp(min=0)
-    return (triangles * 2 / (right - left)).float()
+    triangles = np.maximum(np.minimum(rising, falling), 0)
+    return (triangles * 2 / (right - left)).astype(np.float32)
 
 
-class LogMel(nn.Module):
-    """Audio -> x (B, 1, n_mels=80, frames=64) in [-1, 1]; holds no weights and no saved state."""
+def hann_window(length: int) -> NDArray[np.float32]:
+    """The periodic one, (length,)."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
 
-    window: Tensor
-    filters: Tensor
-    shares: Tensor
-    """(n_mels, n_fft / 2 + 1): the filters, each bin divided by its sum over the bands."""
 
-    @undisturbed()
+class LogMel:
+    """Audio -> x (B, 1, n_mels=80, frames=64) in [-1, 1].
+
+    Audio and what is made of it are torch's tensors, on any device, or numpy's arrays.
+
+    Args:
+        settings: `MelSettings()` if None.
+
+    Attributes:
+        settings: the numbers.
+        window: (win_length,) float32, of numpy.
+        filters: (n_mels, n_fft / 2 + 1), of numpy.
+        shares: of the same shape: the filters, each bin divided by its sum over the bands.
+    """
+
     def __init__(self, settings: MelSettings | None = None) -> None:
-        super().__init__()
         self.settings = settings or MelSettings()
-        self.register_buffer(
-            "window", torch.hann_window(self.settings.win_length), persistent=False
-        )
-        filters = mel_filterbank(self.settings)
-        self.register_buffer("filters", filters, persistent=False)
-        shares = filters / filters.sum(dim=0).clamp(min=1e-12)
-        self.register_buffer("shares", shares, persistent=False)
+        self.window = hann_window(self.settings.win_length)
+        self.filters = mel_filterbank(self.settings)
+        self.shares = self.filters / np.maximum(self.filters.sum(axis=0), 1e-12)
+        self._cut = _cut_window(self.window, self.settings)
+        self._kept: dict[str, tuple[Array, ...]] = {}  # device -> of `_beside`
 
-    def forward(self, audio: Tensor) -> Tensor:
+    def __call__(self, audio: Array) -> Array:
         """Features of clips of at most 16,128 samples; zeros are appended up to that length.
 
         Args:
@@ -197,9 +203,9 @@ class LogMel(nn.Module):
                 f" of {self.settings.frames} frames; crop it first with"
                 f" scoresubnet.audio.io.fit_length(audio, {self.settings.clip_samples})"
             )
-        return self.scale(self.log_mel(F.pad(audio, (0, missing))))
+        return self.scale(self.log_mel(_with_zeros(audio, missing)))
 
-    def log_mel(self, audio: Tensor) -> Tensor:
+    def log_mel(self, audio: Array) -> Array:
         """Natural logarithm of max(Mel magnitude, floor), for any length.
 
         Args:
@@ -213,49 +219,69 @@ class LogMel(nn.Module):
         """
         if audio.ndim != 2:
             raise ValueError(f"audio must be (B, N), not of shape {tuple(audio.shape)}")
-        s = self.settings
+        s, xp = self.settings, array_namespace(audio)
         if audio.shape[1] <= s.n_fft // 2:
             raise ValueError(
                 f"audio has {audio.shape[1]} samples; the centred STFT needs more than"
                 f" {s.n_fft // 2}; pad it first with scoresubnet.audio.io.fit_length"
             )
-        magnitude = self.stft(audio.float()).abs()
-        mel = self.filters @ (magnitude if s.power == 1 else magnitude**s.power)
-        return torch.log(mel.clamp(min=s.floor))
+        magnitude = xp.abs(self.stft(xp.astype(audio, xp.float32, copy=False)))
+        _, filters = self._beside(audio)
+        mel = filters @ (magnitude if s.power == 1 else magnitude**s.power)
+        return xp.log(xp.clip(mel, min=s.floor))
 
-    def stft(self, audio: Tensor) -> Tensor:
+    def stft(self, audio: Array) -> Array:
         """Centred STFT: audio (B, N) float32 -> (B, n_fft // 2 + 1, frames) complex64."""
-        s = self.settings
-        return torch.stft(
-            audio,
-            s.n_fft,
-            hop_length=s.hop_length,
-            win_length=s.win_length,
-            window=self.window,
-            center=True,
-            pad_mode="reflect",
-            return_complex=True,
-        )
+        n_fft, hop, xp = self.settings.n_fft, self.settings.hop_length, array_namespace(audio)
+        edge = n_fft // 2
+        before, after = audio[:, 1 : edge + 1], audio[:, -edge - 1 : -1]
+        padded = xp.concat([xp.flip(before, axis=1), audio, xp.flip(after, axis=1)], axis=1)
+        frames = 1 + (padded.shape[1] - n_fft) // hop
+        # A frame is cut into pieces of a hop, and piece k of frame n is hop n + k of the sound.
+        pieces = -(-n_fft // hop)
+        samples = (frames + pieces - 1) * hop
+        padded = _with_zeros(padded[:, :samples], max(0, samples - padded.shape[1]))
+        hops = xp.reshape(padded, (len(audio), frames + pieces - 1, hop))
+        window, _ = self._beside(audio)
+        windowed = [hops[:, k : k + frames] * window[k] for k in range(pieces)]
+        spectrum = xp.fft.rfft(xp.concat(windowed, axis=2)[..., :n_fft])
+        return xp.matrix_transpose(spectrum)
 
-    def istft(self, spectrum: Tensor) -> Tensor:
-        """Inverse of `stft`: (B, n_fft // 2 + 1, T) complex -> audio (B, (T - 1) * hop_length)."""
-        s = self.settings
-        return torch.istft(
-            spectrum,
-            s.n_fft,
-            hop_length=s.hop_length,
-            win_length=s.win_length,
-            window=self.window,
-            center=True,
-        )
-
-    def scale(self, log_mel: Tensor) -> Tensor:
+    def scale(self, log_mel: Array) -> Array:
         """(B, 80, T) log-Mel -> x (B, 1, 80, T): [log(floor), log_max] to [-1, 1], clamped."""
-        s = self.settings
+        s, xp = self.settings, array_namespace(log_mel)
         x = (log_mel - s.log_min) * (2 / (s.log_max - s.log_min)) - 1
-        return x.clamp(-1, 1).unsqueeze(1)
+        return xp.clip(x, min=-1, max=1)[:, None]
 
-    def unscale(self, x: Tensor) -> Tensor:
+    def unscale(self, x: Array) -> Array:
         """x (B, 1, 80, T) -> log-Mel (B, 80, T); inverse of `scale` where that did not clamp."""
         s = self.settings
-        return (x.squeeze(1) + 1) * ((s.log_max - s.log_min) / 2) + s.log_min
+        log_mel = array_namespace(x).squeeze(x, axis=1)
+        return (log_mel + 1) * ((s.log_max - s.log_min) / 2) + s.log_min
+
+    def _beside(self, x: Array) -> tuple[Array, ...]:
+        """Window (pieces, hop_length) and filters, of the library of x and where that is."""
+        xp, place = array_namespace(x), device(x)
+        kept = self._kept.get(str(place))
+        if kept is None:
+            kept = tuple(xp.asarray(each, device=place) for each in (self._cut, self.filters))
+            # What lies on the CPU is no copy, and what inference mode made could not be trained on.
+            if str(place) != "cpu":
+                self._kept[str(place)] = kept
+        return kept
+
+
+def _cut_window(window: NDArray[np.float32], s: MelSettings) -> NDArray[np.float32]:
+    """A window in the middle of a frame, cut into pieces of a hop: (pieces, hop_length)."""
+    left = (s.n_fft - s.win_length) // 2
+    whole = -(-s.n_fft // s.hop_length) * s.hop_length
+    return np.pad(window, (left, whole - s.win_length - left)).reshape(-1, s.hop_length)
+
+
+def _with_zeros(audio: Array, count: int) -> Array:
+    """Audio (B, N) and so many zeros; none at all cost nothing."""
+    if not count:
+        return audio
+    xp = array_namespace(audio)
+    zeros = xp.zeros((len(audio), count), dtype=audio.dtype, device=device(audio))
+    return xp.concat([audio, zeros], axis=1)

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import safetensors
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.git_lfs import pointer_hint
@@ -25,7 +24,7 @@ class MelFileError(ValueError):
     """A file whose log-Mels cannot be used; the message names it."""
 
 
-def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
+def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> NDArray[np.float32]:
     """The log-Mels of a file, as `SpeechGenerator.generate(...).mels` and `LogMel` make them.
 
     A safetensors file holds one tensor, or one named `mels` or `x`; if its metadata has a
@@ -46,9 +45,10 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
         raise MelFileError(f"{path}: {pointer_hint(path) or 'there is no such file'}")
     try:
         stored = _npy(path) if path.suffix.lower() == ".npy" else _safetensors(path, settings)
-        if not stored.is_floating_point():
+        if stored.dtype.kind != "f":
             raise MelFileError(f"{path}: holds {stored.dtype}, not floating-point log-Mels")
-        x = stored.float()
+        with np.errstate(over="ignore"):  # what becomes infinite is refused
+            x = stored.astype(np.float32)
     except MelFileError:
         raise
     except Exception as error:  # damaged headers fail in many ways, MemoryError too
@@ -65,22 +65,23 @@ def read_mels(path: str | os.PathLike[str], settings: MelSettings) -> Tensor:
     bands, least = settings.n_mels, settings.least_frames
     if x.ndim != 4 or not len(x) or x.shape[1:3] != (1, bands) or x.shape[3] < least:
         raise MelFileError(
-            f"{path}: shape {tuple(stored.shape)}; expected ({bands}, T), (N, {bands}, T) or "
+            f"{path}: shape {stored.shape}; expected ({bands}, T), (N, {bands}, T) or "
             f"(N, 1, {bands}, T), bands before frames, T >= {least}"
         )
-    if not torch.isfinite(x).all():
+    if not np.isfinite(x).all():
         raise MelFileError(f"{path}: has NaN or infinite values")
-    low, high = x.min().item(), x.max().item()
+    low, high = float(x.min()), float(x.max())
     if max(-low, high) > 1 + TOLERANCE:
         raise MelFileError(
             f"{path}: its values lie between {low:.2f} and {high:.2f}, and scaled log-Mels between "
             f"-1 (a magnitude of {settings.floor:g}) and 1 (of e^{settings.log_max:g}); scale "
             "natural log-Mels with scoresubnet.LogMel().scale(log_mel)"
         )
-    return x.clamp(-1, 1)
+    clamped: NDArray[np.float32] = x.clip(-1, 1)
+    return clamped
 
 
-def _npy(path: Path) -> Tensor:
+def _npy(path: Path) -> NDArray[Any]:
     with np.errstate(over="ignore"):  # of a size that is refused
         # Mapped: nothing is allocated by the size in a header.
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -88,11 +89,11 @@ def _npy(path: Path) -> Tensor:
         raise ValueError("an archive of several arrays")
     if array.dtype.kind not in "fiub":
         raise ValueError(f"it holds {array.dtype}")
-    return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+    return array
 
 
-def _safetensors(path: Path, settings: MelSettings) -> Tensor:
-    with safetensors.safe_open(path, framework="pt") as file:
+def _safetensors(path: Path, settings: MelSettings) -> NDArray[Any]:
+    with safetensors.safe_open(path, framework="np") as file:
         names = list(file.keys())
         made_for = (file.metadata() or {}).get("mel_hash", settings.hash)
         chosen = names if len(names) == 1 else [name for name in ("mels", "x") if name in names]
@@ -106,5 +107,7 @@ def _safetensors(path: Path, settings: MelSettings) -> Tensor:
                 f"{path}: its log-Mels were made with other settings "
                 f"(mel_hash {made_for}, not {settings.hash})"
             )
-        tensor: Tensor = file.get_tensor(chosen[0])
-    return tensor
+        if (kind := file.get_slice(chosen[0]).get_dtype()) == "BF16":
+            raise MelFileError(f"{path}: holds {kind}, which numpy has not; save it as float32")
+        array: NDArray[Any] = file.get_tensor(chosen[0])
+    return array

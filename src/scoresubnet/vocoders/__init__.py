@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.caller import undisturbed
 from scoresubnet.registries import find
 from scoresubnet.vocoders.base import Vocoder, audio_samples, refuse_other_features, resynthesise
 from scoresubnet.vocoders.griffin_lim import GriffinLim
@@ -19,11 +18,18 @@ __all__ = ["VOCODERS", "GriffinLim", "Vocoder", "audio_samples", "load_vocoder",
 
 
 def _pitch(settings: MelSettings, where: str | None) -> Vocoder:
-    from scoresubnet.vocoders.file import SHIPPED, read_vocoder
+    from scoresubnet.vocoders.paths import SHIPPED, vocoder_path
+    from scoresubnet.vocoders.pitch_graph import graph_reader, has_graph
     from scoresubnet.vocoders.pitch_vocoder import PitchVocoder
 
-    file = read_vocoder(where or SHIPPED)
-    return PitchVocoder(file.network, file.mel)
+    path = vocoder_path(where or SHIPPED)
+    if has_graph(path):
+        return PitchVocoder(*graph_reader(path))
+    from scoresubnet.vocoders.file import read_vocoder
+    from scoresubnet.vocoders.pitch_network import reader_of
+
+    file = read_vocoder(path)
+    return PitchVocoder(reader_of(file.network), file.mel)
 
 
 def _griffin_lim(settings: MelSettings, where: str | None) -> Vocoder:
@@ -51,7 +57,6 @@ VOCODERS: dict[str, Callable[[MelSettings, str | None], Vocoder]] = {
 }
 
 
-@undisturbed()
 def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
     """The vocoder of that name, for features made with `settings` (`MelSettings()` if None).
 
@@ -71,7 +76,7 @@ def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
         warnings.warn(
             f"the vocoder 'ours' is now called 'pitch'; give 'pitch{colon}{where}'",
             FutureWarning,
-            stacklevel=3,
+            stacklevel=2,
         )
         kind = "pitch"
     settings = settings or MelSettings()

@@ -6,17 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.caller import undisturbed
 from scoresubnet.vocoders.pieces import pieces
 
 
 class Vocoder(Protocol):
-    """x (B, 1, 80, T) in [-1, 1] -> audio (B, samples) float32 in [-1, 1].
+    """x (B, 1, 80, T) in [-1, 1] -> audio (B, samples) in [-1, 1], numpy's arrays of float32.
 
     T = `mel.frames` gives one clip: 64 frames are 16,000 samples. Item k of the result depends on
     item k of x alone.
@@ -34,7 +32,7 @@ class Vocoder(Protocol):
         """
         ...
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
 def audio_samples(frames: int, settings: MelSettings) -> int:
@@ -46,7 +44,7 @@ def audio_samples(frames: int, settings: MelSettings) -> int:
     return (frames - 1) * settings.hop_length - padding
 
 
-def checked(x: Tensor, settings: MelSettings, name: str) -> Tensor:
+def checked(x: NDArray[np.float32], settings: MelSettings, name: str) -> NDArray[np.float32]:
     """x (B, 1, 80, T) as float32, values beyond [-1, 1] clamped.
 
     Raises:
@@ -58,17 +56,16 @@ def checked(x: Tensor, settings: MelSettings, name: str) -> Tensor:
             f"x is of shape {tuple(x.shape)}; {name} needs "
             f"(B >= 1, 1, {settings.n_mels}, T >= {least})"
         )
-    return x.float().clamp(-1, 1)
+    return np.clip(np.asarray(x, np.float32), -1, 1)
 
 
-def finished(audio: Tensor, frames: int, settings: MelSettings) -> Tensor:
+def finished(audio: NDArray[np.float32], frames: int, settings: MelSettings) -> NDArray[np.float32]:
     """Audio (B, (T - 1) * hop_length) -> (B, `audio_samples(T)`), items beyond 1 scaled down."""
     audio = audio[:, : audio_samples(frames, settings)]
-    return audio / audio.abs().amax(dim=1, keepdim=True).clamp(min=1)
+    return audio / np.maximum(np.abs(audio).max(axis=1, keepdims=True), 1)
 
 
-@undisturbed()
-def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
+def resynthesise(audio: NDArray[np.float32], vocoder: Vocoder) -> NDArray[np.float32]:
     """Audio through the front end and back: what the vocoder makes of its log-Mel.
 
     Args:
@@ -76,26 +73,26 @@ def resynthesise(audio: Tensor, vocoder: Vocoder) -> Tensor:
         vocoder: its `mel` settings make the log-Mel.
 
     Returns:
-        (N,) float32. Zeros are appended for the analysis, so that the end is not lost.
+        (N,). Zeros are appended for the analysis, so that the end is not lost.
 
     Raises:
         ValueError: audio is not (N >= 1,).
     """
     if audio.ndim != 1 or not len(audio):
-        raise ValueError(f"audio is of shape {tuple(audio.shape)}; give (N >= 1,)")
+        raise ValueError(f"audio is of shape {audio.shape}; give (N >= 1,)")
     s = vocoder.mel
     enough = math.ceil((len(audio) - audio_samples(1, s)) / s.hop_length) + 1
     frames = max(enough, s.least_frames)
     return vocoder(_features(audio, frames, LogMel(s)))[0, : len(audio)]
 
 
-def _features(audio: Tensor, frames: int, front_end: LogMel) -> Tensor:
+def _features(audio: NDArray[np.float32], frames: int, front_end: LogMel) -> NDArray[np.float32]:
     """Audio (N,) with zeros after it -> x (1, 1, 80, T), in pieces."""
     hop, filled = front_end.settings.hop_length, 0
-    x = audio.new_empty(1, 1, front_end.settings.n_mels, frames, dtype=torch.float32)
+    x = np.empty((1, 1, front_end.settings.n_mels, frames), np.float32)
     for first, end in pieces(frames, front_end.settings):
         part = audio[first * hop : (end - 1) * hop]
-        part = F.pad(part, (0, (end - first - 1) * hop - len(part)))
+        part = np.pad(part, (0, (end - first - 1) * hop - len(part)))
         half = (filled - first) // 2  # of what two pieces share: away from the end of either
         x[..., first + half : end] = front_end.scale(front_end.log_mel(part[None])[..., half:])
         filled = end

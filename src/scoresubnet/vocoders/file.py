@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,15 @@ import torch
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.caller import undisturbed
-from scoresubnet.tensor_files import (
+from scoresubnet.file_metadata import (
     WeightsError,
-    file_in,
     from_plain,
-    load_strictly,
     metadata_errors,
-    part_tensors,
-    read_described,
-    write_described,
 )
-from scoresubnet.vocoders.pitch_network import PitchNetwork, PitchNetworkConfig
-
-FORMAT, FORMER = "scoresubnet-vocoder/3", "scoresubnet-vocoder/2"
-FILE_NAME = "vocoder.safetensors"
-SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
+from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
+from scoresubnet.vocoders.paths import FORMAT, FORMER, vocoder_path
+from scoresubnet.vocoders.pitch import PitchNetworkConfig
+from scoresubnet.vocoders.pitch_network import PitchNetwork
 
 
 @dataclass
@@ -81,12 +74,3 @@ def _of_version_2(path: Path, values: dict[str, Any]) -> dict[str, Any]:
         )
     shape = PitchNetworkConfig(values["pitch_width"], values["pitch_blocks"], values["kernel"])
     return dataclasses.asdict(shape)
-
-
-def vocoder_path(source: str | os.PathLike[str]) -> Path:
-    """The file itself, or the one in a folder.
-
-    Raises:
-        WeightsError: it is not there.
-    """
-    return file_in(source, FILE_NAME, "vocoder")

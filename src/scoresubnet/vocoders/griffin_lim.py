@@ -6,37 +6,35 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.caller import undisturbed
+from scoresubnet.noise import Draws
 from scoresubnet.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
 from scoresubnet.vocoders.pieces import joined, pieces
 from scoresubnet.vocoders.stft import RepeatedSTFT
 
-_TINY = 1e-30  # no power that is not zero is below it
+_TINY = 1e-15  # no magnitude that is not zero is below it
 
 
-def with_magnitudes(spectrum: Tensor, magnitudes: Tensor) -> Tensor:
-    """The phases of a complex spectrum with other magnitudes of the same shape; zeros stay zeros.
+def with_magnitudes(
+    spectrum: NDArray[np.complex64], magnitudes: NDArray[np.float32]
+) -> NDArray[np.complex64]:
+    """The phases of a spectrum with other magnitudes of the same shape; zeros stay zeros."""
+    return spectrum * (magnitudes / np.maximum(np.abs(spectrum), _TINY))
 
-    Not by `torch.sgn`, whose last bits depend on where in memory an item lies.
-    """
-    return spectrum * (magnitudes / spectrum.abs().clamp(min=_TINY**0.5))
 
-
-@torch.no_grad()
 def griffin_lim(
-    start: Tensor,
-    magnitudes: Callable[[Tensor], Tensor],
+    start: NDArray[np.complex64],
+    magnitudes: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     stft: RepeatedSTFT,
     iterations: int,
     momentum: float,
     lead: float = 0.0,
-) -> Tensor:
+) -> NDArray[np.float32]:
     """Fast Griffin-Lim (Perraudin, Balazs & Sondergaard, WASPAA 2013) from any start.
 
     Args:
@@ -51,24 +49,24 @@ def griffin_lim(
     Returns:
         audio (B, (T - 1) * hop_length).
     """
-    spectrum = with_magnitudes(start, magnitudes(start.abs()))
+    spectrum = np.ascontiguousarray(with_magnitudes(start, magnitudes(np.abs(start))))
 
-    last = torch.view_as_real(torch.zeros_like(spectrum))
-    steps = torch.tensor([1 + lead, 1 + momentum], device=start.device).view(2, 1, 1, 1, 1)
-    # Buffers that every iteration fills anew, and what it needs of them.
-    ahead = last.new_empty(2, *last.shape)  # for the magnitudes, and for the phases
-    phases = torch.view_as_complex(ahead[1])
-    squares, powers = torch.empty_like(ahead), last.new_empty(2, *start.shape)
-    real, imaginary = squares.unbind(-1)
-    leading, power = powers
+    # Buffers that every iteration fills anew. As real numbers most is several times as fast.
+    last, consistent = np.zeros_like(spectrum), np.empty_like(spectrum)
+    ahead = np.empty((2, *spectrum.shape), np.complex64)  # for the magnitudes, and for the phases
+    far = np.array([lead, momentum], np.float32).reshape(2, 1, 1, 1)
+    sizes = np.empty(ahead.shape, np.float32)
     for _ in range(iterations):
-        consistent = torch.view_as_real(stft.consistent(spectrum))
-        torch.lerp(last, consistent, steps, out=ahead)
-        torch.mul(ahead, ahead, out=squares)
-        torch.add(real, imaginary, out=powers)
-        gain = power.clamp_(min=_TINY).rsqrt_().mul_(magnitudes(leading.sqrt_()))
-        torch.mul(phases, gain, out=spectrum)
-        last = consistent
+        stft.consistent(spectrum, out=consistent)
+        here, step, there = (each.view(np.float32) for each in (consistent, last, ahead))
+        np.subtract(here, step, out=step)
+        np.multiply(step, far, out=there)
+        np.add(here, there, out=there)
+        leading, size = np.abs(ahead, out=sizes)
+        np.add(size, _TINY, out=size)
+        np.divide(magnitudes(leading), size, out=size)
+        np.multiply(ahead[1], size, out=spectrum)
+        last, consistent = consistent, last
     return stft.synthesis(spectrum)
 
 
@@ -96,7 +94,7 @@ class GriffinLimSettings:
             raise ValueError(f"a number of Griffin-Lim is negative: {self}")
 
 
-class GriffinLim(nn.Module):
+class GriffinLim:
     """Fast Griffin-Lim from random phases, and magnitudes that `MelFit` makes of the Mel bands.
 
     Args:
@@ -110,7 +108,6 @@ class GriffinLim(nn.Module):
     name = "griffin-lim"
 
     def __init__(self, mel: MelSettings | None = None, **numbers: Any) -> None:
-        super().__init__()
         self.mel = mel or MelSettings()
         self.numbers = GriffinLimSettings(**numbers)
         self.front_end = LogMel(self.mel)
@@ -121,8 +118,7 @@ class GriffinLim(nn.Module):
         own = {"name": self.name, "mel": self.mel.hash, "weights": None}
         return own | asdict(self.numbers)
 
-    @undisturbed()
-    def forward(self, x: Tensor) -> Tensor:
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
         Only items that would exceed 1 are scaled down.
@@ -130,39 +126,37 @@ class GriffinLim(nn.Module):
         Raises:
             ValueError: x has another shape, or fewer frames than the reflect padding needs.
         """
-        # Item by item: the last bits of a matrix product depend on the size of the batch, and the
-        # iterations amplify them to several steps of 16-bit audio.
-        items = torch.split(checked(x, self.mel, "Griffin-Lim"), 1)
-        audio = torch.cat(each_on_a_thread(self._invert, items))
+        items = np.split(checked(x, self.mel, "Griffin-Lim"), len(x))
+        audio = np.concatenate(each_on_a_thread(self._invert, items))
         return finished(audio, x.shape[3], self.mel)
 
-    @torch.no_grad()
-    def magnitudes(self, x: Tensor) -> Tensor:
+    def magnitudes(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (B, 1, 80, T) -> non-negative STFT magnitudes (B, T, 513) with those Mel bands."""
-        mel, front_end = self.front_end.unscale(x).exp(), self.front_end
+        mel, front_end = np.exp(self.front_end.unscale(x)), self.front_end
         fit = MelFit(mel, front_end.filters, front_end.shares, self.mel.power)
-        start = smooth_magnitudes(mel, front_end).mT.contiguous()
+        start = np.ascontiguousarray(smooth_magnitudes(mel, front_end).mT)
         return fit.repeated(start, self.numbers.mel_updates)
 
-    @torch.no_grad()
-    def _invert(self, x: Tensor) -> Tensor:
+    def _invert(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (1, 1, 80, T) -> audio (1, (T - 1) * hop_length)."""
         return joined(self._pieces(x), x.shape[3], self.mel)
 
-    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+    def _pieces(self, x: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         """The sound of each piece of x; where they overlap they start alike."""
-        # One drawn phase for every item: the same in any batch, on any device.
-        generator = torch.Generator().manual_seed(self.numbers.phase_seed)
-        turns, before = torch.empty(self.mel.n_fft // 2 + 1, 0), 0
+        # One drawn phase for every item: the same in any batch.
+        draws = Draws(self.numbers.phase_seed)
+        turns, before = np.empty((self.mel.n_fft // 2 + 1, 0), np.float32), 0
         for first, end in pieces(x.shape[3], self.mel):
             turns = turns[:, first - before :]
-            new = torch.rand(len(turns), end - first - turns.shape[1], generator=generator)
-            turns, before = torch.cat([turns, new], dim=1), first
-            yield self._sound(x[..., first:end], turns.to(x.device).T[None])
+            new = draws.uniform(len(turns), end - first - turns.shape[1])
+            turns, before = np.concatenate([turns, new], axis=1), first
+            yield self._sound(x[..., first:end], turns.T[None])
 
-    def _sound(self, x: Tensor, turns: Tensor) -> Tensor:
+    def _sound(self, x: NDArray[np.float32], turns: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (1, 1, 80, T), turns (1, T, bins) to start from -> audio (1, (T - 1) * hop_length)."""
         magnitude, n = self.magnitudes(x), self.numbers
-        start = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).contiguous()
-        stft = RepeatedSTFT(self.mel, x.shape[3], device=x.device)
+        angle = np.float32(2 * np.pi) * turns
+        start = np.empty(turns.shape, np.complex64)
+        start.real, start.imag = np.cos(angle), np.sin(angle)
+        stft = RepeatedSTFT(self.mel, x.shape[3])
         return griffin_lim(start, lambda _: magnitude, stft, n.iterations, n.momentum)

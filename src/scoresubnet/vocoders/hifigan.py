@@ -8,15 +8,16 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.caller import undisturbed
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.foreign_weights import read_state_dict, weights_hash
-from scoresubnet.tensor_files import WeightsError
 from scoresubnet.vocoders.base import audio_samples, checked, refuse_other_features
 from scoresubnet.vocoders.hifigan_folder import (
     INSTALL,
@@ -33,7 +34,7 @@ from scoresubnet.vocoders.pieces import joined, pieces
 _DIRECTION = "parametrizations.weight.original1"  # of a weight norm, as torch names it
 
 
-class HifiGan(nn.Module):
+class HifiGan:
     """HiFi-GAN as a vocoder of scaled log-Mels; `load_hifigan` makes it.
 
     Args:
@@ -49,8 +50,7 @@ class HifiGan(nn.Module):
     def __init__(
         self, network: nn.Module, settings: MelSettings, context: int = 0, padding: str = "zeros"
     ) -> None:
-        super().__init__()
-        self.network, self.mel = network, settings
+        self.network, self.mel = network.eval(), settings
         self.context, self.padding = context, padding
         self.front_end = LogMel(settings)
         for layer in network.modules():
@@ -65,7 +65,7 @@ class HifiGan(nn.Module):
         return own | {"context": self.context, "padding": self.padding, "network": network}
 
     @undisturbed()
-    def forward(self, x: Tensor) -> Tensor:
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
         The network ends in tanh: no sample exceeds 1.
@@ -74,24 +74,26 @@ class HifiGan(nn.Module):
             ValueError: x has another shape, or fewer than 4 frames.
         """
         # Item by item: for another size of the batch, convolutions may round otherwise.
-        items = checked(x, self.mel, "HiFi-GAN").split(1)
+        items = np.split(checked(x, self.mel, "HiFi-GAN"), len(x))
         frames = x.shape[3]
-        whole = torch.cat([joined(self._pieces(item), frames, self.mel) for item in items])
+        whole = np.concatenate([joined(self._pieces(item), frames, self.mel) for item in items])
         return whole[:, : audio_samples(frames, self.mel)]
 
-    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+    def _pieces(self, x: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         """The sound of each piece of x (1, 1, 80, T); they overlap more than a frame reaches."""
         start = self.context * self.mel.hop_length
         for first, end in pieces(x.shape[3], self.mel):
             samples = (end - first - 1) * self.mel.hop_length
             yield self._waveform(x[..., first:end])[:, start : start + samples]
 
-    def _waveform(self, x: Tensor) -> Tensor:
+    def _waveform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (1, 1, 80, T) -> audio (1, 256 (T + 2 context))."""
-        log_mel = F.pad(self.front_end.unscale(x), (self.context, self.context), mode="replicate")
-        return self.network(log_mel.transpose(1, 2))
+        around = ((0, 0), (0, 0), (self.context, self.context))
+        log_mel = np.pad(self.front_end.unscale(x), around, mode="edge")
+        return self.network(torch.from_numpy(log_mel).mT).numpy()
 
 
+@undisturbed()
 def load_hifigan(where: str, settings: MelSettings | None = None) -> HifiGan:
     """HiFi-GAN from a local folder or from the Hugging Face hub; nothing is unpickled.
 
@@ -115,7 +117,7 @@ def load_hifigan(where: str, settings: MelSettings | None = None) -> HifiGan:
             f"{json.dumps(ours)}"
         )
     refuse_other_features(f"hifigan:{where}", folder.recipe, ours)
-    return HifiGan(read_network(folder), settings, folder.context, folder.padding).eval()
+    return HifiGan(read_network(folder), settings, folder.context, folder.padding)
 
 
 def recipe_of(settings: MelSettings) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel
 
@@ -26,8 +27,8 @@ class LowBand(NamedTuple):
     """
 
     factor: int
-    filters: Tensor
-    shares: Tensor
+    filters: NDArray[np.float32]
+    shares: NDArray[np.float32]
     sure: int
 
 
@@ -49,14 +50,14 @@ def low_band(front_end: LogMel, most: int) -> LowBand | None:
     if factor == 1:
         return None
     bins = s.n_fft // factor // 2 + 1
-    bands = len(front_end.filters) - int(front_end.filters[:, bins - 1 :].any(dim=1).sum())
+    bands = len(front_end.filters) - int(front_end.filters[:, bins - 1 :].any(axis=1).sum())
     if not bands:
         raise ValueError(
             f"no Mel band lies below {s.sample_rate / 2 / factor:g} Hz; "
             "lower f_min, or make do without iterations of the low bins"
         )
-    filters = front_end.filters[:bands, :bins].clone()
-    shares = filters / filters.sum(dim=0).clamp(min=1e-12)
+    filters = front_end.filters[:bands, :bins].copy()
+    shares = filters / np.maximum(filters.sum(axis=0), 1e-12)
     # From the peak of the last band on, bins follow it alone.
     sure = int(filters[-1].argmax())
     shares[:-1, sure + 1 :], shares[-1, sure + 1 :] = 0, 1

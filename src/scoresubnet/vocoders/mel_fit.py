@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel
 
@@ -11,7 +11,7 @@ _SMALL = 128  # bins that are not worth cutting
 _LEAST = 1e-12  # of a band that is divided by
 
 
-def smooth_magnitudes(mel: Tensor, front_end: LogMel) -> Tensor:
+def smooth_magnitudes(mel: NDArray[np.float32], front_end: LogMel) -> NDArray[np.float32]:
     """Magnitudes that follow the Mel bands without detail: of a density per hertz in each bin.
 
     Args:
@@ -23,7 +23,7 @@ def smooth_magnitudes(mel: Tensor, front_end: LogMel) -> Tensor:
         front end.
     """
     settings = front_end.settings
-    return (front_end.shares.T @ mel).clamp(min=settings.floor) ** (1 / settings.power)
+    return np.maximum(front_end.shares.T @ mel, settings.floor) ** (1 / settings.power)
 
 
 class MelFit:
@@ -34,7 +34,8 @@ class MelFit:
     under no filter (0 Hz and the top one) become zero.
 
     Low bands reach few bins and high bands none of the low ones: both are computed apart, which
-    leaves out half of the zeros. Buffers are kept: one instance serves one thread.
+    leaves out half of the zeros. Matrices are those of one sound, however many there are. Buffers
+    are kept: one instance serves one thread.
 
     Args:
         mel: the bands wanted (B, K, T), linear: the exponential of the log-Mel.
@@ -43,44 +44,53 @@ class MelFit:
         power: of the magnitudes in the bands.
     """
 
-    def __init__(self, mel: Tensor, filters: Tensor, shares: Tensor, power: float) -> None:
-        self._mel, self._power = mel.mT.flatten(0, 1).contiguous(), power
-        self._ratio = torch.empty_like(self._mel)
+    def __init__(
+        self,
+        mel: NDArray[np.float32],
+        filters: NDArray[np.float32],
+        shares: NDArray[np.float32],
+        power: float,
+    ) -> None:
+        self._mel, self._power = np.ascontiguousarray(mel.mT), power
+        self._ratio = np.empty_like(self._mel)
         bins = filters.shape[1]
-        self._gain = mel.new_zeros(len(self._mel), bins)
+        self._gain = np.zeros((*self._mel.shape[:2], bins), np.float32)
         cut = bins // 4 if bins > _SMALL else bins
-        low = len(filters) - int(filters[:, cut:].any(dim=1).sum())  # bands that end below the cut
-        first = int(filters[low:].any(dim=0).int().argmax()) if low < len(filters) else bins
+        low = len(filters) - int(filters[:, cut:].any(axis=1).sum())  # bands that end below the cut
+        first = int(filters[low:].any(axis=0).argmax()) if low < len(filters) else bins
         # Bands of the low bins, and of the rest, which begins with the bins of band `low`.
-        touching = low - int(filters[:low, first:].any(dim=1).sum())
+        touching = low - int(filters[:low, first:].any(axis=1).sum())
         to_bands = ((slice(low), slice(cut)), (slice(low, None), slice(first, None)))
         to_bins = ((slice(low), slice(first)), (slice(touching, None), slice(first, None)))
         self._to_bands = [
-            (its, filters[bands, its].T.contiguous(), self._ratio[:, bands])
+            (its, np.ascontiguousarray(filters[bands, its].T), self._ratio[..., bands])
             for bands, its in to_bands
-            if filters[bands, its].numel()
+            if filters[bands, its].size
         ]
         self._to_bins = [
-            (self._ratio[:, bands], shares[bands, its].contiguous(), self._gain[:, its])
+            (
+                self._ratio[..., bands],
+                np.ascontiguousarray(shares[bands, its]),
+                self._gain[..., its],
+            )
             for bands, its in to_bins
-            if shares[bands, its].numel()
+            if shares[bands, its].size
         ]
 
-    def __call__(self, magnitude: Tensor) -> Tensor:
+    def __call__(self, magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
         """Magnitudes (B, T, bins) -> scaled, in a buffer that the next call fills anew."""
-        rows = magnitude.flatten(0, 1)
-        spectrum = rows if self._power == 1 else rows**self._power
+        spectrum = magnitude if self._power == 1 else magnitude**self._power
         for bins, filters, bands in self._to_bands:
-            torch.mm(spectrum[:, bins], filters, out=bands)
-        torch.div(self._mel, self._ratio.clamp_(min=_LEAST), out=self._ratio)
+            np.matmul(spectrum[..., bins], filters, out=bands)
+        np.maximum(self._ratio, _LEAST, out=self._ratio)
+        np.divide(self._mel, self._ratio, out=self._ratio)
         for ratio, shares, gain in self._to_bins:
-            torch.mm(ratio, shares, out=gain)
-        scaled = self._gain.mul_(spectrum)
-        scaled = scaled if self._power == 1 else scaled.pow_(1 / self._power)
-        return scaled.view(magnitude.shape)
+            np.matmul(ratio, shares, out=gain)
+        scaled = np.multiply(self._gain, spectrum, out=self._gain)
+        return scaled if self._power == 1 else np.power(scaled, 1 / self._power, out=scaled)
 
-    def repeated(self, magnitude: Tensor, updates: int) -> Tensor:
+    def repeated(self, magnitude: NDArray[np.float32], updates: int) -> NDArray[np.float32]:
         """So many updates of magnitudes (B, T, bins), not in the buffer."""
         for _ in range(updates):
-            magnitude = self(magnitude).clone()
+            magnitude = self(magnitude).copy()
         return magnitude

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import MelSettings
 
@@ -25,7 +25,9 @@ def pieces(frames: int, settings: MelSettings) -> list[tuple[int, int]]:
     return [(first, min(first + longest, frames)) for first in starts]
 
 
-def joined(sounds: Iterable[Tensor], frames: int, settings: MelSettings) -> Tensor:
+def joined(
+    sounds: Iterable[NDArray[np.float32]], frames: int, settings: MelSettings
+) -> NDArray[np.float32]:
     """The sound of the whole, of those of its pieces.
 
     Args:
@@ -42,14 +44,14 @@ def joined(sounds: Iterable[Tensor], frames: int, settings: MelSettings) -> Tens
         if not first:
             whole = sound
             if sound.shape[1] < (frames - 1) * hop:
-                whole = sound.new_empty(len(sound), (frames - 1) * hop)
+                whole = np.empty((len(sound), (frames - 1) * hop), np.float32)
                 whole[:, : sound.shape[1]] = sound
             continue
         assert whole is not None
         new = whole[:, first * hop : first * hop + sound.shape[1]]
-        rise = torch.linspace(0, 1, _frames(FADE, settings) * hop, device=sound.device)
+        rise = np.linspace(0, 1, _frames(FADE, settings) * hop, dtype=np.float32)
         fade = slice(to_fade, to_fade + len(rise))
-        new[:, fade].lerp_(sound[:, fade], rise)
+        new[:, fade] += rise * (sound[:, fade] - new[:, fade])
         new[:, fade.stop :] = sound[:, fade.stop :]
     assert whole is not None
     return whole

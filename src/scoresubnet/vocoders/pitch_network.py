@@ -1,37 +1,21 @@
-"""Voicing and pitch, read from log-Mels by a small network.
+"""A small network of torch that reads voicing and pitch in log-Mels, and its losses.
 
-ConvNeXt blocks over time (Liu et al., "A ConvNet for the 2020s", CVPR 2022), then classification
-over logarithmic bins of frequency, as in CREPE (Kim et al., ICASSP 2018).
+ConvNeXt blocks over time (Liu et al., "A ConvNet for the 2020s", CVPR 2022), then classification.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scoresubnet.ranges import check_shape
-
-HIGHEST = 1e5
-"""Hertz; of any sound."""
-
-
-class Pitch(NamedTuple):
-    """f0 (B, T) in Hz, of use where there is a voice; voiced (B, T), the probability of that."""
-
-    f0: Tensor
-    voiced: Tensor
-
-
-class PitchLogits(NamedTuple):
-    """Of the frequency bins (B, T, bins), and of there being a voice (B, T)."""
-
-    bins: Tensor
-    voiced: Tensor
+from scoresubnet.caller import undisturbed
+from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.vocoders.pitch import PitchLogits, PitchNetworkConfig, PitchReader
 
 
 class PitchLosses(NamedTuple):
@@ -39,50 +23,6 @@ class PitchLosses(NamedTuple):
 
     bins: Tensor
     voiced: Tensor
-
-
-@dataclass(frozen=True)
-class PitchNetworkConfig:
-    """Shape of the network, and what its outputs mean.
-
-    Attributes:
-        width: channels between the blocks; twice as many inside them.
-        blocks: how many.
-        kernel: frames that each convolution spans; odd.
-        f_min: frequency of the first bin, Hz; by default the least that `audio.pitch` tracks.
-        f_max: of the last one, at least.
-        bins_per_octave: 48 are 25 cents wide each.
-
-    Raises:
-        ValueError: a number is out of range, the kernel even, or f_max not above f_min.
-    """
-
-    width: int = 96
-    blocks: int = 3
-    kernel: int = 7
-    f_min: float = 60.0
-    f_max: float = 500.0
-    bins_per_octave: int = 48
-
-    def __post_init__(self) -> None:
-        check_shape(self)
-        if self.kernel % 2 == 0 or not 1 <= self.f_min < self.f_max <= HIGHEST:
-            raise ValueError(
-                f"kernel must be odd, and 1 <= f_min < f_max <= {HIGHEST:g} hertz: {self}"
-            )
-
-    @property
-    def bins(self) -> int:
-        return math.ceil(self.bins_per_octave * math.log2(self.f_max / self.f_min)) + 1
-
-    @property
-    def reach(self) -> int:
-        """Frames to each side of one that its pitch is read in."""
-        return (self.blocks + 1) * (self.kernel // 2)
-
-    def position(self, f0: Tensor) -> Tensor:
-        """Hz -> place among the bins, beyond the range that of its end."""
-        return self.bins_per_octave * torch.log2(f0.clamp(self.f_min, self.f_max) / self.f_min)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -134,20 +74,16 @@ class PitchNetwork(nn.Module):
         return PitchLogits(bins, voiced.squeeze(-1))
 
 
-def decode_pitch(logits: PitchLogits, config: PitchNetworkConfig, reach: int) -> Pitch:
-    """The mean of the bins around the best one, by their probability, as in CREPE.
+def reader_of(network: PitchNetwork) -> PitchReader:
+    """The network for `PitchVocoder`, put into evaluation mode."""
+    network.eval()
 
-    Args:
-        logits: of the network.
-        config: of the network.
-        reach: bins to each side of the best one.
-    """
-    positions = torch.arange(config.bins, device=logits.bins.device)
-    best = logits.bins.argmax(dim=-1, keepdim=True)
-    near = (positions - best).abs() <= reach
-    weights = logits.bins.masked_fill(~near, -math.inf).softmax(dim=-1)
-    octaves = (weights * positions).sum(dim=-1) / config.bins_per_octave
-    return Pitch(config.f_min * torch.exp2(octaves), logits.voiced.sigmoid())
+    @undisturbed()
+    def read(x: NDArray[np.float32]) -> PitchLogits:
+        bins, voiced = network(torch.from_numpy(x))
+        return PitchLogits(bins.numpy(), voiced.numpy())
+
+    return PitchReader(read, network.config, weights_hash(network))
 
 
 def pitch_losses(

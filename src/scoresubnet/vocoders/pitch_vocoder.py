@@ -11,23 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.caller import undisturbed
-from scoresubnet.foreign_weights import weights_hash
-from scoresubnet.threads import each_on_a_thread
+from scoresubnet.noise import Draws
+from scoresubnet.threads import cores, each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.griffin_lim import griffin_lim, with_magnitudes
 from scoresubnet.vocoders.low_band import LowBand, low_band
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
 from scoresubnet.vocoders.pieces import joined, pieces
-from scoresubnet.vocoders.pitch_network import Pitch, PitchNetwork, decode_pitch
+from scoresubnet.vocoders.pitch import Pitch, PitchReader, decode_pitch, sigmoid
 from scoresubnet.vocoders.sources import cycles_of, pulses, white_noise
 from scoresubnet.vocoders.stft import RepeatedSTFT
+
+_FEWEST = 4  # items for which a thread more is worth it: with less to do, threads wait for Python
+_IN_STEP = 2  # sounds whose whole spectra are iterated together: more of them leave the caches
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,18 @@ class PitchVocoderSettings:
             )
 
 
-class PitchVocoder(nn.Module):
+class Excitation(NamedTuple):
+    """Pulses and noise (B, (T - 1) * hop_length), each of power 1."""
+
+    pulses: NDArray[np.float32]
+    noise: NDArray[np.float32]
+
+
+class PitchVocoder:
     """The whole of it.
 
     Args:
-        network: the trained one.
+        reader: the trained network.
         mel: settings of the front end it was trained on.
         **numbers: fields of `PitchVocoderSettings`.
 
@@ -85,9 +94,8 @@ class PitchVocoder(nn.Module):
 
     name = "pitch"
 
-    def __init__(self, network: PitchNetwork, mel: MelSettings, **numbers: Any) -> None:
-        super().__init__()
-        self.network, self.mel = network.eval(), mel
+    def __init__(self, reader: PitchReader, mel: MelSettings, **numbers: Any) -> None:
+        self.reader, self.mel = reader, mel
         self.numbers = n = PitchVocoderSettings(**numbers)
         self.front_end = LogMel(mel)
         self.low = low_band(self.front_end, n.low_factor) if n.low_iterations else None
@@ -95,11 +103,10 @@ class PitchVocoder(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """As of `base.Vocoder`."""
-        own = {"name": self.name, "mel": self.mel.hash, "weights": weights_hash(self.network)}
-        return own | asdict(self.numbers) | {"network": asdict(self.network.config)}
+        own = {"name": self.name, "mel": self.mel.hash, "weights": self.reader.weights}
+        return own | asdict(self.numbers) | {"network": asdict(self.reader.config)}
 
-    @undisturbed()
-    def forward(self, x: Tensor) -> Tensor:
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (B, 1, 80, T), values beyond [-1, 1] clamped -> audio (B, `audio_samples(T)`).
 
         Only items that would exceed 1 are scaled down.
@@ -108,96 +115,104 @@ class PitchVocoder(nn.Module):
             ValueError: x has another shape, or too few frames.
         """
         x = checked(x, self.mel, "the vocoder")
-        # One group of items for each of torch's threads. What an item becomes does not depend on
-        # the group it is in, to the last bit (but for items of a dozen frames or fewer: so small
-        # matrices are multiplied otherwise).
-        groups = x.tensor_split(min(len(x), torch.get_num_threads()))
-        return finished(torch.cat(each_on_a_thread(self._sounds, groups)), x.shape[3], self.mel)
+        # One group of items for each core. What an item becomes does not depend on the group it is
+        # in, to the last bit (but for a few frames, which several threads of torch read otherwise).
+        groups = np.array_split(x, min(-(-len(x) // _FEWEST), cores()))
+        audio = np.concatenate(each_on_a_thread(self._sounds, groups))
+        return finished(audio, x.shape[3], self.mel)
 
-    @torch.no_grad()
-    def _sounds(self, x: Tensor) -> Tensor:
+    def _sounds(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """x (B, 1, 80, T) -> audio (B, (T - 1) * hop_length)."""
         return joined(self._pieces(x), x.shape[3], self.mel)
 
-    def _pieces(self, x: Tensor) -> Iterator[Tensor]:
+    def _pieces(self, x: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         """The sound of each piece of x; where they overlap they start alike."""
-        excitations = [self._excitations(item) for item in x.split(1)]
+        # Item by item: in a batch, the last bits of a network depend on its size, and a near tie
+        # between two pitches amplifies them.
+        excitations = [self._excitations(item) for item in np.split(x, len(x))]
         for first, end in pieces(x.shape[3], self.mel):
-            yield self._sound(x[..., first:end], [next(each) for each in excitations])
+            together = zip(*(next(each) for each in excitations), strict=True)
+            yield self._sound(x[..., first:end], Excitation(*map(np.concatenate, together)))
 
-    def _sound(self, x: Tensor, excitations: list[tuple[Tensor, Tensor]]) -> Tensor:
-        """x (B, 1, 80, T) and what its items start from -> audio (B, (T - 1) * hop_length)."""
-        front_end, frames, n = self.front_end, x.shape[3], self.numbers
-        mel = front_end.unscale(x).exp()
-        # Item by item, but for the small operations of the low bins: the last bits of a batch
-        # depend on its size, and a near tie between two pitches amplifies them.
+    def _sound(self, x: NDArray[np.float32], excitation: Excitation) -> NDArray[np.float32]:
+        """x (B, 1, 80, T) and what it starts from -> audio (B, (T - 1) * hop_length)."""
+        front_end, n = self.front_end, self.numbers
+        mel = np.exp(front_end.unscale(x))
+        few = range(_IN_STEP, len(x), _IN_STEP)
         fits = [
-            MelFit(item, front_end.filters, front_end.shares, self.mel.power)
-            for item in mel.split(1)
+            MelFit(bands, front_end.filters, front_end.shares, self.mel.power)
+            for bands in np.split(mel, few)
         ]
-        starts = []
-        for item, fit, excitation in zip(x.split(1), fits, excitations, strict=True):
-            start = self.start(item, excitation).mT.contiguous()  # rows are frames
-            starts.append(with_magnitudes(start, fit.repeated(start.abs(), n.first_updates)))
-        start = torch.cat(starts)
+        start = np.ascontiguousarray(self.start(x, excitation).mT)  # rows are frames
+        for sounds, fit in zip(np.split(start, few), fits, strict=True):
+            sounds[:] = with_magnitudes(sounds, fit.repeated(np.abs(sounds), n.first_updates))
         if self.low is not None:
             start[..., : self.low.sure] = self._low_bins(start, mel, self.low)
-        stft = RepeatedSTFT(self.mel, frames, device=x.device)
-        return torch.cat(
+        return np.concatenate(
             [
-                griffin_lim(item, fit, stft, n.iterations, n.momentum, n.lead)
-                for item, fit in zip(start.split(1), fits, strict=True)
+                griffin_lim(
+                    sounds,
+                    fit,
+                    RepeatedSTFT(self.mel, x.shape[3], len(sounds)),
+                    n.iterations,
+                    n.momentum,
+                    n.lead,
+                )
+                for sounds, fit in zip(np.split(start, few), fits, strict=True)
             ]
         )
 
-    def _excitations(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _excitations(self, x: NDArray[np.float32]) -> Iterator[Excitation]:
         """Pulses and noise (1, (t - 1) * hop_length) of each piece of x (1, 1, 80, T).
 
         They go on from piece to piece as if there were one.
         """
         n, hop, rate = self.numbers, self.mel.hop_length, self.mel.sample_rate
-        generator = torch.Generator().manual_seed(n.noise_seed)
-        begun, noise = torch.zeros(1, 1, dtype=torch.float64, device=x.device), torch.empty(1, 0)
+        config, draws = self.reader.config, Draws(n.noise_seed)
+        begun, noise = np.zeros((1, 1)), np.empty((1, 0), np.float32)
         pitch, before = None, 0
         for first, end in pieces(x.shape[3], self.mel):
             if pitch is not None:
                 begun = begun + cycles_of(pitch.f0[:, : first - before + 1], hop, rate)
             noise = noise[:, (first - before) * hop :]
             new = (end - first - 1) * hop - noise.shape[1]
-            noise, before = torch.cat([noise, white_noise(new, generator)], dim=1), first
-            left = max(0, first - self.network.config.reach)
-            logits = self.network(x[..., left : end + self.network.config.reach])
-            read = decode_pitch(logits, self.network.config, n.pitch_reach)
+            noise, before = np.concatenate([noise, white_noise(new, draws)], axis=1), first
+            left = max(0, first - config.reach)
+            logits = self.reader.read(x[..., left : end + config.reach])
+            read = decode_pitch(logits, config, n.pitch_reach)
             pitch = Pitch(*(each[:, first - left : end - left] for each in read))
-            yield pulses(pitch, hop, rate, begun), noise.to(x)
+            yield Excitation(pulses(pitch, hop, rate, begun), noise)
 
-    @torch.no_grad()
-    def start(self, x: Tensor, excitation: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """The start of Griffin-Lim: x (1, 1, 80, T) -> complex STFT (1, n_fft / 2 + 1, T).
+    def start(
+        self, x: NDArray[np.float32], excitation: Excitation | None = None
+    ) -> NDArray[np.complex64]:
+        """The start of Griffin-Lim: x (B, 1, 80, T) -> complex STFT (B, n_fft / 2 + 1, T).
 
         Pulses and noise, each as loud as the Mel bands, without the hiss of the low bins.
 
         Args:
             x: of one piece.
-            excitation: the pulses and noise, if x goes on from another piece.
+            excitation: of x; that of a single item that begins here, if it is left out.
         """
         s, n, front_end = self.mel, self.numbers, self.front_end
         voice, hiss = map(front_end.stft, excitation or next(self._excitations(x)))
-        hz = torch.linspace(0, s.sample_rate / 2, s.n_fft // 2 + 1, device=x.device)[:, None]
-        share = torch.sigmoid((hz - n.hiss_centre) / n.hiss_width)
+        hz = np.linspace(0, s.sample_rate / 2, s.n_fft // 2 + 1)[:, None]
+        share = sigmoid((hz - n.hiss_centre) / n.hiss_width).astype(np.float32)
         # Each source has a power of 1 in a bin, were it noise; Mel bands are densities per hertz.
-        scale = front_end.window.square().sum().rsqrt()
-        level = smooth_magnitudes(front_end.unscale(x).exp(), front_end)
+        scale = 1 / np.sqrt(np.square(front_end.window).sum())
+        level = smooth_magnitudes(np.exp(front_end.unscale(x)), front_end)
         level = level * (s.sample_rate / s.n_fft) ** (1 / s.power)
         return scale * level * (voice + share * hiss)
 
-    def _low_bins(self, start: Tensor, mel: Tensor, low: LowBand) -> Tensor:
+    def _low_bins(
+        self, start: NDArray[np.complex64], mel: NDArray[np.float32], low: LowBand
+    ) -> NDArray[np.complex64]:
         """The lowest bins of `start` (B, T, bins), iterated alone: (B, T, `low.sure`)."""
         n = self.numbers
         bands, bins = low.filters.shape
         fit = MelFit(mel[:, :bands], low.filters, low.shares, self.mel.power)
         sounds, frames = start.shape[:2]
-        stft = RepeatedSTFT(self.mel, frames, sounds, low.factor, start.device)
-        first = start[..., :bins].contiguous()
+        stft = RepeatedSTFT(self.mel, frames, sounds, low.factor)
+        first = np.ascontiguousarray(start[..., :bins])
         audio = griffin_lim(first, fit, stft, n.low_iterations, n.momentum, n.lead)
         return stft.analysis(audio)[..., : low.sure]

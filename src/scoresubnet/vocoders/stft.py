@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import Any
 
-from scoresubnet.audio.mel import MelSettings
+import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.typing import NDArray
+
+from scoresubnet.audio.mel import MelSettings, hann_window
 
 
 class RepeatedSTFT:
-    """`LogMel.stft` and `LogMel.istft`, with all that is fixed done once.
+    """`LogMel.stft` and its inverse, with all that is fixed done once; a row is a frame.
 
-    Several times as fast: `torch.istft` computes the overlap of the windows anew each time, and
-    both work against the order of values in memory; here a row is a frame. Buffers are kept: one
-    instance serves one thread.
+    Buffers are kept: one instance serves one thread.
 
     Args:
         settings: of the front end.
@@ -22,75 +22,77 @@ class RepeatedSTFT:
         sounds: B, as many as go in step.
         factor: divides sample rate, FFT size, window and hop: the STFT of the same sound at so much
             lower a rate.
-        device: where the sounds are.
     """
 
     def __init__(
-        self,
-        settings: MelSettings,
-        frames: int,
-        sounds: int = 1,
-        factor: int = 1,
-        device: torch.device | None = None,
+        self, settings: MelSettings, frames: int, sounds: int = 1, factor: int = 1
     ) -> None:
         sizes = (settings.n_fft, settings.win_length, settings.hop_length)
         n_fft, win_length, hop = (size // factor for size in sizes)
-        self._n_fft, self._hop = n_fft, hop
-        window = torch.hann_window(win_length, device=device)
+        self._n_fft, self._edge = n_fft, n_fft // 2
         left = (n_fft - win_length) // 2
-        self._window = F.pad(window, (left, n_fft - win_length - left))
+        self._window = np.pad(hann_window(win_length), (left, n_fft - win_length - left))
+        # numpy transforms float32 as float64 unless there is a factor, here that of "forward".
+        self._analysis_window = self._window * np.float32(n_fft)
 
         # A frame is cut into pieces of a hop, and piece k of frame n belongs to hop n + k of the
         # sound: layer k is all pieces k, shifted by k hops, and the layers' sum is the sound.
         pieces = -(-n_fft // hop)
         hops = frames + pieces - 1
-        self._filling = (0, pieces * hop - n_fft)
-        self._cut_window = F.pad(self._window, self._filling).view(pieces, hop)
-        self._layers = window.new_zeros(sounds, pieces, hops, hop)
-        self._pieces = self._layers.as_strided(
-            (sounds, frames, pieces, hop), (pieces * hops * hop, hop, (hops + 1) * hop, 1)
+        self._cut_window = np.pad(self._window, (0, pieces * hop - n_fft)).reshape(pieces, hop)
+        self._frames = np.zeros((sounds, frames, pieces * hop), np.float32)
+        self._cut = self._frames.reshape(sounds, frames, pieces, hop)
+        self._whole: Any = self._frames[..., :n_fft]  # to numpy's types, FFTs are of float64
+        self._layers = np.zeros((sounds, pieces, hops * hop), np.float32)
+        size = self._layers.itemsize
+        self._pieces = as_strided(
+            self._layers,
+            self._cut.shape,
+            (pieces * hops * hop * size, hop * size, (hops + 1) * hop * size, size),
         )
-        padding = n_fft // 2  # of the centred analysis, by reflection at both ends
-        samples = (frames - 1) * hop
-        self._inside = slice(padding, padding + samples)
-        place = torch.arange(-padding, samples + padding, device=device).abs()
-        self._reflected = torch.minimum(place, 2 * (samples - 1) - place)
-        self._reflected_inside = self._reflected + padding
-        self._padded = window.new_empty(sounds, samples + 2 * padding)
-        self._frames = self._padded.unfold(1, n_fft, hop)
-        self._windowed = torch.empty_like(self._frames)
-        overlap = self._added(self._window.expand(sounds, frames, -1))[0, self._inside]
-        self._scale = overlap.clamp(min=1e-11).reciprocal()
-        self._padded_scale = self._scale[self._reflected]
+        # The sounds, with the edges of the centred analysis, and what is left of the last hop.
+        self._padded = np.empty((sounds, hops * hop), np.float32)
+        self._inside = self._padded[:, self._edge : self._edge + (frames - 1) * hop]
+        self._seen = sliding_window_view(self._padded, n_fft, axis=1)[:, ::hop][:, :frames]
+        self._whole[:] = self._window
+        self._add()
+        self._scale = np.reciprocal(np.maximum(self._inside[:1], 1e-11))  # of the windows, squared
 
-    def analysis(self, audio: Tensor) -> Tensor:
+    def analysis(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
         """Audio (B, (T - 1) * hop_length) -> complex (B, T, n_fft / 2 + 1).
 
         Raises:
             ValueError: the audio has another length.
         """
-        expected = (len(self._padded), len(self._scale))
-        if audio.shape != expected:
-            raise ValueError(f"audio is of shape {tuple(audio.shape)}; give {expected}")
-        torch.index_select(audio, 1, self._reflected, out=self._padded)
-        return self._analysed()
+        if audio.shape != self._inside.shape:
+            raise ValueError(f"audio is of shape {audio.shape}; give {self._inside.shape}")
+        self._inside[:] = audio
+        return self._analysed(None)
 
-    def synthesis(self, spectrum: Tensor) -> Tensor:
+    def synthesis(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
         """Complex (B, T, n_fft / 2 + 1) -> audio (B, (T - 1) * hop_length)."""
-        return self._added(torch.fft.irfft(spectrum, self._n_fft))[:, self._inside] * self._scale
+        np.fft.irfft(spectrum, self._n_fft, out=self._whole)
+        self._add()
+        return self._inside * self._scale
 
-    def consistent(self, spectrum: Tensor) -> Tensor:
-        """`analysis(synthesis(spectrum))`, with fewer steps between."""
-        sound = self._added(torch.fft.irfft(spectrum, self._n_fft))
-        torch.index_select(sound, 1, self._reflected_inside, out=self._padded)
-        self._padded.mul_(self._padded_scale)
-        return self._analysed()
+    def consistent(
+        self, spectrum: NDArray[np.complex64], out: NDArray[np.complex64] | None = None
+    ) -> NDArray[np.complex64]:
+        """`analysis(synthesis(spectrum))`, in `out` if it is given."""
+        np.fft.irfft(spectrum, self._n_fft, out=self._whole)
+        self._add()
+        np.multiply(self._inside, self._scale, out=self._inside)
+        return self._analysed(out)
 
-    def _analysed(self) -> Tensor:
-        return torch.fft.rfft(torch.mul(self._frames, self._window, out=self._windowed))
+    def _analysed(self, out: Any) -> Any:
+        """Of the sounds inside, whose edges are reflected first."""
+        padded, edge, end = self._padded, self._edge, self._edge + self._inside.shape[1]
+        padded[:, :edge] = padded[:, 2 * edge : edge : -1]
+        padded[:, end : end + edge] = padded[:, end - 2 : end - edge - 2 : -1]
+        np.multiply(self._seen, self._analysis_window, out=self._whole)
+        return np.fft.rfft(self._whole, norm="forward", out=out)
 
-    def _added(self, frames: Tensor) -> Tensor:
-        """Frames (B, T, n_fft), windowed and added where they overlap, with the padding."""
-        whole = F.pad(frames, self._filling) if any(self._filling) else frames
-        torch.mul(whole.reshape(self._pieces.shape), self._cut_window, out=self._pieces)
-        return self._layers.sum(1).flatten(1)
+    def _add(self) -> None:
+        """Window the frames, and add them where they overlap."""
+        np.multiply(self._cut, self._cut_window, out=self._pieces)
+        np.add.reduce(self._layers, axis=1, out=self._padded)

@@ -1,0 +1,31 @@
+"""Where a pitch vocoder lies; the shipped one is inside the package."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from scoresubnet.file_metadata import WeightsError, file_in, read_metadata
+
+FORMAT, FORMER = "scoresubnet-vocoder/3", "scoresubnet-vocoder/2"
+FILE_NAME = "vocoder.safetensors"
+SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch-16khz.safetensors"
+
+
+def vocoder_path(source: str | os.PathLike[str]) -> Path:
+    """The file itself, or the one in a folder.
+
+    Raises:
+        WeightsError: it is not there.
+    """
+    return file_in(source, FILE_NAME, "vocoder")
+
+
+def is_vocoder(source: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it is one, or a folder holds one."""
+    try:
+        read_metadata(vocoder_path(source), FORMAT, FORMER)
+    except WeightsError:
+        return False
+    return True
