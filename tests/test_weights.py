@@ -13,21 +13,16 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.file_metadata import WeightsError, from_plain
 from scoresubnet.model import ScoreModel
+from scoresubnet.model_about import find_weights, shipped_weights
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.networks.unet import UNet
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.sde import VPSDE
-from scoresubnet.tensor_files import WeightsError, from_plain
-from scoresubnet.weights import (
-    ModelFile,
-    find_weights,
-    load_model,
-    save_model,
-    shipped_weights,
-)
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 Batch = tuple[Tensor, Tensor, Tensor]
 LABELS = ("left", "right", "go")

@@ -86,13 +86,14 @@ class FrozenClassifier(nn.Module):
             if gradient_taps and not (ways and label_taps):
                 ways.insert(0, p)  # d log p(X_t) / d logits
             g = recorded.head(torch.cat(ways))
-            gradients = [g[: len(x)]]
+            items = x.shape[0]  # not len(x), which would fix the batch size of an exported graph
+            gradients = [g[:items]]
             for step in recorded.steps[:0:-1]:
                 g = step(g)
-                gradients.append(g[: len(x)])
+                gradients.append(g[:items])
             guide = None
             if labels is not None and class_gradient:
-                guide = recorded.steps[0](g[-len(x) :])
+                guide = recorded.steps[0](g[-items:])
         gradient = tuple(reversed(gradients)) if gradient_taps else None
         return Features(recorded.logits, recorded.taps, gradient, guide)
 
@@ -103,4 +104,8 @@ def _towards(labels: Tensor, p: Tensor) -> Tensor:
     For the label -1 it is d log p(X_t) / d logits.
     """
     asked = (labels >= 0)[:, None]
-    return torch.where(asked, F.one_hot(labels.clamp(min=0), p.shape[1]) - p, p)
+    label = F.one_hot(labels.clamp(min=0), p.shape[1]).to(p.dtype)
+    others = p * (1 - label)
+    # Not 1 - p of the label, which is rounding alone where the classifier is sure: a gradient tap
+    # is normalised, and would bring that up to the size of all others.
+    return torch.where(asked, label * others.sum(1, keepdim=True) - others, p)

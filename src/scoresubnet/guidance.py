@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from scoresubnet.arrays import Array, array_namespace
+from scoresubnet.arrays import Array, array_namespace, device
 from scoresubnet.score import ScoreFunction
 from scoresubnet.sde import norm_of_each, over_batch
 
@@ -24,6 +24,9 @@ class Guide(NamedTuple):
     probability: Array | None
 
 
+LabelledScore = Callable[[Array, Array, Array], Array]
+"""(x (B, 1, F, T), t (B,), labels (B,)) -> score of each item's label; -1 is none."""
+
 ScoreAndClassGradient = Callable[[Array, Array], Guide]
 """(x (B, 1, F, T), t (B,)) -> score, class gradient and probability of the labels."""
 
@@ -36,6 +39,35 @@ class GuidanceSchedule(Protocol):
     """
 
     def __call__(self, t: Array, p: Array | None = None) -> Array: ...
+
+
+def probability(logits: Array, labels: Array) -> Array:
+    """p(y | x, t) (B,) of logits (B, C) and labels (B,); 0 for the label -1."""
+    xp = array_namespace(logits)
+    odds = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+    asked = labels[:, None] == xp.arange(logits.shape[1], device=device(labels))
+    return xp.sum(odds * asked, axis=1) / xp.sum(odds, axis=1)
+
+
+def from_labels(score_fn: LabelledScore, labels: Array) -> ScoreAndClassGradient:
+    """Classifier-free guidance (Ho & Salimans 2022), of a model that is told the label.
+
+    The class gradient is the score with the label less the score without, so that the guided score
+    is (1 + gamma) s(x, t, y) - gamma s(x, t). Both are made in one call, of twice the batch.
+
+    Args:
+        score_fn: (x (B, ...), t (B,), labels (B,)) -> score; -1 is no label.
+        labels: class indices (B,) of one batch.
+    """
+    xp = array_namespace(labels)
+    each = xp.concat([labels, xp.full_like(labels, -1)])
+
+    def both(x: Array, t: Array) -> Guide:
+        scores = score_fn(xp.concat([x, x]), xp.concat([t, t]), each)
+        told, free = scores[: x.shape[0]], scores[x.shape[0] :]
+        return Guide(told, told - free, None)
+
+    return both
 
 
 def guided(

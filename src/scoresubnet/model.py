@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from scoresubnet.backbone import Features, FrozenClassifier
-from scoresubnet.guidance import Guide, ScoreAndClassGradient
+from scoresubnet.caller import undisturbed
+from scoresubnet.guidance import Guide, ScoreAndClassGradient, from_labels, probability
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet
 from scoresubnet.score import score_from_output
@@ -39,6 +42,16 @@ class DiffusionModel(nn.Module, ABC):
         """The frozen classifier that guides, and hears the result; None: there is none."""
 
     @property
+    def hears(self) -> bool:
+        """Whether there is a classifier."""
+        return self.classifier is not None
+
+    @property
+    def like(self) -> Tensor:
+        """An empty tensor where the model is."""
+        return torch.empty(0, device=next(self.parameters()).device)
+
+    @property
     @abstractmethod
     def is_label_conditioned(self) -> bool:
         """Whether the score itself, without guidance, is that of the label asked for."""
@@ -58,6 +71,21 @@ class DiffusionModel(nn.Module, ABC):
     def score(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """Score, same shape as x (B, 1, F, T), at times t (B,); labels (B,) as for `forward`."""
         return score_from_output(self(x, t, labels), x, t, self.sde, self.parametrisation)
+
+    def logits(self, x: Tensor, t: Tensor) -> Tensor:
+        """What the classifier says of x (B, 1, F, T) at times t (B,): (B, C).
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.classifier is None:
+            raise ValueError("these weights have no classifier; load them with classifier=...")
+        logits: Tensor = self.classifier(x, t)
+        return logits
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """A block as of `caller.undisturbed`."""
+        return undisturbed()
 
     @abstractmethod
     def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
@@ -106,13 +134,21 @@ class ScoreModel(DiffusionModel):
         """As of any model, of one shared forward pass; for -1 the gradient is of log p(X_t)."""
 
         def both(x: Tensor, t: Tensor) -> Guide:
-            features = self._features(x, t, labels, class_gradient=True)
-            assert features.class_gradient is not None
-            output = self.subnet(features.forward, features.gradient, t)
+            output, class_gradient, logits = self.step(x, t, labels)
             score = score_from_output(output, x, t, self.sde, self.parametrisation)
-            return Guide(score, features.class_gradient, _probability(features.logits, labels))
+            return Guide(score, class_gradient, probability(logits, labels))
 
         return both
+
+    def step(self, x: Tensor, t: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Output and class gradient, shaped like x, and logits (B, C), of one forward pass.
+
+        Arguments as of `forward`.
+        """
+        features = self._features(x, t, labels, class_gradient=True)
+        assert features.class_gradient is not None
+        output = self.subnet(features.forward, features.gradient, t)
+        return output, features.class_gradient, features.logits
 
     def _features(
         self, x: Tensor, t: Tensor, labels: Tensor | None, class_gradient: bool
@@ -126,9 +162,7 @@ class ScoreModel(DiffusionModel):
 class UNetModel(DiffusionModel):
     """A U-Net, guided by a classifier of its own beside it, or by itself.
 
-    A label-conditioned U-Net without a classifier is guided as Ho & Salimans (2022) do: the class
-    gradient is the score with the label less the score without, so that the guided score is
-    (1 + gamma) s(x, t, y) - gamma s(x, t).
+    A label-conditioned U-Net without a classifier is guided as of `guidance.from_labels`.
 
     Attributes:
         unet: the only part with trainable parameters.
@@ -171,27 +205,14 @@ class UNetModel(DiffusionModel):
             raise ValueError(
                 "a U-Net that is told no labels needs a classifier that guides it; name one"
             )
-        return self._by_classifier(labels) if self.guiding else self._by_itself(labels)
+        if self.guiding is None:
+            return from_labels(self.score, labels)
+        return partial(self._by_classifier, self.guiding, labels)
 
-    def _by_classifier(self, labels: Tensor) -> ScoreAndClassGradient:
-        def both(x: Tensor, t: Tensor) -> Guide:
-            assert self.guiding is not None
-            features = self.guiding.features(x, t, False, labels)
-            assert features.class_gradient is not None
-            score = self.score(x, t, labels)
-            return Guide(score, features.class_gradient, _probability(features.logits, labels))
-
-        return both
-
-    def _by_itself(self, labels: Tensor) -> ScoreAndClassGradient:
-        def both(x: Tensor, t: Tensor) -> Guide:
-            each = torch.cat([labels, torch.full_like(labels, -1)])
-            told, free = self.score(torch.cat([x, x]), torch.cat([t, t]), each).chunk(2)
-            return Guide(told, told - free, None)
-
-        return both
-
-
-def _probability(logits: Tensor, labels: Tensor) -> Tensor:
-    """p(y | x, t) (B,) of logits (B, C) and labels (B,); for the label -1 it is that of any."""
-    return logits.softmax(1).gather(1, labels.clamp(min=0)[:, None])[:, 0]
+    def _by_classifier(
+        self, classifier: FrozenClassifier, labels: Tensor, x: Tensor, t: Tensor
+    ) -> Guide:
+        features = classifier.features(x, t, False, labels)
+        assert features.class_gradient is not None
+        score = self.score(x, t, labels)
+        return Guide(score, features.class_gradient, probability(features.logits, labels))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,31 +15,26 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_aliases, as_labels
+from scoresubnet.file_metadata import WeightsError, from_plain, metadata_errors
 from scoresubnet.model import DiffusionModel, ScoreModel, UNetModel
+from scoresubnet.model_about import (
+    CLASSIFIER_ALONE,
+    FORMAT,
+    NO_CLASSIFIER,
+    ModelAbout,
+    about_of,
+    find_weights,
+    refuse_unlike,
+)
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.networks.unet import UNet, UNetConfig
-from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import Sampling
-from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
-from scoresubnet.tensor_files import (
-    WeightsError,
-    file_in,
-    from_plain,
-    load_strictly,
-    metadata_errors,
-    part_tensors,
-    read_described,
-    write_described,
-)
+from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
 
-FORMAT = "scoresubnet/1"
-FILE_NAME = "model.safetensors"
-DEFAULT_WEIGHTS = "words18-small"
 _LATER = {"label_taps": False, "forward_taps": True, "every_block": False}
 """Keys of a `SubnetConfig` that older files lack."""
-_CALLED = {"mel": "front end", "sde": "noise process"}
 
 
 @dataclass
@@ -73,6 +67,21 @@ class ModelFile:
     unet: UNet | None = None
     guiding: ModelFile | None = None
 
+    def about(self) -> ModelAbout:
+        """What its file says, or would."""
+        parts = _parts(self.classifier, self.subnet, self.unet)
+        config: dict[str, Any] = {
+            name: dataclasses.asdict(part.config)  # type: ignore[call-overload]
+            for name, part in parts.items()
+        }
+        config["sde"] = dataclasses.asdict(self.sde)
+        if self.subnet is not None or self.unet is not None:
+            config["parametrisation"] = self.parametrisation
+        return ModelAbout(
+            *(self.labels, self.sde, self.mel, config, self.parametrisation),
+            *(self.notes, self.sampling, self.aliases),
+        )
+
     def backbone(self) -> FrozenClassifier:
         """The classifier, frozen in place.
 
@@ -80,7 +89,7 @@ class ModelFile:
             WeightsError: the file has none.
         """
         if self.classifier is None:
-            raise WeightsError("these weights are a U-Net, without a classifier; name a classifier")
+            raise WeightsError(NO_CLASSIFIER)
         return FrozenClassifier(self.classifier)
 
     def guided_by(self, guide: ModelFile) -> ModelFile:
@@ -90,15 +99,7 @@ class ModelFile:
             ValueError: this is no U-Net, or the two have other features or noise processes.
             WeightsError: the other weights have no classifier.
         """
-        if self.unet is None:
-            raise ValueError("a classifier is for guiding a U-Net; these weights have their own")
-        guide.backbone()
-        for what in ("mel", "sde"):
-            if getattr(self, what) != getattr(guide, what):
-                raise ValueError(
-                    f"the classifier has another {_CALLED[what]} than the U-Net: "
-                    f"{getattr(guide, what)}, not {getattr(self, what)}"
-                )
+        refuse_unlike(self.about(), guide.about())
         return dataclasses.replace(self, guiding=guide)
 
     def score_model(self) -> DiffusionModel:
@@ -108,10 +109,7 @@ class ModelFile:
             WeightsError: the file has neither a Score Subnet nor a U-Net.
         """
         if self.parametrisation is None or (self.subnet is None and self.unet is None):
-            raise WeightsError(
-                "these weights are a classifier alone; train a Score Subnet on it with "
-                "`scoresubnet train score --classifier ...`"
-            )
+            raise WeightsError(CLASSIFIER_ALONE)
         process = (self.sde, self.parametrisation)
         if self.subnet is not None:
             return ScoreModel(self.backbone(), self.subnet, *process).eval()
@@ -137,13 +135,7 @@ def save_model(
             its sampling has a schedule that is a function, or cannot be used.
     """
     parts = _parts(model.classifier, model.subnet, model.unet)
-    config: dict[str, Any] = {
-        name: dataclasses.asdict(part.config)  # type: ignore[call-overload]
-        for name, part in parts.items()
-    }
-    config["sde"] = dataclasses.asdict(model.sde)
-    if model.subnet is not None or model.unet is not None:
-        config["parametrisation"] = model.parametrisation
+    config = model.about().config
     labels = as_labels(model.labels)
     about = {"config": config, "labels": labels, "notes": model.notes}
     if model.aliases:
@@ -164,26 +156,34 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
     """
     path = find_weights(source)
-    tensors, about, mel = read_described(path, FORMAT)
+    tensors, said, mel = read_described(path, FORMAT)
+    about = about_of(path, said, mel)
     with metadata_errors(path), torch.device("meta"):
-        config, labels = about["config"], as_labels(about["labels"])
-        aliases = as_aliases(about.get("aliases", {}), labels)
-        classifier, subnet, unet = _networks(config, labels)
-        sde = from_plain(VPSDE, config["sde"])
-        sampling = Sampling.from_dict(about["sampling"]) if "sampling" in about else None
-        parametrisation = str(config["parametrisation"]) if subnet or unet else None
-        _refuse_contradictions(classifier, mel, parametrisation)
+        classifier, subnet, unet = _networks(about.config, about.labels)
+        size = (mel.n_mels, mel.frames)
+        if classifier is not None:
+            expected = (classifier.config.mel_bins, classifier.config.frames)
+            if size != expected:
+                raise ValueError(f"features of {size} for a classifier of {expected}")
         if unet is not None:
-            unet.config.refuse_size(mel.n_mels, mel.frames)
+            unet.config.refuse_size(*size)
     load_strictly(path, _parts(classifier, subnet, unet), tensors)
-    notes = about["notes"]
     return ModelFile(
-        *(classifier, labels, sde, mel, subnet, parametrisation, notes, sampling, aliases, unet)
+        classifier,
+        about.labels,
+        about.sde,
+        about.mel,
+        subnet,
+        about.parametrisation,
+        about.notes,
+        about.sampling,
+        about.aliases,
+        unet,
     )
 
 
 def _networks(
-    config: dict[str, Any], labels: tuple[str, ...]
+    config: Mapping[str, Any], labels: tuple[str, ...]
 ) -> tuple[Classifier | None, ScoreSubnet | None, UNet | None]:
     """The networks of a file, from its config."""
     if "unet" in config:
@@ -199,37 +199,3 @@ def _parts(*networks: Classifier | ScoreSubnet | UNet | None) -> dict[str, nn.Mo
     """Those that there are, by their names in a file."""
     names = ("classifier", "subnet", "unet")
     return {name: each for name, each in zip(names, networks, strict=True) if each is not None}
-
-
-def find_weights(source: str | os.PathLike[str]) -> Path:
-    """The file behind a name of shipped weights, a folder, or a file.
-
-    Raises:
-        WeightsError: there is nothing of that name.
-    """
-    shipped = shipped_weights()
-    if str(source) in shipped:
-        return shipped[str(source)]
-    if not Path(source).exists():
-        raise WeightsError(
-            f"{source}: no such file or folder, and no shipped weights of that name "
-            f"(shipped: {', '.join(shipped) or 'none'})"
-        )
-    return file_in(source, FILE_NAME, "model")
-
-
-def shipped_weights() -> dict[str, Path]:
-    """Name -> file of the weights inside the package."""
-    folder = Path(str(resources.files("scoresubnet"))) / "pretrained"
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
-
-
-def _refuse_contradictions(
-    classifier: Classifier | None, mel: MelSettings, parametrisation: str | None
-) -> None:
-    if classifier is not None:
-        size = (classifier.config.mel_bins, classifier.config.frames)
-        if (mel.n_mels, mel.frames) != size:
-            raise ValueError(f"features of {mel.n_mels} x {mel.frames} for a classifier of {size}")
-    if parametrisation is not None:
-        refuse_unknown("parametrisation", parametrisation, PARAMETRISATIONS)

@@ -145,3 +145,9 @@ def rms_normalise(x: Tensor, eps: float = 1e-12) -> Tensor:
     eps keeps an all-zero tap at zero; it is far below the square of any tap in use.
     """
     return x * torch.rsqrt(x.square().mean(dim=(1, 2, 3), keepdim=True) + eps)
+
+
+def layout_of(x: Tensor) -> torch.memory_format:
+    """channels_last, if x is in that layout."""
+    channels_last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format

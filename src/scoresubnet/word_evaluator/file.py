@@ -14,16 +14,8 @@ import torch
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_labels
-from scoresubnet.tensor_files import (
-    WeightsError,
-    file_in,
-    from_plain,
-    load_strictly,
-    metadata_errors,
-    part_tensors,
-    read_described,
-    write_described,
-)
+from scoresubnet.file_metadata import WeightsError, file_in, from_plain, metadata_errors
+from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
 from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
 FORMAT = "scoresubnet-evaluator/1"

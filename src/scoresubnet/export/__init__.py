@@ -1,0 +1,1 @@
+"""Weights as graphs, for runtimes without torch."""
