@@ -131,8 +131,9 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
 
 
 @pytest.fixture
-def two_threads() -> Iterator[None]:
-    """Torch has two threads, whatever the machine has."""
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two items are worked on at once, and torch has two threads, whatever the machine has."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

@@ -9,7 +9,7 @@ import pytest
 
 import scoresubnet
 
-HEAVY = {"torch", "lightning", "matplotlib", "scipy", "soundfile", "transformers"}
+HEAVY = {"torch", "lightning", "matplotlib", "PIL", "scipy", "soundfile", "transformers"}
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -59,6 +59,11 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         f"    main({arguments!r})\nassert 'usage: scoresubnet' in out.getvalue(), out.getvalue()"
     )
     assert not _modules_after(statement) & HEAVY
+
+
+def test_generate_loads_no_package_of_an_extra() -> None:
+    loaded = _modules_after("import scoresubnet.commands.generate")
+    assert not loaded & {"lightning", "librosa", "matplotlib", "scipy", "transformers"}
 
 
 def test_the_registry_of_vocoders_does_not_load_their_packages() -> None:

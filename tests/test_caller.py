@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -88,10 +89,8 @@ def test_speech_is_the_same_to_the_bit(weights: Path, world: str, vocoder: str) 
         assert state() == before
     for name in ("mels", "audio", "confidence"):
         ours, theirs = getattr(found, name), getattr(expected, name)
-        assert (ours.dtype, ours.device.type) == (torch.float32, "cpu")
-        assert not ours.is_inference()
-        assert not ours.requires_grad
-        assert torch.equal(ours, theirs), name
+        assert ours.dtype == np.float32
+        assert np.array_equal(ours, theirs), name
     assert found.heard == expected.heard
 
 
@@ -108,24 +107,25 @@ def test_what_is_loaded_is_the_same_and_can_be_used_anywhere(weights: Path, worl
         assert torch.equal(tensor, expected[name]), name
     shipped = read_evaluator(DEFAULT).network.state_dict()
     assert all(torch.equal(v, shipped[k]) for k, v in evaluator.network.state_dict().items())
-    assert torch.equal(front_end.window, LogMel().window)
+    np.testing.assert_array_equal(front_end.window, LogMel().window)
     model = file.score_model()
     loss = model(torch.zeros(1, 1, 80, 64), torch.full((1,), 0.5)).square().sum()
     loss.backward()
-    audio = torch.sin(torch.arange(4000) / 9)
-    assert torch.equal(resynthesise(audio, vocoder), resynthesise(audio, load_vocoder("pitch")))
+    audio = np.sin(np.arange(4000, dtype=np.float32) / 9)
+    expected_sound = resynthesise(audio, load_vocoder("pitch"))
+    np.testing.assert_array_equal(resynthesise(audio, vocoder), expected_sound)
 
 
 @each_world
 def test_vocoders_sound_the_same(world: str) -> None:
-    vocoder = load_vocoder("griffin-lim")
-    audio = torch.sin(torch.arange(4000) / 9)
+    vocoder = load_vocoder("pitch")
+    audio = np.sin(np.arange(4000, dtype=np.float32) / 9)
     expected = resynthesise(audio, vocoder)
     with WORLDS[world]():
         before = state()
         found = resynthesise(audio, vocoder)
         assert state() == before
-    assert torch.equal(found, expected)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_an_error_leaves_the_callers_settings_alone(weights: Path) -> None:

@@ -304,12 +304,10 @@ def test_an_unwritable_folder_fails_before_sampling(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from scoresubnet import pipeline
-
     def sample(*arguments: object) -> None:
         raise AssertionError("sampled")
 
-    monkeypatch.setattr(pipeline.SpeechGenerator, "_sample", sample)
+    monkeypatch.setattr("scoresubnet.pipeline.SpeechGenerator._batch", sample)
     (tmp_path / "file").write_text("in the way")
     assert _generate("yes", "--weights", weights, "--out", tmp_path / "file" / "out") == 1
     assert "a file is where a folder should be; move it" in capsys.readouterr().err

@@ -25,7 +25,13 @@ def missing(name: str | None) -> ModuleNotFoundError:
         ("livekit", "evaluate", '; pip install "scoresubnet[evaluate]"'),
         ("transformers", "vocode", '; pip install "scoresubnet[hifigan]"'),
         ("ctranslate2", "evaluate", '; pip install "scoresubnet[whisper]"'),
+        ("torch", "train", TRAIN),
+        ("torch", "info", '; pip install "scoresubnet[torch]"'),
+        ("onnxscript", "export", '; pip install "scoresubnet[export]"'),
+        ("matplotlib", "experiment", '; pip install "scoresubnet[evaluate]"'),
+        ("PIL", "generate", "; pip install scoresubnet"),
         ("yaml", "generate", "; pip install scoresubnet"),
+        ("onnxruntime", "generate", "; pip install scoresubnet"),
         ("soxr", "generate", "; pip install scoresubnet"),
         ("torchmetrics", "train", ""),  # of lightning
         ("lightning.pytorch", "train", ""),  # lightning is there, but broken

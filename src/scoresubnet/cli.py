@@ -12,6 +12,7 @@ from typing import Any, NoReturn, get_args
 
 from jsonargparse import ActionYesNo, ArgumentParser, Namespace
 
+from scoresubnet.backends import BACKENDS
 from scoresubnet.home import provide_home
 from scoresubnet.machine_errors import machine_error
 from scoresubnet.missing import hint
@@ -39,6 +40,8 @@ COMMANDS = {
     "experiment run": "Run the missing parts of a table of models: train, sample, measure.",
     "experiment pack": "Pack the log-Mels of a table for a machine without the recordings.",
     "experiment report": "Write up what there is of a table: Markdown, JSON and figures.",
+    "export": "Write weights as ONNX graphs, to generate without torch.",
+    "demo": "Serve a page on this machine that speaks words in the browser, or write it.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
 
@@ -138,7 +141,7 @@ def _overview() -> ArgumentParser:
     train = ArgumentParser(
         description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
     )
-    for name in ("generate", "adapt", "expand", "vocode", "evaluate", "info"):
+    for name in ("generate", "adapt", "expand", "vocode", "evaluate", "export", "demo", "info"):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     experiment = ArgumentParser(description="Make or write up a table of models.")
@@ -162,9 +165,17 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     _add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
     _add_classifier(parser)
+    _add_backend(parser)
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _add_backend(parser: ArgumentParser) -> None:
+    names = "; ".join(f"{name}: {what}" for name, what in BACKENDS.items())
+    parser.add_argument(
+        "--backend", type=str, default="auto", metavar="NAME", help=f"what runs the model. {names}"
+    )
 
 
 def _add_towards(parser: ArgumentParser) -> None:
@@ -230,6 +241,7 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
     add("--level", type=float, default=0.0, help="greatest change of level, decibels")
     _add_sampling(parser)
     _add_vocoder(parser)
+    _add_backend(parser)
     add("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -325,6 +337,34 @@ def _add_classifier(parser: ArgumentParser) -> None:
     )
 
 
+def _export(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add("weights", type=str, metavar="WEIGHTS", help="shipped name, folder or file; or a vocoder")
+    add(
+        "out",
+        type=str | None,
+        nargs="?",
+        metavar="OUT",
+        help="folder for a copy of the weights and their graphs; left out, they go beside them",
+    )
+    add("--json", action="store_true", help="print the names of the files as JSON")
+    return parser
+
+
+def _demo(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add(
+        "--weights",
+        nargs="+",
+        type=str,
+        default=["words18-small", "arabic16-small"],
+        help="shipped names, folders or files, with their graphs; the first is opened at once",
+    )
+    add("--port", type=int, default=8018, help="of 127.0.0.1; 0: any that is free")
+    add("--out", type=str | None, help="write the page as a folder for any host, and serve nothing")
+    return parser
+
+
 def _info(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("model", type=str, help="preset (paper, small) or weights")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -383,5 +423,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "experiment run": partial(_experiment, part="run"),
     "experiment pack": partial(_experiment, part="pack"),
     "experiment report": partial(_experiment, part="report"),
+    "export": _export,
+    "demo": _demo,
     "info": _info,
 }

@@ -127,6 +127,23 @@ def peak_mib(step: Callable[[], object]) -> float:
 
 
 @torch.no_grad()
+def step_mib(model: DiffusionModel, shape: tuple[int, int]) -> float:
+    """Activation memory of one step of one clip, guided if it can be, in MiB; takes that step.
+
+    Args:
+        model: whose step it is.
+        shape: Mel bands and frames of a clip, (F, T).
+    """
+    device = next(model.parameters()).device
+    x = torch.zeros(1, 1, *shape, device=device)
+    t = torch.full((1,), 0.5, device=device)
+    if not model.can_be_guided:
+        return peak_mib(lambda: model(x, t))
+    both = model.with_class_gradient(torch.zeros(1, dtype=torch.long, device=device))
+    return peak_mib(lambda: both(x, t))
+
+
+@torch.no_grad()
 def model_cost(model: DiffusionModel, shape: tuple[int, int]) -> Cost:
     """Cost of a model, its classifier included.
 

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from importlib import metadata
 
-_MODULES = {"pyyaml": "yaml", "livekit_wakeword": "livekit"}  # where they are not the names
+# Distribution -> module, where the names differ.
+_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "livekit_wakeword": "livekit"}
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(;.*extra == ['\"](?P<extra>\w+)['\"])?")
 
 

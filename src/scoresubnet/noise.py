@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scoresubnet.arrays import Array, array_namespace, device
+from scoresubnet.arrays import Array, place_like
 from scoresubnet.samplers import Noise
 
 BLOCK = 16
@@ -71,8 +71,6 @@ def seeded_noise(seeds: list[int], shape: tuple[int, ...], like: Array | None = 
 
     def noise() -> Array:
         drawn = np.stack([draws.normal(*shape) for draws in each])
-        if like is None:
-            return drawn
-        return array_namespace(like).asarray(drawn, device=device(like))
+        return drawn if like is None else place_like(drawn, like)
 
     return noise

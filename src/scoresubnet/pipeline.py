@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from scoresubnet.arrays import Array
-from scoresubnet.batching import fitting_batch, free_mib, step_mib
-from scoresubnet.caller import undisturbed
+from scoresubnet.arrays import Array, array_namespace, full_like_items, place_like, to_numpy
+from scoresubnet.backends import Backend, load_backend
+from scoresubnet.batching import fitting_batch
 from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
+from scoresubnet.model_about import DEFAULT_WEIGHTS
 from scoresubnet.noise import seeded_noise
 from scoresubnet.ranges import whole_number
 from scoresubnet.registries import nearest_names
@@ -28,7 +29,11 @@ from scoresubnet.schedules import asks_probability, read_guidance_schedule
 from scoresubnet.score import ScoreFunction
 from scoresubnet.time_grids import TIME_GRIDS
 from scoresubnet.vocoders import Vocoder, load_vocoder
-from scoresubnet.weights import DEFAULT_WEIGHTS, ModelFile, load_model
+
+if TYPE_CHECKING:
+    import torch
+
+Floats = NDArray[np.float32]
 
 MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 
@@ -36,6 +41,8 @@ MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 @dataclass(frozen=True)
 class GeneratedSpeech:
     """The clips that `SpeechGenerator.generate` made; item k belongs to `labels[k]` and `seeds[k]`.
+
+    Arrays are numpy's, in float32, whatever ran the model.
 
     Attributes:
         mels: scaled log-Mels in [-1, 1], (B, 1, F=80, T=64).
@@ -48,25 +55,25 @@ class GeneratedSpeech:
         confidence: the classifier's probability of that word, (B,); likewise.
     """
 
-    mels: Tensor
-    audio: Tensor
+    mels: Floats
+    audio: Floats
     rate: int
     labels: tuple[str, ...]
     seeds: tuple[int, ...]
     heard: tuple[str, ...]
-    confidence: Tensor
+    confidence: Floats
 
 
 def joined(parts: Sequence[GeneratedSpeech]) -> GeneratedSpeech:
     """The clips of several batches in one."""
     return GeneratedSpeech(
-        torch.cat([part.mels for part in parts]),
-        torch.cat([part.audio for part in parts]),
+        np.concatenate([part.mels for part in parts]),
+        np.concatenate([part.audio for part in parts]),
         parts[0].rate,
         tuple(chain.from_iterable(part.labels for part in parts)),
         tuple(chain.from_iterable(part.seeds for part in parts)),
         tuple(chain.from_iterable(part.heard for part in parts)),
-        torch.cat([part.confidence for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
     )
 
 
@@ -77,20 +84,18 @@ class SpeechGenerator:
         labels: the words that can be asked for.
         aliases: other spellings by which they can be, alias -> label.
         model: the frozen classifier and its Score Subnet, or a U-Net.
+        backend: what runs the model, a key of `backends.BACKENDS`.
         vocoder: from log-Mels to waveforms.
         sampling: how `generate` samples if it is not told: what the weights say, or else "fast".
     """
 
-    @undisturbed()
-    def __init__(self, file: ModelFile, vocoder: Vocoder, batch_size: int | None = None) -> None:
-        asked = file.guiding or file
-        self.labels = asked.labels
-        self.aliases = asked.aliases
-        self.mel = file.mel
-        self.model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, backend: Backend, vocoder: Vocoder, batch_size: int | None = None) -> None:
+        self.labels, self.aliases = backend.labels, backend.aliases
+        self.mel, self.model, self.backend = backend.mel, backend.model, backend.name
         self.vocoder = vocoder
-        self.sampling = file.sampling or resolve_sampling()
+        self.sampling = backend.sampling or resolve_sampling()
         self.batch_size = batch_size
+        self._memory = backend.memory
 
     @property
     def batch_size(self) -> int | None:
@@ -102,14 +107,14 @@ class SpeechGenerator:
         self._batch_size = None if value is None else whole_number("batch_size", value, 1)
 
     @classmethod
-    @undisturbed()
     def from_pretrained(
         cls,
         weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
         vocoder: str = "pitch",
         batch_size: int | None = None,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = "cpu",
         classifier: str | os.PathLike[str] | None = None,
+        backend: str = "auto",
     ) -> SpeechGenerator:
         """Load weights and vocoder.
 
@@ -118,22 +123,20 @@ class SpeechGenerator:
             vocoder: what `vocoders.load_vocoder` takes.
             batch_size: most items that are sampled together, 1 or more, as many as memory holds if
                 None; it changes no sample.
-            device: where the model runs.
+            device: where the model runs; None is a GPU if there is one, else the CPU.
             classifier: weights whose classifier guides a U-Net, and whose labels it is asked for.
+            backend: a key of `backends.BACKENDS`: what runs the model.
 
         Raises:
             WeightsError: the weights are missing, damaged or foreign.
+            GraphError: the backend is "onnx", and the weights have no graphs that fit.
             ValueError: the vocoder is unknown, or made for other features, or batch_size is no
                 whole number of at least 1, or the classifier does not fit the weights.
+            ImportError: what the backend needs is not installed.
         """
-        file = load_model(weights)
-        if classifier is not None:
-            file = file.guided_by(load_model(classifier))
-        generator = cls(file, load_vocoder(vocoder, file.mel), batch_size)
-        generator.model.to(device)
-        return generator
+        loaded = load_backend(weights, classifier, backend, device)
+        return cls(loaded, load_vocoder(vocoder, loaded.mel), batch_size)
 
-    @undisturbed()
     def generate(
         self,
         labels: str | Sequence[str],
@@ -206,7 +209,7 @@ class SpeechGenerator:
         chunks = range(0, len(labels), batch_size)
         done = 0
 
-        def report(step: int, x: Tensor) -> None:
+        def report(step: int, x: Array) -> None:
             nonlocal done
             done += 1
             if progress is not None:
@@ -216,49 +219,48 @@ class SpeechGenerator:
             part = slice(start, start + batch_size)
             yield self._batch(labels[part], seeds[part], chosen, report, towards)
 
-    @undisturbed()
     def _batch(
         self,
         labels: list[str],
         seeds: list[int],
         chosen: Sampling,
-        report: Callable[[int, Tensor], None],
+        report: Callable[[int, Array], None],
         towards: tuple[int, float] | None,
     ) -> GeneratedSpeech:
-        times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
-        noise = self._noise(seeds)
-        if towards is not None:
-            noise = between(noise, self._noise([towards[0]] * len(seeds)), towards[1])
-        x = self._sample(self._score_of(labels, chosen), noise, chosen.sampler, times, report)
-        heard, confidence = self.classify(x) if self.model.classifier else ((), torch.empty(0))
+        with self.model.undisturbed():
+            times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
+            noise = self._noise(seeds)
+            if towards is not None:
+                noise = between(noise, self._noise([towards[0]] * len(seeds)), towards[1])
+            score_fn = self._score_of(labels, chosen)
+            sampler = SAMPLERS[chosen.sampler]
+            x = sampler(score_fn, noise(), times, noise, self.model.sde, report)
+            mels: Floats = to_numpy(array_namespace(x).clip(x, -1, 1))
+        heard, confidence = self.classify(mels) if self.model.hears else ((), np.empty(0, "f4"))
         about = (self.mel.sample_rate, tuple(labels), tuple(seeds), heard, confidence)
-        return GeneratedSpeech(x, self.vocoder(x), *about)
+        return GeneratedSpeech(mels, self.vocoder(mels), *about)
 
     def label_of(self, name: str) -> str:
         """The label that an alias stands for, or else the name itself, in NFC."""
         return self.aliases.get(nfc(name), nfc(name))
 
-    @undisturbed()
     def _fitting(self, count: int) -> int:
         """The number of `count` items to sample together."""
         if count == 1:
             return 1
-        device = next(self.model.parameters()).device
-        mib = step_mib(self.model, (self.mel.n_mels, self.mel.frames))
-        return min(count, fitting_batch(mib, free_mib(device)))
+        with self.model.undisturbed():
+            return min(count, fitting_batch(*self._memory()))
 
-    @undisturbed()
-    def classify(self, x: Tensor) -> tuple[tuple[str, ...], Tensor]:
+    def classify(self, x: Array) -> tuple[tuple[str, ...], Floats]:
         """The words that the classifier hears in log-Mels (B, 1, F, T), with probability (B,).
 
         Raises:
             ValueError: there is no classifier.
         """
-        confidence, index = self.probabilities(x).max(1)
-        return tuple(self.labels[i] for i in index.tolist()), confidence
+        found = self.probabilities(x)
+        return tuple(self.labels[k] for k in found.argmax(1)), found.max(1)
 
-    @undisturbed()
-    def probabilities(self, x: Tensor) -> Tensor:
+    def probabilities(self, x: Array) -> Floats:
         """What the classifier gives each of the labels, (B, C), in log-Mels (B, 1, F, T).
 
         At the smallest noise time.
@@ -266,46 +268,31 @@ class SpeechGenerator:
         Raises:
             ValueError: there is no classifier.
         """
-        if self.model.classifier is None:
-            raise ValueError("these weights have no classifier; load them with classifier=...")
-        device = next(self.model.parameters()).device
-        t = torch.full((len(x),), self.model.sde.t_eps, device=device)
-        return self.model.classifier(x.to(device), t).softmax(1).cpu()
+        with self.model.undisturbed():
+            x = place_like(x, self.model.like, "float32")
+            logits = to_numpy(self.model.logits(x, full_like_items(self.model.sde.t_eps, x)))
+        odds: Floats = np.exp(logits - logits.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
 
     def _score_of(self, labels: list[str], chosen: Sampling) -> ScoreFunction:
         """The score of one batch, guided where its labels ask for a word."""
-        device = next(self.model.parameters()).device
         known = [self.labels.index(w) if w != UNCONDITIONAL else -1 for w in labels]
-        indices = torch.tensor(known, device=device)
-        asked = indices >= 0
-        if not asked.any():
+        indices = place_like(known, self.model.like, "int64")
+        if max(known) < 0:
             return self.model.score
         alone: ScoreFunction = partial(self.model.score, labels=indices)
         if not chosen.guidance:
             return alone
         gamma = read_guidance_schedule(chosen.schedule)(chosen.guidance)
 
-        def of_asked(t: Tensor, p: Tensor | None = None) -> Tensor:
-            return gamma(t, p) * asked
+        def of_asked(t: Array, p: Array | None = None) -> Array:
+            return gamma(t, p) * (indices >= 0)
 
         both = self.model.with_class_gradient(indices)
         return guided(both, of_asked, alone, chosen.clamp, chosen.renormalise)
 
     def _noise(self, seeds: list[int]) -> Noise:
-        like = next(self.model.parameters())
-        return seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), like)
-
-    def _sample(
-        self,
-        score_fn: ScoreFunction,
-        noise: Noise,
-        sampler: str,
-        times: Array,
-        report: Callable[[int, Tensor], None],
-    ) -> Tensor:
-        """One batch of scaled log-Mels, clamped to [-1, 1], on the CPU."""
-        x = SAMPLERS[sampler](score_fn, noise(), times, noise, self.model.sde, report)
-        return x.clamp(-1, 1).cpu()
+        return seeded_noise(seeds, (1, self.mel.n_mels, self.mel.frames), self.model.like)
 
     def check(
         self,
@@ -343,7 +330,7 @@ class SpeechGenerator:
         for seed in seeds:
             whole_number("seed", seed, 0, MOST_SEED)
         chosen = resolve_sampling(self.sampling if sampling is None else sampling, **overrides)
-        if self.model.classifier is None and asks_probability(chosen.schedule):
+        if not self.model.hears and asks_probability(chosen.schedule):
             raise ValueError(
                 f"schedule {chosen.schedule} goes by what a classifier hears, and these weights "
                 "have none; choose another schedule, or name a classifier (--classifier)"

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scoresubnet.tensor_files import WeightsError
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,

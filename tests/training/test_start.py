@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.sde import VPSDE
-from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import (
     AugmentConfig,

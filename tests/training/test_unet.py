@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.losses import dsm_loss
 from scoresubnet.model import UNetModel
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.sde import VPSDE
-from scoresubnet.tensor_files import WeightsError
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.unet import train_unet

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.tensor_files import WeightsError
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.training.config import (
     DataConfig,
     OptimiserConfig,
@@ -21,7 +21,8 @@ from scoresubnet.training.config import (
 from scoresubnet.training.vocoder import VocoderModule, train_vocoder
 from scoresubnet.training.waveform_data import VoiceBatch
 from scoresubnet.vocoders.file import read_vocoder
-from scoresubnet.vocoders.pitch_network import PitchNetworkConfig, pitch_losses
+from scoresubnet.vocoders.pitch import PitchNetworkConfig
+from scoresubnet.vocoders.pitch_network import pitch_losses
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeVocoder = Callable[..., VocoderTraining]

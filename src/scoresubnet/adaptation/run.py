@@ -19,16 +19,11 @@ from scoresubnet.adaptation.score import Lesson, ScoreRecipe
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, read_recordings
 from scoresubnet.files import differing, file_hash, refuse_unwritable, write_json
+from scoresubnet.model_about import DEFAULT_WEIGHTS, FILE_NAME, find_weights
 from scoresubnet.training.config import RunConfig
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
-from scoresubnet.weights import (
-    DEFAULT_WEIGHTS,
-    FILE_NAME,
-    find_weights,
-    load_model,
-    save_model,
-)
+from scoresubnet.weights import load_model, save_model
 
 SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
 WORDS, SEARCH, LEARNED = "words", "search", "learned"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scoresubnet.adaptation.words import ALL, HELD_OUT, KEPT, WITHOUT
 from scoresubnet.data.sources import Source
+from scoresubnet.model_about import FILE_NAME
 from scoresubnet.training.callbacks import StopEarly
 from scoresubnet.training.config import (
     AugmentConfig,
@@ -25,7 +26,7 @@ from scoresubnet.training.config import (
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.logs import JsonLinesLogger, median_pace
 from scoresubnet.training.score import train_score
-from scoresubnet.weights import FILE_NAME, ModelFile
+from scoresubnet.weights import ModelFile
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,16 @@ from scoresubnet.adaptation.folds import folds_of
 from scoresubnet.adaptation.head import HeadConfig, fit_head, noisy_copies, with_head
 from scoresubnet.adaptation.held_out import cross_validated, heads_without
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.backends.on_torch import on_torch
 from scoresubnet.data.clips import Clip, Split
 from scoresubnet.data.packs import write_pack
 from scoresubnet.data.recordings import Recording
 from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.files import new_folder, write_json
+from scoresubnet.model_about import FILE_NAME
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.vocoders import load_vocoder
-from scoresubnet.weights import FILE_NAME, ModelFile, save_model
+from scoresubnet.weights import ModelFile, save_model
 
 HELD_OUT, ALL, KEPT, REPORT = "held-out", "all", "kept", "heard.json"
 WITHOUT = "held-out.safetensors"
@@ -104,14 +106,14 @@ def _spoken(source: ModelFile, words: Sequence[str], seed: int, progress: bool) 
     """`KEPT_CLIPS` log-Mels of each word, as the weights speak it now in few steps."""
     if not words:
         return torch.empty(0)
-    generator = SpeechGenerator(source, load_vocoder("pitch", source.mel))
+    generator = SpeechGenerator(on_torch(source), load_vocoder("pitch", source.mel))
     labels = [word for word in words for _ in range(KEPT_CLIPS)]
     seeds = [clip_seed(seed, word, k % KEPT_CLIPS) for k, word in enumerate(labels)]
     parts = generator.stream(labels, seeds, "fast")
     with tqdm(desc="speaking", total=len(labels), unit="clip", disable=not progress) as bar:
         found = []
         for part in parts:
-            found.append(part.mels)
+            found.append(torch.from_numpy(part.mels))
             bar.update(len(part.labels))
     return torch.cat(found)
 

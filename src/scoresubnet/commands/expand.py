@@ -38,6 +38,7 @@ def run(values: Namespace) -> None:
         vocoder=values.vocoder,
         towards=towards_of(values.towards, values.share),
         surroundings=Surroundings(values.noise, values.room, values.level),
+        backend=values.backend,
     )
     found = job.run(progress=not values.json)
     if values.json:

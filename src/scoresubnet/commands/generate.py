@@ -8,14 +8,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.files import refuse_unwritable
+from scoresubnet.pictures import MOST_PANELS, save_clip, save_grid
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined, towards_of
-from scoresubnet.plots import MOST_PANELS, save_clip, save_grid
 from scoresubnet.sampling import SETTINGS, preset_name
 
 MOST_COUNT = 1_000_000
@@ -42,9 +41,12 @@ def run(values: Namespace) -> None:
     if not 1 <= values.count <= MOST_COUNT:
         raise ValueError(f"count {values.count} is out of range; it lies in 1 to {MOST_COUNT}")
     out = Path(values.out)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = SpeechGenerator.from_pretrained(
-        values.weights, values.vocoder, device=device, classifier=values.classifier
+        values.weights,
+        values.vocoder,
+        device=None,
+        classifier=values.classifier,
+        backend=values.backend,
     )
     # Each once: a repeated one would be the same file.
     words = list(dict.fromkeys(map(generator.label_of, values.labels)))
@@ -92,7 +94,7 @@ def run(values: Namespace) -> None:
         preset = values.sampling or preset_name(generator.sampling)
         settings = {"preset": preset, **sampling.to_dict()}
         settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
-        settings["towards"] = towards
+        settings |= {"backend": generator.backend, "towards": towards}
         report = {"seconds": round(seconds, 3), "picture": picture}
         made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
         print(json.dumps({**report, **settings, **made}, indent=1))
@@ -119,12 +121,12 @@ def save_wavs(
     for k, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
         path = out / (f"{label}.wav" if single else f"{label}-{seed}.wav")
         try:
-            write_wav(path, speech.audio[k].numpy(), speech.rate)
+            write_wav(path, speech.audio[k], speech.rate)
         except OSError as error:
             left_out.append(str(error))
             continue
         heard = speech.heard[k] if speech.heard else None
-        confidence = round(speech.confidence[k].item(), 4) if speech.heard else None
+        confidence = round(float(speech.confidence[k]), 4) if speech.heard else None
         clips.append(SavedClip(label, seed, str(path), heard, confidence))
     return clips, left_out
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from jsonargparse import Namespace
 
 from scoresubnet.cost import Cost, count_parameters, model_cost, preset_costs
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.sampling import DEFAULT_SAMPLING
-from scoresubnet.tensor_files import WeightsError
 from scoresubnet.weights import ModelFile, load_model
 
 

@@ -9,14 +9,14 @@ from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.files import escaped
+from scoresubnet.model_about import FILE_NAME
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator
 from scoresubnet.training.score import train_score
 from scoresubnet.training.unet import train_unet
 from scoresubnet.training.vocoder import train_vocoder
-from scoresubnet.vocoders.file import FILE_NAME as VOCODER_FILE
-from scoresubnet.weights import FILE_NAME
+from scoresubnet.vocoders.paths import FILE_NAME as VOCODER_FILE
 from scoresubnet.word_evaluator.file import FILE_NAME as EVALUATOR_FILE
 
 

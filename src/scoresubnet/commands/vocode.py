@@ -10,12 +10,10 @@ from dataclasses import asdict, dataclass
 from os.path import realpath  # Path.resolve fails on links that lead to themselves
 from pathlib import Path
 
-import torch
 from jsonargparse import Namespace
-from torch import Tensor
 from tqdm import tqdm
 
-from scoresubnet.audio.io import AUDIO_SUFFIXES, read_audio, write_wav
+from scoresubnet.audio.io import AUDIO_SUFFIXES, Audio, read_audio, write_wav
 from scoresubnet.audio.mel_files import SUFFIXES as MEL_SUFFIXES
 from scoresubnet.audio.mel_files import read_mels
 from scoresubnet.data.clips import visible_files
@@ -88,7 +86,7 @@ def run(values: Namespace) -> None:
             bar.total = total = total + len(targets) - 1
             for target, waveform in zip(targets, waveforms, strict=True):
                 try:
-                    write_wav(target, waveform.numpy(), vocoder.mel.sample_rate)
+                    write_wav(target, waveform, vocoder.mel.sample_rate)
                     seconds = round(len(waveform) / vocoder.mel.sample_rate, 3)
                     done.append(Vocoded(str(job.source), str(target), seconds))
                 except OSError as error:
@@ -145,7 +143,7 @@ def plan(source: Path, out: Path) -> list[Job]:
     return jobs
 
 
-def vocode(job: Job, vocoder: Vocoder, taken: set[str]) -> tuple[list[Path], Iterator[Tensor]]:
+def vocode(job: Job, vocoder: Vocoder, taken: set[str]) -> tuple[list[Path], Iterator[Audio]]:
     """The wav files of a job, and their waveforms (N,), computed one at a time.
 
     Args:
@@ -157,10 +155,10 @@ def vocode(job: Job, vocoder: Vocoder, taken: set[str]) -> tuple[list[Path], Ite
         ValueError: the input cannot be used; the message names it.
     """
     if job.source.suffix.lower() in AUDIO_SUFFIXES:
-        audio = torch.from_numpy(read_audio(job.source, vocoder.mel.sample_rate))
+        audio = read_audio(job.source, vocoder.mel.sample_rate)
         return [job.target], (resynthesise(signal, vocoder) for signal in [audio])
     x = read_mels(job.source, vocoder.mel)
-    waveforms = (vocoder(item)[0] for item in x.split(1))
+    waveforms = (vocoder(item[None])[0] for item in x)
     if len(x) == 1:
         return [job.target], waveforms
     if not job.numbered:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
@@ -19,8 +18,9 @@ from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.clips import ClipFile
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.files import file_hash, write_json
+from scoresubnet.model import DiffusionModel
+from scoresubnet.model_about import find_weights
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.weights import find_weights
 
 SETTINGS, SPEED = "settings.json", "speed.json"
 PART = 16  # clips that are made before they are kept
@@ -114,7 +114,7 @@ class GeneratedClips:
                 )
                 for item, audio in zip(batch, speech.audio, strict=True):
                     if item in missing:
-                        write_wav(paths[item], audio.numpy(), speech.rate)
+                        write_wav(paths[item], audio, speech.rate)
                 self._spend(len(batch), time.perf_counter() - start)
         return [
             ClipFile(paths[label, k], None if label == UNCONDITIONAL else label)
@@ -131,11 +131,11 @@ class GeneratedClips:
         """Parameters, and multiply-adds (in units of 1e9) and activation memory (MiB) of one clip.
 
         Of a step they are those of `cost.model_cost`. Of a clip all steps of the sampler count,
-        with guidance where it is on, and the vocoder. Moves the model to the CPU.
+        with guidance where it is on; the vocoder does not. Moves the model to the CPU.
         """
-        self.generator.model.to("cpu")
-        mel = self.generator.mel
-        step = asdict(model_cost(self.generator.model, (mel.n_mels, mel.frames)))
+        model, mel = self.generator.model, self.generator.mel
+        assert isinstance(model, DiffusionModel)
+        step = asdict(model_cost(model.to("cpu"), (mel.n_mels, mel.frames)))
         label = self.labels[0]
         clip = count_gmacs(lambda: self.generator.generate(label, 0, self.sampling))
         return {**step, "clip_gmacs": clip, "clip_seconds": mel.clip_seconds}
@@ -162,8 +162,9 @@ class GeneratedClips:
 
 def load_generator(weights: str, vocoder: str, classifier: str | None = None) -> SpeechGenerator:
     """The generator, on a GPU if there is one; errors as of `SpeechGenerator.from_pretrained`."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return SpeechGenerator.from_pretrained(weights, vocoder, device=device, classifier=classifier)
+    return SpeechGenerator.from_pretrained(
+        weights, vocoder, device=None, classifier=classifier, backend="torch"
+    )
 
 
 def refuse_other_clips(folder: Path, settings: Mapping[str, object]) -> None:

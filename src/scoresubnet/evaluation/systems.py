@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from scoresubnet.audio.io import Audio
@@ -149,9 +148,8 @@ def through_vocoder(clips: Sequence[Audio], vocoder: Vocoder, cache: Cache) -> l
     if vocoder.mel.sample_rate != RATE:
         raise ValueError(f"the vocoder makes {vocoder.mel.sample_rate} Hz; need {RATE} Hz")
 
-    @torch.no_grad()
     def make(positions: list[int]) -> list[NDArray[np.int16]]:
-        made = [resynthesise(torch.from_numpy(clips[k]), vocoder).numpy() for k in positions]
+        made = [resynthesise(clips[k], vocoder) for k in positions]
         return [np.rint(32_767 * audio).astype(np.int16) for audio in made]
 
     keys = [content_key(clip) for clip in clips]

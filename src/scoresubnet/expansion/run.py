@@ -24,9 +24,9 @@ from scoresubnet.expansion.manifest import Manifest, Part, Row
 from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
 from scoresubnet.expansion.surroundings import Surroundings
 from scoresubnet.files import differing, escaped, file_hash, refuse_unwritable, write_json
+from scoresubnet.model_about import find_weights
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.registries import refuse_unknown
-from scoresubnet.weights import find_weights
 
 SETTINGS = "settings.json"
 MOST_PER_WORD = 1_000_000
@@ -75,6 +75,7 @@ class Expansion:
         vocoder: from log-Mels to sound.
         towards: a seed, and how far the noise of every clip moves towards that of this one.
         surroundings: room, noise and level of what is written.
+        backend: a key of `backends.BACKENDS`, what runs the weights.
 
     Raises:
         ValueError: a number is out of its range.
@@ -93,6 +94,7 @@ class Expansion:
     vocoder: str = "pitch"
     towards: tuple[int, float] | None = None
     surroundings: Surroundings = field(default_factory=Surroundings)
+    backend: str = "auto"
 
     def __post_init__(self) -> None:
         if not 1 <= self.per_word <= MOST_PER_WORD:
@@ -112,9 +114,8 @@ class Expansion:
                 clips of another job.
             OSError: something cannot be written; what was written before is whole.
         """
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         generator = SpeechGenerator.from_pretrained(
-            self.weights, self.vocoder, batch_size=BATCH, device=device
+            self.weights, self.vocoder, batch_size=BATCH, device=None, backend=self.backend
         )
         recordings = read_recordings(self.recordings, generator.mel)
         words = list(dict.fromkeys(recording.word for recording in recordings))
@@ -167,13 +168,13 @@ class Expansion:
         """The rows of a batch, whose accepted clips are written."""
         words, probabilities = judge(made)
         place = words.index(known.word)
-        nearest, distances = known.nearest(made.mels[:, 0].numpy())
+        nearest, distances = known.nearest(made.mels[:, 0])
         rows = []
         for k, number in enumerate(numbers):
             sure = float(probabilities[k, place])
             path = Path(self.out) / known.word / f"{number:06d}.wav"
             if is_kept := sure >= self.accept:
-                audio: Audio = made.audio[k].numpy()
+                audio: Audio = made.audio[k]
                 write_wav(path, self.surroundings(audio, made.rate, made.seeds[k]), made.rate)
             else:
                 path.unlink(missing_ok=True)  # a kill may have left it without its row
@@ -207,13 +208,13 @@ def _by_recordings(generator: SpeechGenerator, recordings: Sequence[Recording]) 
     judge = RecordingsJudge([r.audio for r in recordings], [r.word for r in recordings])
     if judge.right is not None:
         print(f"the judge is right on {judge.right:.0%} of recordings left out", file=sys.stderr)
-    return lambda made: (judge.words, judge([clip.numpy() for clip in made.audio]))
+    return lambda made: (judge.words, judge(list(made.audio)))
 
 
 def _by_classifier(generator: SpeechGenerator, recordings: Sequence[Recording]) -> Judge:
     words = {generator.label_of(r.word): r.word for r in recordings}
     names = [words.get(label, label) for label in generator.labels]
-    return lambda made: (names, generator.probabilities(made.mels).double().numpy())
+    return lambda made: (names, generator.probabilities(made.mels).astype(np.float64))
 
 
 JUDGES: dict[str, Callable[[SpeechGenerator, Sequence[Recording]], Judge]] = {

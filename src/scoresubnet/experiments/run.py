@@ -25,12 +25,12 @@ from scoresubnet.experiments.made import (
 )
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
+from scoresubnet.model_about import FILE_NAME
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.process import FolderInUse, locked
 from scoresubnet.training.score import train_score
 from scoresubnet.training.unet import train_unet
-from scoresubnet.weights import FILE_NAME
 
 WAIT = 5.0
 """Seconds between two looks at what other processes have made."""

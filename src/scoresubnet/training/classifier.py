@@ -11,6 +11,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.words import as_aliases
 from scoresubnet.losses import classifier_loss
+from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.networks.classifier import Classifier
 from scoresubnet.training.config import ClassifierTraining
 from scoresubnet.training.datamodule import Batch, SpeechData
@@ -19,7 +20,7 @@ from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import NoisyTraining, step_function
 from scoresubnet.training.start import content_of, copy_network, refuse_others
 from scoresubnet.training.steps import seeded, step_generator, step_seed
-from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 ACCURACY_TIMES = (1e-3, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 """Noise times at which the classifier's accuracy is logged."""

@@ -14,7 +14,7 @@ from scoresubnet.registries import refuse_unknown
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
 from scoresubnet.training_times import TIME_DISTRIBUTIONS
-from scoresubnet.vocoders.pitch_network import PitchNetworkConfig
+from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
 Precision = Literal["32-true", "bf16-mixed"]

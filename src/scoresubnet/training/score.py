@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
+from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.tensor_files import state_hash
 from scoresubnet.training.config import ScoreTraining
@@ -14,7 +15,7 @@ from scoresubnet.training.folder import claimed
 from scoresubnet.training.loop import fit
 from scoresubnet.training.start import content_of, copy_network, refuse_others, shape_of
 from scoresubnet.training.steps import seeded
-from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.networks.unet import UNet
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.datamodule import SpeechData
@@ -13,7 +14,7 @@ from scoresubnet.training.folder import claimed
 from scoresubnet.training.loop import fit
 from scoresubnet.training.start import content_of, copy_network, refuse_others
 from scoresubnet.training.steps import seeded
-from scoresubnet.weights import FILE_NAME, ModelFile, find_weights, load_model, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 
 def train_unet(

@@ -15,13 +15,8 @@ from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.start import content_of, copy_network, refuse_others
 from scoresubnet.training.steps import seeded, step_generator
 from scoresubnet.training.waveform_data import VoiceBatch, WaveformData
-from scoresubnet.vocoders.file import (
-    FILE_NAME,
-    VocoderFile,
-    read_vocoder,
-    save_vocoder,
-    vocoder_path,
-)
+from scoresubnet.vocoders.file import VocoderFile, read_vocoder, save_vocoder
+from scoresubnet.vocoders.paths import FILE_NAME, vocoder_path
 from scoresubnet.vocoders.pitch_network import PitchNetwork, pitch_losses
 
 

@@ -24,9 +24,9 @@ from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.foreign_weights import load_foreign, weights_hash
 from scoresubnet.missing import install
-from scoresubnet.tensor_files import WeightsError
 
 
 class SpeechEmbedding:

@@ -34,8 +34,8 @@ def log_mel_l1(original: ArrayLike, made: ArrayLike, front_end: LogMel | None = 
         ValueError: the pair cannot be used, or is too short for the front end.
     """
     front_end = front_end or LogMel()
-    a, b = front_end.log_mel(_stacked(*aligned(original, made)))
-    return (a - b).abs().mean(dtype=torch.float64).item()
+    a, b = front_end.log_mel(np.stack(aligned(original, made)))
+    return float(np.abs(a - b).mean(dtype=np.float64))
 
 
 def multi_resolution_stft(original: ArrayLike, made: ArrayLike) -> float:

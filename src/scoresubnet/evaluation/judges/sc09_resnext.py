@@ -217,7 +217,8 @@ class DecibelMel(nn.Module):
         super().__init__()
         self.padding = padding
         self.register_buffer("window", torch.hann_window(FRONT_END.win_length), persistent=False)
-        self.register_buffer("filters", mel_filterbank(FRONT_END), persistent=False)
+        filters = torch.from_numpy(mel_filterbank(FRONT_END))
+        self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
         spectrum = torch.stft(

@@ -19,9 +19,9 @@ from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS, resolve_words
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.git_lfs import pointer_hint
 from scoresubnet.missing import install
-from scoresubnet.tensor_files import WeightsError
 
 SECONDS = 30  # what Whisper hears; a clip is followed by zeros
 _FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -244,6 +244,7 @@ def log_mel(audio: Audio, bands: int = 80) -> NDArray[np.float32]:
     padded = torch.from_numpy(np.pad(audio, (0, length - len(audio))))
     spectrum = torch.stft(padded, 400, 160, window=torch.hann_window(400), return_complex=True)
     power = spectrum[:, :-1].abs() ** 2
-    level = torch.log10((mel_filterbank(settings) @ power).clamp(min=1e-10))
+    filters = torch.from_numpy(mel_filterbank(settings))
+    level = torch.log10((filters @ power).clamp(min=1e-10))
     scaled: NDArray[np.float32] = ((level.clamp(min=float(level.max()) - 8) + 4) / 4).numpy()
     return scaled

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -34,7 +33,7 @@ def mel_grid(row: System, mel: MelSettings | None = None) -> Figure:
     for k, panel in enumerate(panels):
         panel.set_axis_off()
         if k < count:
-            draw_mel(panel, front_end(torch.from_numpy(row.clips[k]))[0], settings)
+            draw_mel(panel, front_end(row.clips[k])[0], settings)
             panel.set_title(row.labels[k] if row.labels else "", fontsize=9, parse_math=False)
     title = f"{row.title}: {count} of {len(row.clips)} clips"
     figure.suptitle(title, fontsize=9, parse_math=False)

@@ -26,8 +26,8 @@ from scoresubnet.experiments.own_words.espeak import speak
 from scoresubnet.experiments.own_words.spotter import Clips, SpotterConfig, right, train_spotter
 from scoresubnet.experiments.own_words.words import Language, choose_recordings, log_mels
 from scoresubnet.files import file_hash, write_json
+from scoresubnet.model_about import find_weights
 from scoresubnet.vocoders import load_vocoder
-from scoresubnet.weights import find_weights
 
 ACCEPT = 0.8
 RESULT = "result.json"
@@ -158,8 +158,8 @@ class Cell:
             limit = np.quantile(log_mel_distances(others_x, given_x).min(1), 0.05)
             near.append(float((log_mel_distances(made_x, given_x).min(1) < limit).mean()))
             generated += [read_audio(path) for path in made]
-            sounds = vocoder(log_mels(others[: self.sizes.judged], mel))
-            real += [sound.numpy() for sound in sounds]
+            sounds = vocoder(log_mels(others[: self.sizes.judged], mel).numpy())
+            real += list(sounds)
             own.append((word, len(made), len(sounds)))
         asked = [word for word, count, _ in own for _ in range(count)]
         said = [word for word, _, count in own for _ in range(count)]

@@ -1,0 +1,36 @@
+"""Models on torch, on the CPU or a GPU."""
+
+from __future__ import annotations
+
+import torch
+
+from scoresubnet.backends.base import Backend
+from scoresubnet.batching import free_mib
+from scoresubnet.caller import undisturbed
+from scoresubnet.cost import step_mib
+from scoresubnet.weights import ModelFile
+
+
+@undisturbed()
+def on_torch(file: ModelFile, device: str | torch.device = "cpu") -> Backend:
+    """A model that `weights.load_model` has read, or one that was just trained.
+
+    Args:
+        file: with a Score Subnet or a U-Net.
+        device: where the model runs.
+
+    Raises:
+        WeightsError: the file is a classifier alone.
+    """
+    asked = file.guiding or file
+    model = file.score_model().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device)
+
+    def memory() -> tuple[float, float | None]:
+        place = model.like.device
+        mib = step_mib(model, (file.mel.n_mels, file.mel.frames))
+        if place.type == "cuda":
+            return mib, torch.cuda.mem_get_info(place)[0] / 2**20
+        return mib, free_mib() if place.type == "cpu" else None
+
+    return Backend("torch", model, asked.labels, asked.aliases, file.mel, file.sampling, memory)
