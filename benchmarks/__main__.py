@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refuse_unwritable(given.out)
     if given.threads:
         torch.set_num_threads(given.threads)
+        os.environ["OMP_NUM_THREADS"] = str(given.threads)  # the vocoder's
     if given.quick:
         given.batches = [batch for batch in given.batches if batch <= 8]
         given.rounds, given.seconds = min(given.rounds, 3), min(given.seconds, 0.2)
