@@ -10,7 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
+.PHONY: generate test test-browser browser-requirements lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -41,8 +41,19 @@ COMPILED := tests/training/test_gpu_options.py
 # SlipCover: coverage.py costs a third more time with Python 3.11, this about a tenth.
 unit:
 	OMP_NUM_THREADS=1 $(BIN)/slipcover --branch --source src/scoresubnet --skip-covered \
-		-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore $(COMPILED)
+		-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore $(COMPILED) --ignore tests/browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(COMPILED)
+
+# The page of `scoresubnet demo` in Chromium, and its JavaScript in Node. Without either it skips, but fails under CI=true.
+test-browser: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/browser
+
+# Node 20 or newer is the system's. So is Chromium, which is installed here where that is possible.
+browser-requirements:
+	@command -v npm > /dev/null || { echo "no npm; install Node.js 20 or newer (Debian: apt-get install nodejs npm)"; exit 1; }
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@test -n "$$CHROMIUM" || command -v chromium > /dev/null || { test "$$(id -u)" = 0 && apt-get install --yes --no-install-recommends chromium; } \
+		|| { echo "no chromium; install it (Debian: apt-get install chromium), or set CHROMIUM to the path of one"; exit 1; }
 
 train-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[train]"
@@ -59,13 +70,15 @@ expand-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[expand]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
-$(VENV)/.torch: tools/install_torch.py
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("scoresubnet needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.11" % v[:2])'
-	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: tools/install_torch.py | $(BIN)/pip
 	@$(BIN)/python tools/install_torch.py
 	@touch $@
 
-$(VENV)/.generate: $(VENV)/.torch pyproject.toml
+$(VENV)/.generate: pyproject.toml | $(BIN)/pip
 	@echo "installing what generating needs"
 	@$(BIN)/pip install --quiet --editable .
 	@touch $@
@@ -77,4 +90,4 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@touch $@ $(VENV)/.generate
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules .cache .mypy_cache .pytest_cache .ruff_cache

@@ -14,7 +14,8 @@ from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.sde import VPSDE
 from scoresubnet.vocoders.file import VocoderFile, save_vocoder
-from scoresubnet.vocoders.pitch_network import PitchNetwork, PitchNetworkConfig
+from scoresubnet.vocoders.pitch import PitchNetworkConfig
+from scoresubnet.vocoders.pitch_network import PitchNetwork
 from scoresubnet.weights import ModelFile, save_model
 
 WORDS = ("hum", "hiss")
