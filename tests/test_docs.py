@@ -24,11 +24,11 @@ from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.experiments.card import BEGIN, END
 from scoresubnet.experiments.table import read_table
 from scoresubnet.files import file_hash
+from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights, shipped_weights
 from scoresubnet.networks.fusion import FUSIONS
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import EVALUATIONS, SAMPLERS
 from scoresubnet.training.config_files import SHIPPED
-from scoresubnet.weights import DEFAULT_WEIGHTS, find_weights, shipped_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = {name: path.with_suffix(".md") for name, path in shipped_weights().items()}
@@ -162,7 +162,7 @@ def test_examples_of_extending_run(
 def test_the_example_of_using_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = examples("using.md")
     exec(compile(example, "using.md", "exec"), {})
-    assert "torch.Size([2, 1, 80, 64])" in capsys.readouterr().out
+    assert "(2, 1, 80, 64)" in capsys.readouterr().out
 
 
 def test_the_example_of_expand_runs(
@@ -171,7 +171,7 @@ def test_the_example_of_expand_runs(
     """On words that the generator has spoken."""
     speech = SpeechGenerator.from_pretrained().generate(["seven", "nine"] * 4, range(100, 108))
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
-        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio.numpy())
+        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio)
     monkeypatch.chdir(tmp_path)
     (example,) = examples("expand.md")
     exec(compile(example, "expand.md", "exec"), {})
@@ -184,7 +184,7 @@ def test_the_example_of_adapt_runs(
     """On words that the generator has spoken, with two steps where a user's run has hundreds."""
     speech = SpeechGenerator.from_pretrained().generate(["seven", "nine"] * 5, range(10), steps=4)
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
-        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio.numpy())
+        write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio)
     monkeypatch.chdir(tmp_path)
     few = partial(ScoreRecipe, most_steps=2, least_steps=1, validate_every=1, batch_size=4)
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)

@@ -15,4 +15,4 @@ def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     exec(compile(example, "README.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert "torch.Size([2, 16000]) 16000" in printed
+    assert "(2, 16000) 16000" in printed

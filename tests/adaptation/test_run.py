@@ -20,8 +20,9 @@ from scoresubnet.adaptation.score import Lesson, ScoreRecipe, Search
 from scoresubnet.adaptation.words import KEPT_CLIPS
 from scoresubnet.cli import main
 from scoresubnet.data.sources import find_clips
+from scoresubnet.file_metadata import WeightsError
 from scoresubnet.networks.unet import UNet, UNetConfig
-from scoresubnet.tensor_files import WeightsError, state_hash
+from scoresubnet.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
