@@ -78,7 +78,7 @@ def test_an_unknown_backend_is_refused(name: str) -> None:
 
 
 def test_shipped_graphs_are_those_of_their_weights() -> None:
-    """Of all of them: what `python -m recipes.graphs` writes is there, and fits."""
+    """Of all of them: what `scoresubnet export <name>` writes beside them is there, and fits."""
     from scoresubnet.backends.on_graphs import has_graphs, on_graphs
     from scoresubnet.model_about import read_about, shipped_weights
 
