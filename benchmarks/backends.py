@@ -7,7 +7,6 @@ slows them all.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,8 @@ from typing import Any, NamedTuple
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from benchmarks.busy import ROOT, busy_processes
+from benchmarks.busy import busy_processes
+from benchmarks.children import ROOT, child
 from scoresubnet.cli import SPIN_COUNT
 
 BACKENDS = ("torch", "onnx")
@@ -171,34 +171,13 @@ def _pair(values: Mapping[str, float], form: str) -> str:
 
 @contextmanager
 def worker(backend: str, threads: int, weights: str) -> Iterator[Worker]:
-    """A process with a backend and a number of threads; it raises `RuntimeError` if it ends.
+    """A process with a backend and a number of threads.
 
     Torch's threads wait as the command `scoresubnet` has them wait.
     """
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.backends", "--child", backend, weights],
-        cwd=ROOT,
-        env={**plain, "OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": SPIN_COUNT},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def ask(order: object) -> float:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        if not (line := process.stdout.readline()):
-            raise RuntimeError(f"the process of {backend} ended; its status is {process.wait()}")
-        return float(line)
-
-    with process:
-        try:
-            yield Worker(ask, lambda: ask("peak"))
-        finally:
-            process.kill()
+    setting = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": SPIN_COUNT}
+    with child("benchmarks.backends", setting, backend, weights) as ask:
+        yield Worker(ask, lambda: ask("peak"))
 
 
 def answer(backend: str, weights: str) -> None:

@@ -21,9 +21,9 @@ from typing import NamedTuple
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
+from benchmarks.children import child
 from scoresubnet.cli import SPIN_COUNT
 
-ROOT = Path(__file__).resolve().parents[1]
 WAITING = {
     "by default": {},
     "as scoresubnet sets it": {"GOMP_SPINCOUNT": SPIN_COUNT},
@@ -112,31 +112,9 @@ def speaker(
     Yields:
         What has it speak one word. Raises `RuntimeError` if the process ends.
     """
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}
     order = json.dumps({"weights": weights, "threads": threads})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.busy", "--child", order],
-        cwd=ROOT,
-        env=plain | setting,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def speak() -> Spoken:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-        if not (line := process.stdout.readline()):
-            raise RuntimeError(f"the process that speaks ended; its status is {process.wait()}")
-        return Spoken(*json.loads(line))
-
-    with process:
-        try:
-            yield speak
-        finally:
-            process.kill()
+    with child("benchmarks.busy", setting, order) as ask:
+        yield lambda: Spoken(*ask("word"))
 
 
 @contextmanager

@@ -60,6 +60,15 @@ class ModelAbout:
     sampling: Sampling | None
     aliases: dict[str, str]
 
+    @property
+    def is_unet(self) -> bool:
+        return "unet" in self.config
+
+    @property
+    def role(self) -> str:
+        """Of the graph without which a Score Subnet, or a U-Net, cannot be run: `export.steps`."""
+        return "score" if self.is_unet else "guided"
+
 
 def read_about(path: Path) -> ModelAbout:
     """What the file says.
@@ -101,7 +110,7 @@ def refuse_unlike(own: ModelAbout, guide: ModelAbout) -> None:
         ValueError: the first is no U-Net, or the two have other features or noise processes.
         WeightsError: the second has no classifier.
     """
-    if "unet" not in own.config:
+    if not own.is_unet:
         raise ValueError("a classifier is for guiding a U-Net; these weights have their own")
     if "classifier" not in guide.config:
         raise WeightsError(NO_CLASSIFIER)

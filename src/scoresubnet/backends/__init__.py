@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoresubnet.backends.base import Backend, Model
-from scoresubnet.backends.on_graphs import has_graphs, on_graphs
+from scoresubnet.backends.on_graphs import can_guide, can_run, on_graphs
 from scoresubnet.missing import install
 from scoresubnet.model_about import ModelAbout, find_weights, read_about
 from scoresubnet.registries import refuse_unknown
@@ -56,6 +56,8 @@ def load_backend(
     guide = None if classifier is None else _described(classifier)
     if backend == "onnx" or (backend == "auto" and not _wants_torch(main, guide, device)):
         return on_graphs(*main, guide)
+    if find_spec("torch") is None:
+        raise ImportError(_without_torch(backend))
     return _on_torch(weights, classifier, device)
 
 
@@ -69,7 +71,7 @@ def _wants_torch(
     guide: tuple[Path, ModelAbout] | None,
     device: str | torch.device | None,
 ) -> bool:
-    if not has_graphs(*main) or (guide is not None and not has_graphs(*guide, "classifier")):
+    if not can_run(*main) or (guide is not None and not can_guide(guide[0])):
         return True
     if device is not None:
         return str(device) != "cpu"
@@ -85,16 +87,21 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _without_torch(backend: str) -> str:
+    """What to do where torch is needed and not there."""
+    if backend == "torch":
+        return f"the backend 'torch' needs torch; {install('torch')}"
+    return (
+        f"these weights need torch here ({install('torch')}); or write their graphs where "
+        "torch is, with `scoresubnet export`, and take the folder along"
+    )
+
+
 def _on_torch(
     weights: str | os.PathLike[str],
     classifier: str | os.PathLike[str] | None,
     device: str | torch.device | None,
 ) -> Backend:
-    if find_spec("torch") is None:
-        raise ImportError(
-            f"these weights need torch here ({install('torch')}); or write their graphs where "
-            "torch is, with `scoresubnet export`, and take the folder along"
-        )
     import torch
 
     from scoresubnet.backends.on_torch import on_torch

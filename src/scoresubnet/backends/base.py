@@ -15,7 +15,7 @@ from scoresubnet.sde import VPSDE
 
 
 class Model(Protocol):
-    """A model that can be sampled: `model.DiffusionModel`, or `graphs.model.GraphModel`.
+    """A model that can be sampled: `model.DiffusionModel`, or `graph_model.GraphModel`.
 
     Arrays are of one library, on one device.
 

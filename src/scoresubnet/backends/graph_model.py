@@ -17,9 +17,12 @@ from scoresubnet.score import score_from_output
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
+GUIDES = ("classifier", "guided")
+"""Roles of the graphs that have a class gradient, the lighter one first."""
+
 
 class StepGraphs:
-    """The graphs of one file of weights (`steps`); each is opened when it is first needed."""
+    """The graphs of one file of weights (`export.steps`), each opened when it is first needed."""
 
     def __init__(self, weights: Path, about: ModelAbout, threads: int) -> None:
         self.about = about
@@ -49,7 +52,7 @@ class StepGraphs:
 
     def guide(self, x: Floats, t: Floats, labels: Labels) -> tuple[Floats, Floats]:
         """Class gradient, shaped like x, and logits (B, C), arguments as of `run`."""
-        role = "classifier" if self.has("classifier") else "guided"
+        role = next(filter(self.has, GUIDES), GUIDES[0])
         class_gradient, logits = self.run(role, x, t, labels)[-2:]
         return class_gradient, logits
 
@@ -63,7 +66,6 @@ class GraphModel:
 
     Raises:
         GraphError: a graph is missing, damaged, or of other weights.
-        WeightsError: the weights are a classifier alone.
     """
 
     def __init__(self, graphs: StepGraphs, guiding: StepGraphs | None = None) -> None:
@@ -72,14 +74,13 @@ class GraphModel:
         self.sde, self.parametrisation = about.sde, about.parametrisation
         self.like: Floats = np.empty(0, np.float32)
         self._graphs, self._known = graphs, None
-        self._is_unet = "unet" in about.config
-        self._guiding = guiding if self._is_unet else graphs
+        self._guiding = guiding if about.is_unet else graphs
         if guiding is not None:
             told = about.labels
             known = [told.index(w) if w in told else -1 for w in guiding.about.labels]
             self._known = np.array([*known, -1])  # -1 stays -1
-        self._score = "score" if self._is_unet or graphs.has("score") else "guided"
-        self.step_mib: float = graphs.open("score" if self._is_unet else "guided").about["step_mib"]
+        self._score = "score" if graphs.has("score") else about.role
+        self.step_mib: float = graphs.open(about.role).about["step_mib"]
 
     @property
     def hears(self) -> bool:
@@ -87,10 +88,10 @@ class GraphModel:
 
     @property
     def is_label_conditioned(self) -> bool:
-        networks = self._graphs.about.config
-        if self._is_unet:
-            return bool(networks["unet"]["label_conditioned"])
-        return bool(networks["subnet"].get("label_taps", False))
+        about = self._graphs.about
+        if about.is_unet:
+            return bool(about.config["unet"]["label_conditioned"])
+        return bool(about.config["subnet"].get("label_taps", False))
 
     @property
     def can_be_guided(self) -> bool:
@@ -115,7 +116,7 @@ class GraphModel:
 
         def both(x: Floats, t: Floats) -> Guide:
             assert self._guiding is not None
-            if self._is_unet:
+            if self._graphs.about.is_unet:
                 class_gradient, logits = self._guiding.guide(x, t, labels)
                 score = self.score(x, t, labels)
             else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from scoresubnet.backends.base import Backend
-from scoresubnet.backends.graph_model import GraphModel, StepGraphs
+from scoresubnet.backends.graph_model import GUIDES, GraphModel, StepGraphs
 from scoresubnet.batching import free_mib
 from scoresubnet.file_metadata import WeightsError
+from scoresubnet.graphs.files import graph_path
 from scoresubnet.model_about import CLASSIFIER_ALONE, ModelAbout, refuse_unlike
 from scoresubnet.threads import cores
 
@@ -15,7 +16,7 @@ from scoresubnet.threads import cores
 def on_graphs(
     weights: Path, about: ModelAbout, guide: tuple[Path, ModelAbout] | None = None
 ) -> Backend:
-    """A model whose graphs `graphs.export` has written beside its weights.
+    """A model whose graphs `export.run` has written beside its weights.
 
     Args:
         weights: of a Score Subnet or a U-Net.
@@ -42,10 +43,11 @@ def on_graphs(
     return Backend("onnx", model, asked.labels, asked.aliases, about.mel, about.sampling, memory)
 
 
-def has_graphs(weights: Path, about: ModelAbout, role: str | None = None) -> bool:
-    """Whether there are graphs to run a model with, or a classifier to guide by."""
-    graphs = StepGraphs(weights, about, threads=1)
-    roles = ["score"] if "unet" in about.config else ["guided"]
-    if role == "classifier":
-        roles = ["classifier", "guided"]
-    return any(map(graphs.has, roles))
+def can_run(weights: Path, about: ModelAbout) -> bool:
+    """Whether there is the graph of a model's step."""
+    return graph_path(weights, about.role).is_file()
+
+
+def can_guide(weights: Path) -> bool:
+    """Whether there is a graph of a classifier that can guide a U-Net."""
+    return any(graph_path(weights, role).is_file() for role in GUIDES)

@@ -73,23 +73,22 @@ def site_of(weights: Sequence[str]) -> Site:
         for path in sorted(PAGE.rglob("*"))
         if path.is_file()
     }
-    base = ["ort/ort.wasm.gz"]
-    for path in (VOCODER, graph_path(VOCODER, "pitch")):
-        base.append(f"vocoder/{path.name}")
-        site[base[-1]] = path
-    models: dict[str, list[str]] = {}
+    base = {"ort/ort.wasm.gz": PAGE / "ort/ort.wasm.gz"}
+    base |= {f"vocoder/{path.name}": path for path in (VOCODER, graph_path(VOCODER, "pitch"))}
+    models: dict[str, dict[str, Path]] = {}
     for source in weights:
         path = find_weights(source).resolve()
         files, name = model_files(path), path.parent.name if path.name == FILE_NAME else path.stem
         if name in models:
             raise ValueError(f"two of the weights are called {name}; rename one")
-        models[name] = [f"models/{len(models)}/{path.name}" for path in files]
-        site |= dict(zip(models[name], files, strict=True))
+        models[name] = {f"models/{len(models)}/{path.name}": path for path in files}
     manifest = {
-        "base": _sizes(site, base),
-        "models": [{"name": name, "files": _sizes(site, urls)} for name, urls in models.items()],
+        "base": _sizes(base),
+        "models": [{"name": name, "files": _sizes(files)} for name, files in models.items()],
     }
     site["models.json"] = json.dumps(manifest, indent=1).encode()
+    for fetched in (base, *models.values()):
+        site |= fetched
     return site
 
 
@@ -103,18 +102,17 @@ def model_files(weights: Path) -> list[Path]:
     about = read_about(weights)
     if about.parametrisation is None:
         raise WeightsError(f"{weights}: {CLASSIFIER_ALONE}")
-    needed = "score" if "unet" in about.config else "guided"
     graphs = [path for role in ROLES if (path := graph_path(weights, role)).is_file()]
-    if graph_path(weights, needed) not in graphs:
+    if graph_path(weights, about.role) not in graphs:
         raise GraphError(
-            f"{weights}: no graph {needed!r} beside these weights; write it with "
+            f"{weights}: no graph {about.role!r} beside these weights; write it with "
             f"`scoresubnet export {weights}`"
         )
     return [weights, *graphs]
 
 
-def _sizes(site: Site, urls: Sequence[str]) -> list[dict[str, str | int]]:
-    return [{"url": url, "bytes": len(_content(site[url]))} for url in urls]
+def _sizes(files: Mapping[str, Path]) -> list[dict[str, str | int]]:
+    return [{"url": url, "bytes": path.stat().st_size} for url, path in files.items()]
 
 
 def _content(source: Path | bytes) -> bytes:

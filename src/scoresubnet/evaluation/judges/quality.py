@@ -25,8 +25,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from scoresubnet.audio.io import Audio
-from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
+from scoresubnet.graphs.sessions import session_options
 from scoresubnet.missing import install
 
 # Its metadata asks for torchaudio and transformers, which its predictor does not use.
@@ -77,7 +77,7 @@ class DNSMOS:
                 f"DNSMOS needs speechmos, onnxruntime, librosa and requests ({error}): "
                 f"{install('evaluate')}"
             ) from error
-        options = session_options(threads)
+        options = session_options(threads or torch.get_num_threads())
         self._window = int(dnsmos.INPUT_LENGTH * RATE)
         self._seconds = dnsmos.INPUT_LENGTH
         # Its constructor gives the networks every core; everything else of it is used.

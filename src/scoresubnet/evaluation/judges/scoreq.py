@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
-from scoresubnet.evaluation.judges.onnx_sessions import session_options
 from scoresubnet.evaluation.judges.waveforms import as_clip
 from scoresubnet.files import file_hash
+from scoresubnet.graphs.sessions import session_options
 from scoresubnet.missing import install
 
 SCOREQ_URL = "https://zenodo.org/records/15739280"
@@ -48,9 +49,10 @@ class SCOREQ:
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path}: there is no such file; SCOREQ's is at {SCOREQ_URL}")
         content = Path(path).read_bytes()
+        options = session_options(threads or torch.get_num_threads())
         try:
             self._session = onnxruntime.InferenceSession(
-                content, session_options(threads), providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
         except (
             Exception
