@@ -61,7 +61,8 @@ class FrozenClassifier(nn.Module):
         """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
         log p(X_t) = logsumexp_y f(X_t, t)[y] + const (paper, eq. 9); it is summed over the batch,
-        so that no item's gradient depends on the batch size. Float32 even under autocast.
+        so that no item's gradient depends on the batch size. Under autocast float32 on a GPU; on
+        a CPU bfloat16, which halves the time of a training step.
 
         Args:
             x: noisy log-Mels (B, 1, F, T).
@@ -74,12 +75,12 @@ class FrozenClassifier(nn.Module):
             class_gradient: False leaves it out though there are labels.
             every_block: whether there is a tap after every block, not after every stage alone.
         """
-        with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        with torch.no_grad(), _arithmetic(x.device.type):
             if not gradient_taps and labels is None:
                 logits, taps = self.classifier.features(x.float(), t, every_block)
                 return Features(logits, taps, None, None)
             recorded = record(self.classifier, x.float(), t, every_block)
-            p = recorded.logits.softmax(1)
+            p = recorded.logits.float().softmax(1)
             ways = []
             if labels is not None:
                 ways.append(_towards(labels, p))
@@ -96,6 +97,12 @@ class FrozenClassifier(nn.Module):
                 guide = recorded.steps[0](g[-items:])
         gradient = tuple(reversed(gradients)) if gradient_taps else None
         return Features(recorded.logits, recorded.taps, gradient, guide)
+
+
+def _arithmetic(device: str) -> torch.autocast:
+    """Autocast where the way back was tried in bfloat16, and none elsewhere."""
+    is_on = device == "cpu" and torch.is_autocast_enabled(device)
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=is_on)
 
 
 def _towards(labels: Tensor, p: Tensor) -> Tensor:

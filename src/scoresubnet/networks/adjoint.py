@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scoresubnet.networks import layers_by_kernels, layers_by_operators
-from scoresubnet.networks.blocks import ResBlock, Stage, layout_of
+from scoresubnet.networks.blocks import ResBlock, Stage
 from scoresubnet.networks.classifier import Classifier
+from scoresubnet.networks.layouts import layout_of
 
 Back = Callable[[Tensor], Tensor]
 """Gradient at a layer's output (k * B, ...) -> at its input (k * B, ...), k functions at once."""

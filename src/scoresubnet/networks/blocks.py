@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scoresubnet.networks.layouts import norm_silu
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm with up to 32 groups of at least four channels."""
@@ -62,9 +63,9 @@ class ResBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv1(norm_silu(self.norm1, x))
         h = h + self.time(F.silu(embedding))[:, :, None, None]
-        h = self.conv2(F.silu(self.norm2(h)))
+        h = self.conv2(norm_silu(self.norm2, h))
         return self.skip(x) + h
 
 
@@ -136,7 +137,7 @@ class OutputHead(nn.Module):
         start_at_zero(self.conv)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.conv(F.silu(self.norm(x))), self.patch)
+        return F.pixel_shuffle(self.conv(norm_silu(self.norm, x)), self.patch)
 
 
 def rms_normalise(x: Tensor, eps: float = 1e-12) -> Tensor:
@@ -145,9 +146,3 @@ def rms_normalise(x: Tensor, eps: float = 1e-12) -> Tensor:
     eps keeps an all-zero tap at zero; it is far below the square of any tap in use.
     """
     return x * torch.rsqrt(x.square().mean(dim=(1, 2, 3), keepdim=True) + eps)
-
-
-def layout_of(x: Tensor) -> torch.memory_format:
-    """channels_last, if x is in that layout."""
-    channels_last = x.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if channels_last else torch.contiguous_format

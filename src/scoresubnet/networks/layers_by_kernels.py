@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scoresubnet.networks.blocks import layout_of
+from scoresubnet.networks.layouts import is_slow_for_group_norm, layout_of
 
 _aten = torch.ops.aten
 _INPUT_ONLY = [True, False, False]
@@ -23,7 +23,7 @@ def conv(layer: nn.Conv2d, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor
         gradient, _, _ = _aten.convolution_backward(
             g,
             shaped,
-            layer.weight,
+            layer.weight.to(g.dtype),
             None,
             layer.stride,
             layer.padding,
@@ -40,6 +40,7 @@ def conv(layer: nn.Conv2d, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor
 
 def norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """GroupNorm and SiLU of x (B, C, F, T), and the way back, as of `conv`."""
+    layout = layout_of(x)
     x = _for_group_norm(x)
     batch, channels, positions = len(x), x.shape[1], x.shape[2:].numel()
     h, mean, deviation = torch.native_group_norm(
@@ -48,7 +49,7 @@ def norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Callable[[Tensor],
 
     def back(g: Tensor) -> Tensor:
         times = len(g) // batch
-        g = _for_group_norm(_aten.silu_backward(g, _again(h, times)))
+        g = _aten.silu_backward(_for_group_norm(g), _again(h, times))
         gradient, _, _ = _aten.native_group_norm_backward(
             g,
             _again(x, times),
@@ -61,18 +62,19 @@ def norm_silu(norm: nn.GroupNorm, x: Tensor) -> tuple[Tensor, Callable[[Tensor],
             norm.num_groups,
             _INPUT_ONLY,
         )
-        return gradient
+        return gradient.contiguous(memory_format=layout)
 
-    return F.silu(h), back
+    return F.silu(h).contiguous(memory_format=layout), back
 
 
 def _for_group_norm(x: Tensor) -> Tensor:
-    """In the layout that the operation takes: away from the CPU it knows no channels_last.
+    """In the layout that the operation takes, and is fast in.
 
-    Compiled, it is taken apart into operations that take any.
+    Away from the CPU it knows no channels_last. Compiled, it is taken apart into operations that
+    take any.
     """
     any_layout = x.device.type == "cpu" or torch.compiler.is_compiling()
-    return x if any_layout else x.contiguous()
+    return x if any_layout and not is_slow_for_group_norm(x) else x.contiguous()
 
 
 def _again(x: Tensor, times: int) -> Tensor:

@@ -184,8 +184,9 @@ class ClassifierTraining:
 
     Attributes:
         aliases: other spellings by which the words can be asked for, alias -> word.
-        precision: `32-true`, or `bf16-mixed`, which is the faster one on GPUs: weights and what a
-            frozen classifier gives stay float32, the rest is computed in bfloat16 where it can be.
+        precision: `32-true`, or `bf16-mixed`, which is the faster one on GPUs and on CPUs with
+            bfloat16 (AMX): weights stay float32, and on GPUs what a frozen classifier gives; the
+            rest is computed in bfloat16 where it can be.
         compile: let torch.compile fuse what a training step does: for GPUs, where steps are faster
             after a minute or two of compiling. They round otherwise, and draw other dropout.
     """
