@@ -290,15 +290,17 @@ def test_works_without_grad_and_restores_the_mode(
         assert torch.equal(a, b)
 
 
-def test_float32_under_autocast(backbone: FrozenClassifier, batch: Batch) -> None:
-    """bfloat16 would cost the gradient taps most of their digits."""
+def test_bfloat16_under_autocast_on_a_cpu(backbone: FrozenClassifier, batch: Batch) -> None:
+    """What it gives points where that of float32 does; the caller's autocast stays as it is."""
     x, t, labels = batch
+    x = x.contiguous(memory_format=torch.channels_last)
     expected = tensors(backbone.features(x, t, True, labels))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert (x[0, 0] @ x[0, 0].T).dtype == torch.bfloat16
         found = tensors(backbone.features(x, t, True, labels))
-        assert (x[0, 0] @ x[0, 0].T).dtype == torch.bfloat16
-        half = tensors(backbone.features(x.bfloat16(), t, True, labels))
-    for a, b, c in zip(found, expected, half, strict=True):
-        assert a.dtype == c.dtype == torch.float32
-        assert torch.equal(a, b)
+        assert torch.is_autocast_enabled("cpu")
+        plain = backbone.features(x, t, gradient_taps=False)
+    for a, b in zip(found[1:], expected[1:], strict=True):
+        assert a.dtype == torch.bfloat16
+        assert torch.cosine_similarity(a.float().flatten(1), b.flatten(1)).min() > 0.999
+    for a, b in zip(plain.forward, found[1:], strict=False):
+        assert torch.cosine_similarity(a.float().flatten(1), b.float().flatten(1)).min() > 0.999

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from scoresubnet.networks.layouts import norm_silu
 
+
 def group_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm with up to 32 groups of at least four channels."""
     groups = math.gcd(channels, 32)
