@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -25,11 +25,12 @@ class DiffusionModel(nn.Module, ABC):
     Attributes:
         sde: the forward process that it was trained on.
         parametrisation: what its network predicts, a key of `score.PARAMETRISATIONS`.
+        in_bfloat16: whether the networks compute in it when they are sampled; results are float32.
     """
 
     def __init__(self, sde: VPSDE, parametrisation: str) -> None:
         super().__init__()
-        self.sde, self.parametrisation = sde, parametrisation
+        self.sde, self.parametrisation, self.in_bfloat16 = sde, parametrisation, False
 
     @property
     @abstractmethod
@@ -70,7 +71,8 @@ class DiffusionModel(nn.Module, ABC):
 
     def score(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         """Score, same shape as x (B, 1, F, T), at times t (B,); labels (B,) as for `forward`."""
-        return score_from_output(self(x, t, labels), x, t, self.sde, self.parametrisation)
+        output = self(x, t, labels).float()
+        return score_from_output(output, x, t, self.sde, self.parametrisation)
 
     def logits(self, x: Tensor, t: Tensor) -> Tensor:
         """What the classifier says of x (B, 1, F, T) at times t (B,): (B, C).
@@ -81,11 +83,14 @@ class DiffusionModel(nn.Module, ABC):
         if self.classifier is None:
             raise ValueError("these weights have no classifier; load them with classifier=...")
         logits: Tensor = self.classifier(x, t)
-        return logits
+        return logits.float()
 
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """A block as of `caller.undisturbed`."""
-        return undisturbed()
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """A block as of `caller.undisturbed`, in the arithmetic of this model."""
+        device = self.like.device.type
+        with undisturbed(), torch.autocast(device, torch.bfloat16, enabled=self.in_bfloat16):
+            yield
 
     @abstractmethod
     def with_class_gradient(self, labels: Tensor) -> ScoreAndClassGradient:
@@ -148,7 +153,7 @@ class ScoreModel(DiffusionModel):
         features = self._features(x, t, labels, class_gradient=True)
         assert features.class_gradient is not None
         output = self.subnet(features.forward, features.gradient, t)
-        return output, features.class_gradient, features.logits
+        return output.float(), features.class_gradient.float(), features.logits.float()
 
     def _features(
         self, x: Tensor, t: Tensor, labels: Tensor | None, class_gradient: bool
@@ -215,4 +220,5 @@ class UNetModel(DiffusionModel):
         features = classifier.features(x, t, False, labels)
         assert features.class_gradient is not None
         score = self.score(x, t, labels)
-        return Guide(score, features.class_gradient, probability(features.logits, labels))
+        p = probability(features.logits.float(), labels)
+        return Guide(score, features.class_gradient.float(), p)

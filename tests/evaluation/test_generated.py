@@ -92,3 +92,24 @@ def test_clips_of_a_u_net_are_known_by_its_classifier(
     assert cost["guided_gmacs"] > cost["unconditional_gmacs"]
     with pytest.raises(ValueError, match=r"clips of other settings .*classifier_sha256"):
         clips(1)
+
+
+def test_clips_of_another_arithmetic_are_other_clips(
+    make_score_model: Callable[..., ScoreModel], tmp_path: Path
+) -> None:
+    model = make_score_model(classes=2)
+    words, sde = ("hum", "hiss"), VPSDE()
+    file = ModelFile(model.backbone.classifier, words, sde, MelSettings(), model.subnet, "v")
+    save_model(file, tmp_path / "model.safetensors")
+
+    def clips(backend: str) -> GeneratedClips:
+        weights = str(tmp_path / "model.safetensors")
+        generator = generated.load_generator(weights, "griffin-lim", backend=backend)
+        spec = SystemSpec(weights=weights, backend=backend, overrides={"steps": 1})
+        return GeneratedClips(generator, spec, None, 1, 0, tmp_path / "clips")
+
+    made = clips("torch")
+    made.files(progress=False)
+    with pytest.raises(ValueError, match=r"other settings .*backend torch / torch-bf16"):
+        clips("torch-bf16")
+    assert clips("torch").cost() == made.cost()

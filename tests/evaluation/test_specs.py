@@ -30,3 +30,12 @@ def test_weights_are_called_by_the_name_of_their_folder(
     assert SystemSpec(weights=weights).called == "here"
     assert SystemSpec(weights="..").called == tmp_path.name
     assert SystemSpec(weights="runs/a.safetensors").called == "a"
+
+
+def test_a_system_runs_on_torch_in_one_of_two_arithmetics() -> None:
+    assert SystemSpec.from_dict({"weights": "x"}).backend == "torch"
+    assert SystemSpec.from_dict({"weights": "x", "backend": "torch-bf16"}).backend == "torch-bf16"
+    with pytest.raises(ValueError, match="unknown backend of a system 'onnx'"):
+        SystemSpec(weights="x", backend="onnx")
+    with pytest.raises(ValueError, match="backend: folder x is not sampled"):
+        SystemSpec(folder="x", backend="torch-bf16")

@@ -22,6 +22,7 @@ BACKENDS = {
     "auto": "torch on a GPU, or where the weights have no graphs; else onnx",
     "onnx": "onnxruntime, on the CPU",
     "torch": "torch, on a GPU if there is one",
+    "torch-bf16": "the same in bfloat16, for the size small: twice as fast on CPUs with AMX",
 }
 """name -> what it is."""
 
@@ -47,7 +48,8 @@ def load_backend(
             them: a classifier alone gives no score, and a U-Net guides nothing.
         GraphError: the backend is "onnx", and there are no graphs that fit.
         ValueError: there is no such backend, or the classifier does not fit the weights.
-        ImportError: the backend is "torch", or the only one that could be, and is not installed.
+        ImportError: the backend, or the only one that could be taken, needs torch, and it is not
+            installed.
     """
     refuse_unknown("backend", backend, BACKENDS)
     if backend == "onnx" and device is not None and str(device) != "cpu":
@@ -58,7 +60,7 @@ def load_backend(
         return on_graphs(*main, guide)
     if find_spec("torch") is None:
         raise ImportError(_without_torch(backend))
-    return _on_torch(weights, classifier, device)
+    return _on_torch(weights, classifier, device, bfloat16=backend == "torch-bf16")
 
 
 def _described(weights: str | os.PathLike[str]) -> tuple[Path, ModelAbout]:
@@ -89,8 +91,8 @@ def _has_gpu() -> bool:
 
 def _without_torch(backend: str) -> str:
     """What to do where torch is needed and not there."""
-    if backend == "torch":
-        return f"the backend 'torch' needs torch; {install('torch')}"
+    if backend != "auto":
+        return f"the backend {backend!r} needs torch; {install('torch')}"
     return (
         f"these weights need torch here ({install('torch')}); or write their graphs where "
         "torch is, with `scoresubnet export`, and take the folder along"
@@ -101,6 +103,7 @@ def _on_torch(
     weights: str | os.PathLike[str],
     classifier: str | os.PathLike[str] | None,
     device: str | torch.device | None,
+    bfloat16: bool,
 ) -> Backend:
     import torch
 
@@ -110,4 +113,5 @@ def _on_torch(
     file = load_model(weights)
     if classifier is not None:
         file = file.guided_by(load_model(classifier))
-    return on_torch(file, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return on_torch(file, where, bfloat16)

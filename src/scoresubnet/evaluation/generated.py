@@ -80,6 +80,7 @@ class GeneratedClips:
         self.settings: dict[str, object] = {
             "weights_sha256": file_hash(find_weights(self.weights)),
             "vocoder": generator.vocoder.settings,
+            "backend": generator.backend,
             **self.sampling.to_dict(),
             "seed": seed,
             "scoresubnet": version("scoresubnet"),
@@ -160,10 +161,12 @@ class GeneratedClips:
         return spent
 
 
-def load_generator(weights: str, vocoder: str, classifier: str | None = None) -> SpeechGenerator:
+def load_generator(
+    weights: str, vocoder: str, classifier: str | None = None, backend: str = "torch"
+) -> SpeechGenerator:
     """The generator, on a GPU if there is one; errors as of `SpeechGenerator.from_pretrained`."""
     return SpeechGenerator.from_pretrained(
-        weights, vocoder, device=None, classifier=classifier, backend="torch"
+        weights, vocoder, device=None, classifier=classifier, backend=backend
     )
 
 

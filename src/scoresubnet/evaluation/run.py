@@ -179,7 +179,7 @@ class Evaluation:
                 continue
             assert spec.weights is not None
             vocoder = spec.vocoder or self.vocoder
-            generator = load_generator(spec.weights, vocoder, spec.classifier)
+            generator = load_generator(spec.weights, vocoder, spec.classifier, spec.backend)
             folder = self.out / "generated" / ("" if single else name)
             found[name] = GeneratedClips(
                 generator, spec, asked_labels(self.labels), self.count, self.seed, folder

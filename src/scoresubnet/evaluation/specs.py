@@ -13,6 +13,8 @@ from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import SETTINGS, Sampling
 
 _KINDS = {int: "whole number", float: "number", bool: "truth value; give true or false"}
+BACKENDS = ("torch", "torch-bf16")
+"""Of `scoresubnet.backends` those whose models can be counted."""
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -27,6 +29,7 @@ class SystemSpec:
         name: in the report; that of the folder or weights if None.
         vocoder: of the weights; that of the evaluation if None.
         sampling: of the weights, a preset or settings; what they recommend if None.
+        backend: what runs the weights: torch or torch-bf16.
         overrides: settings by name.
 
     Raises:
@@ -40,6 +43,7 @@ class SystemSpec:
     name: str | None = None
     vocoder: str | None = None
     sampling: str | Sampling | None = None
+    backend: str = "torch"
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,6 +52,8 @@ class SystemSpec:
         given = [name for name, value in self.overrides.items() if value is not None]
         own = ("classifier", "vocoder", "sampling")
         given += [name for name in own if getattr(self, name) is not None]
+        refuse_unknown("backend of a system", self.backend, BACKENDS)
+        given += ["backend"] if self.backend != "torch" else []
         if self.folder and given:
             raise ValueError(f"{', '.join(given)}: folder {self.folder} is not sampled; drop these")
         if self.name is not None:
@@ -55,15 +61,15 @@ class SystemSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SystemSpec:
-        """Read a mapping with the keys folder or weights, classifier, name, vocoder and those of
-        `Sampling`.
+        """Read a mapping with the keys folder or weights, classifier, name, vocoder, backend and
+        those of `Sampling`.
 
         Numbers and truth values may be text, as on the command line.
 
         Raises:
             ValueError: a key is unknown, a value is of another kind, or as for the class.
         """
-        own = ("folder", "weights", "classifier", "name", "vocoder", "sampling")
+        own = ("folder", "weights", "classifier", "name", "vocoder", "sampling", "backend")
         for key in values:
             refuse_unknown("key of a system", key, (*own, *SETTINGS))
         for key in own:
