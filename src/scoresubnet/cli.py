@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from jsonargparse import ActionYesNo, ArgumentParser, Namespace
 
@@ -216,6 +216,8 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
     add("--minutes", type=float, default=10.0, help="about as long as it may take; 0: no limit")
     add("--keep-words", action="store_true", help="keep the words of the weights beside the new")
     add("--seed", type=int, default=0, help="of all that is drawn")
+    arithmetic = "of the training: bf16-mixed takes half the time on CPUs with AMX"
+    add("--precision", type=Literal["32-true", "bf16-mixed"], default="32-true", help=arithmetic)
     add("--json", action="store_true", help="print the result as JSON")
     return parser
 

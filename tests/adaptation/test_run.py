@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 
 from scoresubnet.adaptation import run as module
 from scoresubnet.adaptation.head import HeadConfig
@@ -95,6 +96,26 @@ def test_the_fold_that_finds_the_steps_is_not_learned_from(
         for name in ("model.safetensors", "held-out.safetensors")
     )
     assert not torch.equal(every_head, other_head)
+
+
+def test_the_trainings_are_in_the_arithmetic_asked_for(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low = replace(RECIPE, precision="bf16-mixed")
+
+    def with_few_steps(*given: Any, recipe: ScoreRecipe, **named: Any) -> Adapted:
+        assert recipe == ScoreRecipe(precision="bf16-mixed")
+        return adapt(*given, recipe=low, **named)
+
+    monkeypatch.setattr("scoresubnet.commands.adapt.adapt", with_few_steps)
+    out = tmp_path / "mine"
+    command = ["adapt", str(words_folder), "--weights", str(weights), "--out", str(out)]
+    assert main([*command, "--precision", "bf16-mixed", "--json"]) == 0
+    for run in ("search", "learned"):
+        config = yaml.safe_load((out / run / "config.yaml").read_text())
+        assert config["precision"] == "bf16-mixed"
+    with pytest.raises(ValueError, match="was adapted with other recipe"):
+        _adapted(words_folder, weights, out)
 
 
 def test_words_are_kept(words_folder: Path, weights: Path, tmp_path: Path) -> None:

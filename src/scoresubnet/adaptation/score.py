@@ -19,6 +19,7 @@ from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,
     OptimiserConfig,
+    Precision,
     RunConfig,
     ScoreTraining,
     TimesConfig,
@@ -45,6 +46,7 @@ class ScoreRecipe:
         kept_share: of each batch, clips of the words that are kept, if words are.
         times: distribution of noise times.
         augment: changes to the recordings.
+        precision: as of `ClassifierTraining`.
     """
 
     most_steps: int = 400
@@ -59,6 +61,7 @@ class ScoreRecipe:
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(shift=6, stretch=0.12, warp=0.08, gain=6, fill=0.9)
     )
+    precision: Precision = "32-true"
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,7 @@ class Lesson:
                 patience=patience,
                 save_every=0.5,
             ),
+            precision=recipe.precision,
         )
 
 

@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 
 from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.run import Adapted, Stopped, adapt
+from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.allocator import keep_freed_memory
 
 
@@ -18,7 +19,12 @@ def run(values: Namespace) -> None:
     keep_freed_memory()
     given = {k: values[k] for k in ("recordings", "weights", "out", "minutes", "seed")}
     try:
-        made = adapt(**given, keep_words=values.keep_words, progress=not values.json)
+        made = adapt(
+            **given,
+            keep_words=values.keep_words,
+            recipe=ScoreRecipe(precision=values.precision),
+            progress=not values.json,
+        )
     except Stopped as error:
         print(f"{error}; the same command goes on from there", file=sys.stderr)
         raise KeyboardInterrupt from error  # there are no weights for what comes next in a script
