@@ -103,9 +103,9 @@ def test_the_trainings_are_in_the_arithmetic_asked_for(
 ) -> None:
     low = replace(RECIPE, precision="bf16-mixed")
 
-    def with_few_steps(*given: Any, recipe: ScoreRecipe, **named: Any) -> Adapted:
+    def with_few_steps(recipe: ScoreRecipe, **given: Any) -> Adapted:
         assert recipe == ScoreRecipe(precision="bf16-mixed")
-        return adapt(*given, recipe=low, **named)
+        return adapt(recipe=low, **given)
 
     monkeypatch.setattr("scoresubnet.commands.adapt.adapt", with_few_steps)
     out = tmp_path / "mine"
