@@ -26,6 +26,8 @@ SPIN_COUNT = "3000"
 for milliseconds, and hold up one another where other programs take the cores; threads that sleep at
 once are late on an idle machine (docs/log/2026-11-28-busy.md)."""
 
+_PLACES = "shipped name, folder, file, or hf:ORG/NAME[@REVISION] on the Hugging Face hub"
+
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
     "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
@@ -41,6 +43,7 @@ COMMANDS = {
     "experiment pack": "Pack the log-Mels of a table for a machine without the recordings.",
     "experiment report": "Write up what there is of a table: Markdown, JSON and figures.",
     "export": "Write weights as ONNX graphs, to generate without torch.",
+    "push": "Put weights, their graphs and a model card on the Hugging Face hub.",
     "demo": "Serve a page on this machine that speaks words in the browser, or write it.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
@@ -141,7 +144,17 @@ def _overview() -> ArgumentParser:
     train = ArgumentParser(
         description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
     )
-    for name in ("generate", "adapt", "expand", "vocode", "evaluate", "export", "demo", "info"):
+    for name in (
+        "generate",
+        "adapt",
+        "expand",
+        "vocode",
+        "evaluate",
+        "export",
+        "push",
+        "demo",
+        "info",
+    ):
         commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
     commands.add_subcommand("train", train, help=train.description)
     experiment = ArgumentParser(description="Make or write up a table of models.")
@@ -163,7 +176,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     _add_towards(parser)
     _add_sampling(parser)
     _add_vocoder(parser)
-    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--weights", type=str, default="words18-small", help=_PLACES)
     _add_classifier(parser)
     _add_backend(parser)
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
@@ -211,7 +224,7 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
         metavar="RECORDINGS",
         help="one folder a word, of five wav or flac files or more",
     )
-    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--weights", type=str, default="words18-small", help=_PLACES)
     add("--out", type=str, default="runs/mine", help="folder of the new weights")
     add("--minutes", type=float, default=10.0, help="about as long as it may take; 0: no limit")
     add("--keep-words", action="store_true", help="keep the words of the weights beside the new")
@@ -223,7 +236,7 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
 def _expand(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add("recordings", type=str, metavar="RECORDINGS", help="one folder of wav or flac a word")
-    add("--weights", type=str, required=True, help="shipped name, folder or file; know the words")
+    add("--weights", type=str, required=True, help=f"{_PLACES}; know the words")
     add("--out", type=str, required=True, help="folder for <word>/<number>.wav and manifest.csv")
     add("--per-word", type=int, default=1000, help="clips of each word that are kept")
     add("--accept", type=float, default=0.8, help="least probability that the judge must give")
@@ -270,7 +283,12 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="folders of wav or flac, a system each: one folder a label, or <label>-<number>.wav, "
         "or no labels; the first system is the one that others are compared with",
     )
-    add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
+    add(
+        "--weights",
+        nargs="+",
+        type=str,
+        help="generators: shipped names, folders, files or hf:ORG/NAME",
+    )
     _add_classifier(parser)
     add(
         "--systems",
@@ -325,7 +343,7 @@ def _add_vocoder(parser: ArgumentParser) -> None:
         type=str,
         default="pitch",
         help="from log-Mel to waveform: pitch, griffin-lim, hifigan:<folder or hub id>, or "
-        "pitch:<run of train vocoder>",
+        "pitch:<run of train vocoder, or hf:ORG/NAME>",
     )
 
 
@@ -339,7 +357,7 @@ def _add_classifier(parser: ArgumentParser) -> None:
 
 def _export(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
-    add("weights", type=str, metavar="WEIGHTS", help="shipped name, folder or file; or a vocoder")
+    add("weights", type=str, metavar="WEIGHTS", help=f"{_PLACES}; or a vocoder")
     add(
         "out",
         type=str | None,
@@ -351,6 +369,19 @@ def _export(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
+def _push(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add("weights", type=str, metavar="WEIGHTS", help=_PLACES)
+    add("place", type=str, metavar="hf:ORG/NAME", help="a repository; made if there is none")
+    add("--private", action="store_true", help="only its owner is to see the repository")
+    add("--message", type=str, default="New weights", help="of the commit")
+    add("--licence", type=str | None, help="for the card, as the Hub calls it (mit, cc-by-4.0)")
+    add("--language", type=str | None, help="for the card, its code (en, ar)")
+    add("--out", type=str | None, help="write the files to this new folder, and push nothing")
+    add("--json", action="store_true", help="print the names of the files as JSON")
+    return parser
+
+
 def _demo(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add(
@@ -358,7 +389,8 @@ def _demo(parser: ArgumentParser) -> ArgumentParser:
         nargs="+",
         type=str,
         default=["words18-small", "arabic16-small"],
-        help="shipped names, folders or files, with their graphs; the first is opened at once",
+        help="shipped names, folders, files or hf:ORG/NAME, with their graphs; the first is opened "
+        "at once",
     )
     add("--port", type=int, default=8018, help="of 127.0.0.1; 0: any that is free")
     add("--out", type=str | None, help="write the page as a folder for any host, and serve nothing")
@@ -402,9 +434,14 @@ def _train(parser: ArgumentParser, kind: str) -> ArgumentParser:
     shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
     add("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
     add("--out", type=str, required=True, help="folder of the run")
-    add("--start", type=str | None, help="weights to start from: folder, file or a shipped model")
+    add("--start", type=str | None, help=f"weights to start from: {_PLACES}")
     if kind == "score":
-        add("--classifier", type=str, required=True, help="run or file of the classifier")
+        add(
+            "--classifier",
+            type=str,
+            required=True,
+            help="run or file of the classifier, or hf:ORG/NAME",
+        )
     parser.add_class_arguments(TRAININGS[kind], as_group=False)
     return parser
 
@@ -424,6 +461,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "experiment pack": partial(_experiment, part="pack"),
     "experiment report": partial(_experiment, part="report"),
     "export": _export,
+    "push": _push,
     "demo": _demo,
     "info": _info,
 }
