@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import SUPPRESS, Action
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
@@ -135,37 +136,79 @@ def _present_name(argument: str) -> str:
     return f"{RENAMED[name]}{equals}{value}"
 
 
-def _overview() -> ArgumentParser:
-    """The commands with their descriptions alone, so that --help imports nothing heavy."""
+def _without_arguments(name: str) -> ArgumentParser:
+    return ArgumentParser()
+
+
+def _overview(leaf: Callable[[str], ArgumentParser] = _without_arguments) -> ArgumentParser:
+    """The commands with their descriptions alone, so that --help imports nothing heavy.
+
+    Args:
+        leaf: name of a command -> its parser.
+    """
     parser = ArgumentParser(prog="scoresubnet", description="Speech from a frozen classifier.")
-    version = f"scoresubnet {metadata.version('scoresubnet')}"
-    parser.add_argument("--version", action="version", version=version)
-    commands = parser.add_subcommands()
-    train = ArgumentParser(
-        description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        default=SUPPRESS,
+        help="the version, and the weights it ships",
     )
-    for name in (
-        "generate",
-        "adapt",
-        "expand",
-        "vocode",
-        "evaluate",
-        "export",
-        "push",
-        "demo",
-        "info",
-    ):
-        commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
-    commands.add_subcommand("train", train, help=train.description)
-    experiment = ArgumentParser(description="Make or write up a table of models.")
-    commands.add_subcommand("experiment", experiment, help=experiment.description)
-    parts = experiment.add_subcommands()
-    for name in ("run", "pack", "report"):
-        parts.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"experiment {name}"])
-    trainings = train.add_subcommands()
-    for name in ("classifier", "score", "unet", "vocoder", "evaluator"):
-        trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        default=SUPPRESS,
+        choices=("bash", "zsh", "tcsh"),
+        help="a script by which that shell completes commands, options and names",
+    )
+    commands = parser.add_subcommands()
+    groups = {
+        "train": "Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge.",
+        "experiment": "Make or write up a table of models.",
+    }
+    for name in (name for name in COMMANDS if " " not in name):
+        commands.add_subcommand(name, leaf(name), help=COMMANDS[name])
+    for group, description in groups.items():
+        parts = ArgumentParser(description=description)
+        commands.add_subcommand(group, parts, help=description)
+        below = parts.add_subcommands()
+        for name in (name for name in COMMANDS if name.startswith(f"{group} ")):
+            below.add_subcommand(name.partition(" ")[2], leaf(name), help=COMMANDS[name])
     return parser
+
+
+class _Version(Action):
+    """Prints the version, and what the package ships."""
+
+    def __call__(self, parser: Any, *others: Any) -> None:
+        print(f"scoresubnet {metadata.version('scoresubnet')}")
+        shipped = Path(__file__).parent / "pretrained"
+        folders = {"weights": ".", "vocoder": "vocoders", "evaluators": "evaluators"}
+        for kind, folder in folders.items():
+            names = sorted(path.stem for path in (shipped / folder).glob("*.safetensors"))
+            print(f"{kind}: {', '.join(names)}")
+        parser.exit()
+
+
+class _PrintCompletion(Action):
+    """Prints what a shell is to read."""
+
+    def __call__(self, parser: Any, namespace: Any, shell: Any, *others: Any) -> None:
+        from scoresubnet.completion import completion_script
+
+        try:
+            print(completion_script(_overview(_leaf), shell))
+        except ModuleNotFoundError as error:
+            parser.exit(1, f"scoresubnet --print-completion: {error}{hint(error)}\n")
+        parser.exit()
+
+
+def _leaf(name: str) -> ArgumentParser:
+    """The parser of a command; without arguments where its extra is not installed."""
+    try:
+        return LEAVES[name](ArgumentParser(description=COMMANDS[name]))
+    except ImportError:
+        return _without_arguments(name)
 
 
 def _generate(parser: ArgumentParser) -> ArgumentParser:
