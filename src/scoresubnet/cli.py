@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import SUPPRESS, Action
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module, metadata
@@ -26,6 +27,8 @@ SPIN_COUNT = "3000"
 for milliseconds, and hold up one another where other programs take the cores; threads that sleep at
 once are late on an idle machine (docs/log/2026-11-28-busy.md)."""
 
+_PLACES = "shipped name, folder, file, or hf:ORG/NAME[@REVISION] on the Hugging Face hub"
+
 COMMANDS = {
     "generate": "Speak words: sample them from the shipped or your own weights.",
     "train classifier": "Train a noise-conditioned classifier (paper, eq. 6).",
@@ -41,6 +44,7 @@ COMMANDS = {
     "experiment pack": "Pack the log-Mels of a table for a machine without the recordings.",
     "experiment report": "Write up what there is of a table: Markdown, JSON and figures.",
     "export": "Write weights as ONNX graphs, to generate without torch.",
+    "push": "Put weights, their graphs and a model card on the Hugging Face hub.",
     "demo": "Serve a page on this machine that speaks words in the browser, or write it.",
     "info": "Print what a preset or a file of weights costs: parameters, GMACs, memory.",
 }
@@ -132,27 +136,79 @@ def _present_name(argument: str) -> str:
     return f"{RENAMED[name]}{equals}{value}"
 
 
-def _overview() -> ArgumentParser:
-    """The commands with their descriptions alone, so that --help imports nothing heavy."""
+def _without_arguments(name: str) -> ArgumentParser:
+    return ArgumentParser()
+
+
+def _overview(leaf: Callable[[str], ArgumentParser] = _without_arguments) -> ArgumentParser:
+    """The commands with their descriptions alone, so that --help imports nothing heavy.
+
+    Args:
+        leaf: name of a command -> its parser.
+    """
     parser = ArgumentParser(prog="scoresubnet", description="Speech from a frozen classifier.")
-    version = f"scoresubnet {metadata.version('scoresubnet')}"
-    parser.add_argument("--version", action="version", version=version)
-    commands = parser.add_subcommands()
-    train = ArgumentParser(
-        description="Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge."
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        default=SUPPRESS,
+        help="the version, and the weights it ships",
     )
-    for name in ("generate", "adapt", "expand", "vocode", "evaluate", "export", "demo", "info"):
-        commands.add_subcommand(name, ArgumentParser(), help=COMMANDS[name])
-    commands.add_subcommand("train", train, help=train.description)
-    experiment = ArgumentParser(description="Make or write up a table of models.")
-    commands.add_subcommand("experiment", experiment, help=experiment.description)
-    parts = experiment.add_subcommands()
-    for name in ("run", "pack", "report"):
-        parts.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"experiment {name}"])
-    trainings = train.add_subcommands()
-    for name in ("classifier", "score", "unet", "vocoder", "evaluator"):
-        trainings.add_subcommand(name, ArgumentParser(), help=COMMANDS[f"train {name}"])
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        default=SUPPRESS,
+        choices=("bash", "zsh", "tcsh"),
+        help="a script by which that shell completes commands, options and names",
+    )
+    commands = parser.add_subcommands()
+    groups = {
+        "train": "Train a classifier, a Score Subnet on it, a U-Net, a vocoder, or a judge.",
+        "experiment": "Make or write up a table of models.",
+    }
+    for name in (name for name in COMMANDS if " " not in name):
+        commands.add_subcommand(name, leaf(name), help=COMMANDS[name])
+    for group, description in groups.items():
+        parts = ArgumentParser(description=description)
+        commands.add_subcommand(group, parts, help=description)
+        below = parts.add_subcommands()
+        for name in (name for name in COMMANDS if name.startswith(f"{group} ")):
+            below.add_subcommand(name.partition(" ")[2], leaf(name), help=COMMANDS[name])
     return parser
+
+
+class _Version(Action):
+    """Prints the version, and what the package ships."""
+
+    def __call__(self, parser: Any, *others: Any) -> None:
+        print(f"scoresubnet {metadata.version('scoresubnet')}")
+        shipped = Path(__file__).parent / "pretrained"
+        folders = {"weights": ".", "vocoder": "vocoders", "evaluators": "evaluators"}
+        for kind, folder in folders.items():
+            names = sorted(path.stem for path in (shipped / folder).glob("*.safetensors"))
+            print(f"{kind}: {', '.join(names)}")
+        parser.exit()
+
+
+class _PrintCompletion(Action):
+    """Prints what a shell is to read."""
+
+    def __call__(self, parser: Any, namespace: Any, shell: Any, *others: Any) -> None:
+        from scoresubnet.completion import completion_script
+
+        try:
+            print(completion_script(_overview(_leaf), shell))
+        except ModuleNotFoundError as error:
+            parser.exit(1, f"scoresubnet --print-completion: {error}{hint(error)}\n")
+        parser.exit()
+
+
+def _leaf(name: str) -> ArgumentParser:
+    """The parser of a command; without arguments where its extra is not installed."""
+    try:
+        return LEAVES[name](ArgumentParser(description=COMMANDS[name]))
+    except ImportError:
+        return _without_arguments(name)
 
 
 def _generate(parser: ArgumentParser) -> ArgumentParser:
@@ -163,7 +219,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     _add_towards(parser)
     _add_sampling(parser)
     _add_vocoder(parser)
-    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--weights", type=str, default="words18-small", help=_PLACES)
     _add_classifier(parser)
     _add_backend(parser)
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
@@ -211,7 +267,7 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
         metavar="RECORDINGS",
         help="one folder a word, of five wav or flac files or more",
     )
-    add("--weights", type=str, default="words18-small", help="shipped name, folder or file")
+    add("--weights", type=str, default="words18-small", help=_PLACES)
     add("--out", type=str, default="runs/mine", help="folder of the new weights")
     add("--minutes", type=float, default=10.0, help="about as long as it may take; 0: no limit")
     add("--keep-words", action="store_true", help="keep the words of the weights beside the new")
@@ -225,7 +281,7 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
 def _expand(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add("recordings", type=str, metavar="RECORDINGS", help="one folder of wav or flac a word")
-    add("--weights", type=str, required=True, help="shipped name, folder or file; know the words")
+    add("--weights", type=str, required=True, help=f"{_PLACES}; know the words")
     add("--out", type=str, required=True, help="folder for <word>/<number>.wav and manifest.csv")
     add("--per-word", type=int, default=1000, help="clips of each word that are kept")
     add("--accept", type=float, default=0.8, help="least probability that the judge must give")
@@ -272,7 +328,12 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="folders of wav or flac, a system each: one folder a label, or <label>-<number>.wav, "
         "or no labels; the first system is the one that others are compared with",
     )
-    add("--weights", nargs="+", type=str, help="generators: shipped names, folders or files")
+    add(
+        "--weights",
+        nargs="+",
+        type=str,
+        help="generators: shipped names, folders, files or hf:ORG/NAME",
+    )
     _add_classifier(parser)
     add(
         "--systems",
@@ -327,7 +388,7 @@ def _add_vocoder(parser: ArgumentParser) -> None:
         type=str,
         default="pitch",
         help="from log-Mel to waveform: pitch, griffin-lim, hifigan:<folder or hub id>, or "
-        "pitch:<run of train vocoder>",
+        "pitch:<run of train vocoder, or hf:ORG/NAME>",
     )
 
 
@@ -341,7 +402,7 @@ def _add_classifier(parser: ArgumentParser) -> None:
 
 def _export(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
-    add("weights", type=str, metavar="WEIGHTS", help="shipped name, folder or file; or a vocoder")
+    add("weights", type=str, metavar="WEIGHTS", help=f"{_PLACES}; or a vocoder")
     add(
         "out",
         type=str | None,
@@ -353,6 +414,19 @@ def _export(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
+def _push(parser: ArgumentParser) -> ArgumentParser:
+    add = parser.add_argument
+    add("weights", type=str, metavar="WEIGHTS", help=_PLACES)
+    add("place", type=str, metavar="hf:ORG/NAME", help="a repository; made if there is none")
+    add("--private", action="store_true", help="only its owner is to see the repository")
+    add("--message", type=str, default="New weights", help="of the commit")
+    add("--licence", type=str | None, help="for the card, as the Hub calls it (mit, cc-by-4.0)")
+    add("--language", type=str | None, help="for the card, its code (en, ar)")
+    add("--out", type=str | None, help="write the files to this new folder, and push nothing")
+    add("--json", action="store_true", help="print the names of the files as JSON")
+    return parser
+
+
 def _demo(parser: ArgumentParser) -> ArgumentParser:
     add = parser.add_argument
     add(
@@ -360,7 +434,8 @@ def _demo(parser: ArgumentParser) -> ArgumentParser:
         nargs="+",
         type=str,
         default=["words18-small", "arabic16-small"],
-        help="shipped names, folders or files, with their graphs; the first is opened at once",
+        help="shipped names, folders, files or hf:ORG/NAME, with their graphs; the first is opened "
+        "at once",
     )
     add("--port", type=int, default=8018, help="of 127.0.0.1; 0: any that is free")
     add("--out", type=str | None, help="write the page as a folder for any host, and serve nothing")
@@ -404,9 +479,14 @@ def _train(parser: ArgumentParser, kind: str) -> ArgumentParser:
     shipped = ", ".join(sorted(name for name in SHIPPED if name.endswith(f"-{kind}")))
     add("--config", action=ConfigFile, help=f"YAML file, or one of {shipped}")
     add("--out", type=str, required=True, help="folder of the run")
-    add("--start", type=str | None, help="weights to start from: folder, file or a shipped model")
+    add("--start", type=str | None, help=f"weights to start from: {_PLACES}")
     if kind == "score":
-        add("--classifier", type=str, required=True, help="run or file of the classifier")
+        add(
+            "--classifier",
+            type=str,
+            required=True,
+            help="run or file of the classifier, or hf:ORG/NAME",
+        )
     parser.add_class_arguments(TRAININGS[kind], as_group=False)
     return parser
 
@@ -426,6 +506,7 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "experiment pack": partial(_experiment, part="pack"),
     "experiment report": partial(_experiment, part="report"),
     "export": _export,
+    "push": _push,
     "demo": _demo,
     "info": _info,
 }

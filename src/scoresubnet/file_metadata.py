@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,24 +70,6 @@ def described(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], 
         if not isinstance(about["notes"], dict):
             raise ValueError("its notes are no mapping")
     return about, mel
-
-
-def file_in(source: str | os.PathLike[str], name: str, what: str) -> Path:
-    """The file itself, or the one in a folder.
-
-    Args:
-        source: a file, or a folder that holds one called `name`.
-        name: as a run writes it.
-        what: what the file holds, as the message calls it.
-
-    Raises:
-        WeightsError: it is not there.
-    """
-    path = Path(source)
-    path = path / name if path.is_dir() else path
-    if not path.is_file():
-        raise WeightsError(f"{source}: no {what} here; give the folder of a run, or its {name}")
-    return path
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from scoresubnet.data.words import as_aliases, as_labels
 from scoresubnet.file_metadata import (
     WeightsError,
     described,
-    file_in,
     from_plain,
     metadata_errors,
     read_metadata,
 )
+from scoresubnet.hub import is_on_hub
+from scoresubnet.places import file_in
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import Sampling
 from scoresubnet.score import PARAMETRISATIONS
@@ -123,15 +124,16 @@ def refuse_unlike(own: ModelAbout, guide: ModelAbout) -> None:
 
 
 def find_weights(source: str | os.PathLike[str]) -> Path:
-    """The file behind a name of shipped weights, a folder, or a file.
+    """The file behind a name of shipped weights, a folder, a file, or `hf:ORG/NAME[@REVISION]`.
 
     Raises:
-        WeightsError: there is nothing of that name.
+        WeightsError: there is nothing of that name, or it cannot be fetched from the Hub.
+        ImportError: it lies on the Hub, and `huggingface_hub` is not installed.
     """
     shipped = shipped_weights()
     if str(source) in shipped:
         return shipped[str(source)]
-    if not Path(source).exists():
+    if not is_on_hub(source) and not Path(source).exists():
         raise WeightsError(
             f"{source}: no such file or folder, and no shipped weights of that name "
             f"(shipped: {', '.join(shipped) or 'none'})"

@@ -119,7 +119,8 @@ class SpeechGenerator:
         """Load weights and vocoder.
 
         Args:
-            weights: name of shipped weights, a folder with `model.safetensors`, or a file.
+            weights: name of shipped weights, a folder with `model.safetensors`, a file, or
+                `hf:ORG/NAME[@REVISION]` on the Hugging Face hub (a branch, a tag or a commit).
             vocoder: what `vocoders.load_vocoder` takes.
             batch_size: most items that are sampled together, 1 or more, as many as memory holds if
                 None; it changes no sample.
@@ -132,7 +133,7 @@ class SpeechGenerator:
             GraphError: the backend is "onnx", and the weights have no graphs that fit.
             ValueError: the vocoder is unknown, or made for other features, or batch_size is no
                 whole number of at least 1, or the classifier does not fit the weights.
-            ImportError: what the backend needs is not installed.
+            ImportError: what the backend needs, or the Hub, is not installed.
         """
         loaded = load_backend(weights, classifier, backend, device)
         return cls(loaded, load_vocoder(vocoder, loaded.mel), batch_size)

@@ -150,10 +150,12 @@ def load_model(source: str | os.PathLike[str]) -> ModelFile:
     """Read a model, strictly: every tensor must be there, and nothing else.
 
     Args:
-        source: name of shipped weights, a folder that holds `model.safetensors`, or a file.
+        source: name of shipped weights, a folder that holds `model.safetensors`, a file, or
+            `hf:ORG/NAME[@REVISION]` on the Hugging Face hub.
 
     Raises:
         WeightsError: nothing is there, or it is truncated, foreign, or does not fit its own config.
+        ImportError: it lies on the Hub, and `huggingface_hub` is not installed.
     """
     path = find_weights(source)
     tensors, said, mel = read_described(path, FORMAT)

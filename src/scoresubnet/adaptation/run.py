@@ -95,7 +95,8 @@ def adapt(
 
     Args:
         recordings: a folder with one folder a word, of five wav or flac files or more each.
-        weights: shipped name, folder or file with a Score Subnet; they stay as they are.
+        weights: shipped name, folder, file or `hf:ORG/NAME`, with a Score Subnet; they stay as
+            they are.
         out: gets `model.safetensors`, which every command takes, `report.json`, and what it takes
             to go on after a stop.
         minutes: about as long as this may take; 0: as long as it helps.

@@ -38,7 +38,8 @@ def load_backend(
     """Load weights.
 
     Args:
-        weights: name of shipped weights, a folder with `model.safetensors`, or a file.
+        weights: what `model_about.find_weights` takes: name of shipped weights, a folder with
+            `model.safetensors`, a file, or `hf:ORG/NAME[@REVISION]` on the Hugging Face hub.
         classifier: weights whose classifier guides a U-Net, and whose labels it is asked for.
         backend: a key of `BACKENDS`.
         device: of torch; None is a GPU if there is one, else the CPU.
@@ -60,7 +61,8 @@ def load_backend(
         return on_graphs(*main, guide)
     if find_spec("torch") is None:
         raise ImportError(_without_torch(backend))
-    return _on_torch(weights, classifier, device, bfloat16=backend == "torch-bf16")
+    guiding = None if guide is None else guide[0]
+    return _on_torch(main[0], guiding, device, bfloat16=backend == "torch-bf16")
 
 
 def _described(weights: str | os.PathLike[str]) -> tuple[Path, ModelAbout]:
@@ -100,10 +102,7 @@ def _without_torch(backend: str) -> str:
 
 
 def _on_torch(
-    weights: str | os.PathLike[str],
-    classifier: str | os.PathLike[str] | None,
-    device: str | torch.device | None,
-    bfloat16: bool,
+    weights: Path, classifier: Path | None, device: str | torch.device | None, bfloat16: bool
 ) -> Backend:
     import torch
 

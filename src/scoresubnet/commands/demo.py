@@ -17,6 +17,7 @@ from scoresubnet.file_metadata import WeightsError
 from scoresubnet.files import new_folder
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.sessions import GraphError
+from scoresubnet.hub import is_on_hub, read_place
 from scoresubnet.model_about import CLASSIFIER_ALONE, FILE_NAME, find_weights, read_about
 from scoresubnet.ranges import whole_number
 from scoresubnet.vocoders.paths import SHIPPED as VOCODER
@@ -77,8 +78,8 @@ def site_of(weights: Sequence[str]) -> Site:
     base |= {f"vocoder/{path.name}": path for path in (VOCODER, graph_path(VOCODER, "pitch"))}
     models: dict[str, dict[str, Path]] = {}
     for source in weights:
-        path = find_weights(source).resolve()
-        files, name = model_files(path), path.parent.name if path.name == FILE_NAME else path.stem
+        path = find_weights(source)
+        files, name = model_files(path), _called(source, path)
         if name in models:
             raise ValueError(f"two of the weights are called {name}; rename one")
         models[name] = {f"models/{len(models)}/{path.name}": path for path in files}
@@ -90,6 +91,13 @@ def site_of(weights: Sequence[str]) -> Site:
     for fetched in (base, *models.values()):
         site |= fetched
     return site
+
+
+def _called(source: str, path: Path) -> str:
+    """What a page calls weights: by their place on the Hub, their folder, or their file."""
+    if is_on_hub(source):
+        return read_place(source).name
+    return path.parent.resolve().name if path.name == FILE_NAME else path.stem
 
 
 def model_files(weights: Path) -> list[Path]:

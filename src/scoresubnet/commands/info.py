@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 
 from scoresubnet.cost import Cost, count_parameters, model_cost, preset_costs
 from scoresubnet.file_metadata import WeightsError
+from scoresubnet.hub import is_on_hub
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.sampling import DEFAULT_SAMPLING
 from scoresubnet.weights import ModelFile, load_model
@@ -27,6 +28,8 @@ def run(values: Namespace) -> None:
         try:
             file = load_model(values.model)
         except WeightsError as error:
+            if is_on_hub(values.model):
+                raise
             raise WeightsError(f"{error}; presets: {', '.join(PRESETS)}") from error
         costs = {} if file.parametrisation is None else _costs(file)
         facts = {

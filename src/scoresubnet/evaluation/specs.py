@@ -9,6 +9,7 @@ from typing import Any
 
 from scoresubnet.data.words import as_word
 from scoresubnet.files import escaped
+from scoresubnet.hub import is_on_hub, read_place
 from scoresubnet.registries import refuse_unknown
 from scoresubnet.sampling import SETTINGS, Sampling
 
@@ -24,7 +25,7 @@ class SystemSpec:
 
     Attributes:
         folder: of clips; or
-        weights: name of shipped weights, folder or file.
+        weights: name of shipped weights, folder, file or `hf:ORG/NAME`.
         classifier: weights whose classifier guides a U-Net.
         name: in the report; that of the folder or weights if None.
         vocoder: of the weights; that of the evaluation if None.
@@ -83,6 +84,8 @@ class SystemSpec:
         """Its name, or that of its folder or weights, escaped where it is not UTF-8."""
         if self.folder:
             name = self.name or Path(self.folder).resolve().name
+        elif self.weights and is_on_hub(self.weights):
+            name = self.name or read_place(self.weights).name
         else:
             path = Path(self.weights or "").resolve()
             name = self.name or (path.stem if path.suffix == ".safetensors" else path.name)

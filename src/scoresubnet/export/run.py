@@ -14,6 +14,7 @@ from scoresubnet.export.steps import pitch_of, steps_of
 from scoresubnet.files import replacing
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.to_onnx import Exported, write_graph
+from scoresubnet.hub import is_on_hub
 from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.tensor_files import part_tensors
 from scoresubnet.vocoders.file import read_vocoder
@@ -40,11 +41,14 @@ def export(
         The files: weights, then graphs.
 
     Raises:
+        ValueError: the weights lie on the Hub, and no folder is named.
         WeightsError: the weights are missing, damaged or foreign.
         GraphError: a graph computes something else than torch.
         ImportError: onnx or onnxscript is not installed.
         OSError: something cannot be written.
     """
+    if out is None and is_on_hub(source):
+        raise ValueError(f"{source}: name a folder for a copy of these weights and their graphs")
     if is_vocoder(source):
         path = vocoder_path(source)
         vocoder = read_vocoder(path)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.words import as_labels
-from scoresubnet.file_metadata import file_in, metadata_errors
+from scoresubnet.file_metadata import metadata_errors
+from scoresubnet.places import file_in
 from scoresubnet.tensor_files import read_described, write_described
 from scoresubnet.training.clip_data import Check
 from scoresubnet.training.config import EvaluatorTraining

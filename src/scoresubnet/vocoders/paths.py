@@ -6,7 +6,8 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from scoresubnet.file_metadata import WeightsError, file_in, read_metadata
+from scoresubnet.file_metadata import WeightsError, read_metadata
+from scoresubnet.places import file_in
 
 FORMAT, FORMER = "scoresubnet-vocoder/3", "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"
@@ -14,10 +15,11 @@ SHIPPED = Path(str(resources.files("scoresubnet"))) / "pretrained/vocoders/pitch
 
 
 def vocoder_path(source: str | os.PathLike[str]) -> Path:
-    """The file itself, or the one in a folder.
+    """The file itself, the one in a folder, or, of `hf:ORG/NAME`, the one on the Hub.
 
     Raises:
         WeightsError: it is not there.
+        ImportError: it lies on the Hub, and `huggingface_hub` is not installed.
     """
     return file_in(source, FILE_NAME, "vocoder")
 

@@ -14,7 +14,8 @@ import torch
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_labels
-from scoresubnet.file_metadata import WeightsError, file_in, from_plain, metadata_errors
+from scoresubnet.file_metadata import WeightsError, from_plain, metadata_errors
+from scoresubnet.places import file_in
 from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
 from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
@@ -79,10 +80,11 @@ def shipped_for(words: Collection[str]) -> Path:
 
 
 def evaluator_path(source: str | os.PathLike[str]) -> Path:
-    """The file behind a name of a shipped evaluator, a folder, or a file.
+    """The file behind a name of a shipped evaluator, a folder, a file, or `hf:ORG/NAME`.
 
     Raises:
         WeightsError: there is none.
+        ImportError: it lies on the Hub, and `huggingface_hub` is not installed.
     """
     shipped = shipped_evaluators()
     if str(source) in shipped:
