@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jsonargparse import Namespace
+from lightning.pytorch.utilities import rank_zero_only
 
 from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.files import escaped
@@ -54,4 +55,4 @@ def _run(values: Namespace, kind: str, train: Callable[..., Any], file_name: str
         raise ValueError(f"--out {out}: its name is not UTF-8, which TensorBoard needs; rename it")
     built_on = [fields.pop("classifier")] if kind == "score" else []
     train(TRAININGS[kind](**fields), *built_on, out, start)
-    print(f"{out}/{file_name}")
+    rank_zero_only(print)(f"{out}/{file_name}")  # of several processes, one says it

@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from scoresubnet.files import write_bytes
+from scoresubnet.training import ranks
 from scoresubnet.training.logs import JsonLinesLogger, rounded
 from scoresubnet.training.process import in_main_thread
 
@@ -53,7 +54,8 @@ class MovingAverage(WeightAveraging):
 class StopCleanly(lightning.Callback):
     """Ends training after the step in hand when a time budget is used up, or on SIGTERM or Ctrl-C.
 
-    A signal also ends a validation, of which nothing is logged then.
+    A signal also ends a validation, of which nothing is logged then. Processes that train together
+    end together, whichever has got the signal.
 
     Attributes:
         minutes: budget of this command; 0 = none.
@@ -65,7 +67,7 @@ class StopCleanly(lightning.Callback):
         self.minutes = minutes
         self.reason: str | None = None
         self.started = False
-        self._signalled = False
+        self._signal = 0
         self._loggers: list[Logger] = []
         self._previous: dict[int, Any] = {}
         self._start = time.monotonic()
@@ -79,17 +81,23 @@ class StopCleanly(lightning.Callback):
                 self._previous[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.reason, self._signalled = signal.Signals(number).name, True
+        self.reason, self._signal = signal.Signals(number).name, number
         self._restore()  # a second signal acts as it would without us
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
-        if self.minutes and time.monotonic() - self._start > 60 * self.minutes:
-            self.reason = self.reason or f"the budget of {self.minutes:g} minutes is used up"
-        if self.reason:
+        late = self.minutes > 0 and time.monotonic() - self._start > 60 * self.minutes
+        heard, over = ranks.most(self._signal, late)
+        if heard:
+            self.reason = signal.Signals(heard).name
+        elif over:
+            self.reason = f"the budget of {self.minutes:g} minutes is used up"
+        if heard or over:  # not by what this process alone knows
             trainer.should_stop = True
 
     def on_validation_batch_start(self, trainer: lightning.Trainer, *args: Any) -> None:
-        if self._signalled:
+        (heard,) = ranks.most(self._signal)
+        if heard:
+            self.reason = signal.Signals(heard).name
             trainer.should_stop = True
             self._loggers, trainer.loggers = trainer.loggers, []
             raise StopIteration  # Lightning takes it for the end of the validation clips
@@ -152,7 +160,7 @@ class RunCheckpoint(Checkpoint):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *args: Any
     ) -> None:
         ends = trainer.should_stop or trainer.global_step >= trainer.max_steps
-        late = time.monotonic() - self.last > self.interval
+        (late,) = ranks.most(time.monotonic() - self.last > self.interval)
         if ends or late or trainer.global_step % self.validate_every == 0:
             trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
@@ -172,7 +180,7 @@ class MissedValidation(lightning.Callback):
     def is_due(self, step: int) -> bool:
         """Whether a validation after so many steps is missing in the log."""
         due = self.every > 0 and step > 0 and step % self.every == 0
-        return due and not self.history.has_validation(step - 1)
+        return due and not ranks.tell(self.history.has_validation(step - 1))
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -205,8 +213,9 @@ class StopEarly(lightning.Callback):
 
     @property
     def is_over(self) -> bool:
-        """Whether patience is at its end."""
-        return bool(self.losses) and sum(s > self.best for s in self.losses) >= self.patience
+        """Whether patience is at its end, as the first process sees it, which has the log."""
+        over = bool(self.losses) and sum(s > self.best for s in self.losses) >= self.patience
+        return ranks.tell(over)
 
     def on_train_start(self, trainer: lightning.Trainer, *args: Any) -> None:
         trainer.should_stop |= self.is_over

@@ -13,9 +13,12 @@ from scoresubnet.data.words import as_aliases
 from scoresubnet.losses import classifier_loss
 from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.networks.classifier import Classifier
+from scoresubnet.training import ranks
 from scoresubnet.training.config import ClassifierTraining
 from scoresubnet.training.datamodule import Batch, SpeechData
+from scoresubnet.training.dropout import shared
 from scoresubnet.training.folder import claimed
+from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import NoisyTraining, step_function
 from scoresubnet.training.start import content_of, copy_network, refuse_others
@@ -34,14 +37,17 @@ class ClassifierModule(NoisyTraining):
             config.sde, config.times, config.augment, config.optimiser, config.run, mel
         )
         self.network = Classifier(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.dropout = shared(self.network.dropout)
         self.arithmetic = config.precision
         self.step_network = step_function(self.network, config.compile)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, labels, noise, t = self.noisy(batch)
+        mine = ranks.share(len(x0))
+        x = self.sde.perturb(x0[mine], noise[mine], t[mine])
         with seeded(step_seed(self.seed, "dropout", self.global_step)):
-            losses = classifier_loss(self.step_network(self.sde.perturb(x0, noise, t), t), labels)
-        self.log_quarters("train", losses, t)
+            losses = classifier_loss(self.step_network(x, t[mine]), labels[mine])
+        self.log_quarters("train", ranks.gathered(losses), t)
         return losses.mean()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -51,7 +57,7 @@ class ClassifierModule(NoisyTraining):
         for time in ACCURACY_TIMES:
             noise = torch.randn(x0.shape, generator=generator).to(self.device)
             t = torch.full((len(x0),), time, device=self.device)
-            logits = self.network(self.sde.perturb(x0, noise, t), t)
+            logits = ranks.divided(self.network, self.sde.perturb(x0, noise, t), t)
             right = (logits.argmax(1) == labels).float().mean()
             self.log(f"valid/accuracy_t{time:g}", right, batch_size=len(x0), prog_bar=time < 0.01)
             loss = classifier_loss(logits, labels).mean()
@@ -60,6 +66,7 @@ class ClassifierModule(NoisyTraining):
         self.log("valid/loss", torch.stack(losses).mean(), batch_size=len(x0))
 
 
+@on_all_devices
 def train_classifier(
     config: ClassifierTraining,
     out: str | os.PathLike[str],

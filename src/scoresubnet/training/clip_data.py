@@ -102,6 +102,11 @@ class ClipData(lightning.LightningDataModule, Generic[B]):
         """The batch that these rows make in training."""
         return self.batch(rows)
 
+    def fingerprint(self) -> str:
+        """Changes with the clips that training and validation draw from, and with their order."""
+        clips = (f"{c.source}/{c.label}/{c.split}/{c.path.name}\n" for c in self.kept.clips)
+        return hashlib.sha256("".join(clips).encode(errors="surrogateescape")).hexdigest()
+
     def train_dataloader(self) -> DataLoader[Any]:
         """Starts at the trainer's step, so that a resumed run sees the batches it has not seen."""
         first = self.trainer.global_step if self.trainer else 0

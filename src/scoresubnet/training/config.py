@@ -158,7 +158,10 @@ class RunConfig:
         patience: stop for good after so many validations in a row whose loss was no smaller than
             one before; 0 = go on to the last step.
         save_every: minutes between checkpoints.
-        threads: CPU threads of torch; 0 = leave as it is.
+        threads: CPU threads of torch in each process; 0 = leave as it is, or divide it among the
+            devices of this machine.
+        devices: of each node: GPUs, or processes on the CPU. A batch is divided among them all.
+        nodes: machines; torchrun or SLURM starts the command on each.
         allow_changed_data: go on although clips were added or removed since the run began. Then
             it is not the run any more that it would have been without a stop.
     """
@@ -170,12 +173,17 @@ class RunConfig:
     patience: int = 0
     save_every: float = 5.0
     threads: int = 0
+    devices: int = 1
+    nodes: int = 1
     allow_changed_data: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self)
-        if self.steps < 1 or self.validate_every < 1 or self.save_every == 0:
-            raise ValueError("steps, validate_every and save_every must be positive")
+        counts = (self.steps, self.validate_every, self.devices, self.nodes)
+        if min(counts) < 1 or self.save_every == 0:
+            raise ValueError(
+                "steps, validate_every, save_every, devices and nodes must be positive"
+            )
 
 
 @dataclass(frozen=True)

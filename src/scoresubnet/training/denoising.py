@@ -11,6 +11,7 @@ from torch import Tensor
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.losses import Network, audible, dsm_loss
 from scoresubnet.model import DiffusionModel
+from scoresubnet.training import ranks
 from scoresubnet.training.config import DenoisingTraining
 from scoresubnet.training.datamodule import Batch
 from scoresubnet.training.modules import NoisyTraining, step_function
@@ -42,21 +43,26 @@ class DenoisingModule(NoisyTraining):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x0, words, noise, t = self.noisy(batch)
+        mine = ranks.share(len(x0))
         network = self.step_model
         if self.model.is_label_conditioned:
             generator = step_generator(self.seed, "labels", self.global_step)
             dropped = torch.rand(len(x0), generator=generator) < self.label_dropout
             labels = self.indices[words.cpu()].masked_fill(dropped, -1).to(self.device)
-            network = partial(network, labels=labels)
-        losses = self.loss(network, x0, noise, t)
-        self.log_quarters("train", losses, t)
+            network = partial(network, labels=labels[mine])
+        losses = self.loss(network, x0[mine], noise[mine], t[mine])
+        self.log_quarters("train", ranks.gathered(losses), t)
         return losses.mean()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         x0, words = batch
-        network = partial(self.model, labels=self.indices[words.cpu()].to(self.device))
+        labels = self.indices[words.cpu()].to(self.device)
         generator = step_generator(self.seed, "validation", batch_idx)
         noise = torch.randn(x0.shape, generator=generator).to(self.device)
         order = torch.randperm(len(x0), generator=generator)  # the rows are sorted by word
         t = torch.linspace(self.sde.t_eps, 1, len(x0))[order].to(self.device)
-        self.log_quarters("valid", self.loss(network, x0, noise, t), t)
+
+        def loss(x0: Tensor, noise: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+            return self.loss(partial(self.model, labels=labels), x0, noise, t)
+
+        self.log_quarters("valid", ranks.divided(loss, x0, noise, t, labels), t)

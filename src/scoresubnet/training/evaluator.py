@@ -9,10 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.training import ranks
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import EvaluatorTraining
 from scoresubnet.training.datamodule import Batch, SpeechData
+from scoresubnet.training.dropout import shared
 from scoresubnet.training.folder import claimed
+from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.lessons import LessonBatch, LessonData, Lessons, lessons_path
 from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import StepTraining
@@ -36,24 +39,33 @@ class EvaluatorModule(StepTraining):
         super().__init__(config.optimiser, config.run, mel)
         self.config = config
         self.network = ResNeXt(config.network, classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.dropout = shared(self.network.dropout)
 
     def heard(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps and logits of augmented x (B, 1, F, T); all draws are functions of the step."""
+        """Maps and logits of this process's share of augmented x (B, 1, F, T).
+
+        All draws are functions of the step.
+        """
         generator = step_generator(self.seed, "noise", self.global_step, x.device)
-        maps = self.network.maps(augment(x, self.config.augment, self.mel, generator))
+        x = augment(x, self.config.augment, self.mel, generator)
+        maps = self.network.maps(x[ranks.share(len(x))])
         with seeded(step_seed(self.seed, "dropout", self.global_step)):
             return maps, self.network.classify(maps).logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x, labels = batch
-        logits = self.heard(x)[1]
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
-        self.log("train/loss", loss, prog_bar=True)
+        loss = self.word_loss(self.heard(x)[1], labels)
+        self.log("train/loss", ranks.mean(loss), prog_bar=True)
         return loss
+
+    def word_loss(self, logits: Tensor, words: Tensor) -> Tensor:
+        """Mean cross-entropy of this process's logits, of the words of the whole batch (B, ...)."""
+        mine = words[ranks.share(len(words))]
+        return F.cross_entropy(logits, mine, label_smoothing=self.config.label_smoothing)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         x, labels = batch
-        logits = self.network(x).logits
+        logits = ranks.divided(lambda x: self.network(x).logits, x)
         right = (logits.argmax(1) == labels).float().mean()
         self.log("valid/accuracy", right, batch_size=len(x), prog_bar=True)
         self.log("valid/loss", F.cross_entropy(logits, labels), batch_size=len(x))
@@ -79,10 +91,10 @@ class TaughtEvaluatorModule(EvaluatorModule):
     def training_step(self, batch: LessonBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         x, words, targets = batch
         maps, logits = self.heard(x)
-        word = F.cross_entropy(logits, words, label_smoothing=self.config.label_smoothing)
-        distance = self.distance(maps, targets)
-        self.log("train/word", word, prog_bar=True)
-        self.log("train/distance", distance, prog_bar=True)
+        word = self.word_loss(logits, words)
+        distance = self.distance(maps, targets[ranks.share(len(targets))])
+        self.log("train/word", ranks.mean(word), prog_bar=True)
+        self.log("train/distance", ranks.mean(distance), prog_bar=True)
         return word + self.config.lesson_weight * distance
 
     def distance(self, maps: Tensor, targets: Tensor) -> Tensor:
@@ -93,6 +105,7 @@ class TaughtEvaluatorModule(EvaluatorModule):
         return F.mse_loss(read, spans)
 
 
+@on_all_devices
 def train_evaluator(
     config: EvaluatorTraining,
     out: str | os.PathLike[str],

@@ -15,6 +15,7 @@ import yaml
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.sources import Source
 from scoresubnet.files import refuse_unwritable, write_text
+from scoresubnet.training import ranks
 from scoresubnet.training.clip_data import Check, ClipData
 from scoresubnet.training.clip_list import keep_clips, refuse_other_clips
 from scoresubnet.training.config import DataConfig, Training
@@ -24,14 +25,17 @@ CONFIG, CHECKPOINT = "config.yaml", "checkpoint.ckpt"
 _WAY_OUT = "choose another --out, or empty this folder to begin again"
 _PARTS = ("data", "run")
 _PATHS = ("data.cache", "lessons")  # of lessons the content counts, which is in `lessons_hash`
+_DEVICES = ("devices", "nodes")
 _VALUES = ("aliases",)  # mappings whose keys are no options
 _SOURCE = dataclasses.asdict(Source("folder", ""))
 
 
+Claim = tuple[Check, Callable[[ClipData[Any]], None]]
+"""what checks the clips that were found, and what completes `config.yaml`"""
+
+
 @contextmanager
-def claimed(
-    out: str | os.PathLike[str], config: Training, **origin: str | None
-) -> Iterator[tuple[Check, Callable[[ClipData[Any]], None]]]:
+def claimed(out: str | os.PathLike[str], config: Training, **origin: str | None) -> Iterator[Claim]:
     """Claim the folder of a run before its data are read; refuse to mix two different runs.
 
     The length and rhythm of a run may change from one command to the next, and where its data lie;
@@ -40,6 +44,9 @@ def claimed(
     run fails before that, the folder is free again. Until the block ends no other process gets the
     folder, and SIGTERM ends the block.
 
+    Where several processes train together, the first one does all that, and makes the cache of the
+    data. The block of the others begins when that is done.
+
     Args:
         out: the folder; made if missing.
         config: what this command asks for.
@@ -47,14 +54,47 @@ def claimed(
 
     Raises:
         OSError: the folder cannot be written.
+        SystemExit: the first process could not begin; that one says why.
         ValueError: another process is training there; the folder holds a run of another config or
             version, of other clips or words, or on another classifier; or its `config.yaml` is
             damaged, foreign or missing.
     """
-    out = Path(out)
+    if not ranks.is_first():
+        with ended_by_sigterm():
+            if not ranks.tell(False):
+                raise SystemExit(1)
+            yield _nothing, _nothing
+        return
+    waited_for = True
+    try:
+        with _owned(Path(out), config, origin) as (check, complete):
+
+            def completed(data: ClipData[Any]) -> None:
+                nonlocal waited_for
+                complete(data)
+                waited_for = False
+                ranks.tell(True)
+
+            yield check, completed
+    except BaseException:
+        if waited_for:
+            with suppress(RuntimeError):  # they have ended
+                ranks.tell(False)
+        raise
+
+
+def _nothing(_: Any) -> None:
+    """The first process has done it."""
+
+
+@contextmanager
+def _owned(out: Path, config: Training, origin: Mapping[str, str | None]) -> Iterator[Claim]:
+    """As `claimed`, of one process."""
     path = out / CONFIG
     new_folder = not out.exists()
     values = _plain(dataclasses.asdict(config)) | origin
+    for name in _DEVICES:  # a run is the same on any number of them
+        values["run"].pop(name)
     refuse_unwritable(out)
     with locked(out), ended_by_sigterm():
         before = _stored(path, config, origin)

@@ -13,8 +13,10 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 
 from scoresubnet.machine_errors import machine_error
+from scoresubnet.training import ranks
 from scoresubnet.training.callbacks import (
     MissedValidation,
     MovingAverage,
@@ -38,6 +40,7 @@ BESIDE_THE_POINT = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     "The '.*_dataloader' does not have many workers",  # rows are read from memory maps
     r"Found .* module\(s\) in eval mode",  # the frozen classifier
+    r"It is recommended to use `self\.log\(.*sync_dist",  # each process logs what all have
 )
 """How warnings of Lightning begin that do not apply to these trainings."""
 
@@ -60,11 +63,17 @@ def fit(
         out: its folder, claimed.
         save: writes the weights into a folder.
 
+    Where several processes train together, all call it, and the first one writes.
+
     Raises:
-        ValueError: the checkpoint is damaged, or not one of this run; or patience has no
-            validation clips.
+        ValueError: they have different recordings; the checkpoint is damaged, or not one of this
+            run; or patience has no validation clips.
     """
-    run, out = config.run, Path(out)
+    run, out, rank = config.run, Path(out), ranks.here()
+    if not ranks.are_alike(data.fingerprint()):
+        raise ValueError(
+            "the processes see different recordings; put them on a disk that all nodes share"
+        )
     checkpoint = out / CHECKPOINT
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     stop, log = StopCleanly(run.minutes), JsonLinesLogger(out)
@@ -74,7 +83,11 @@ def fit(
     early = [StopEarly(log, run.patience)] if run.patience else []
     missed = MissedValidation(log, validate_every if data.has_validation else 0)
     trainer = lightning.Trainer(
-        devices=1,
+        accelerator=_accelerator(rank),
+        devices=1 if rank is None else run.devices,
+        num_nodes=1 if rank is None else run.nodes,
+        strategy="auto" if rank is None else DDPStrategy(),
+        use_distributed_sampler=False,  # every process draws the whole batch, see `ranks.share`
         precision=module.arithmetic,
         max_epochs=-1,
         max_steps=run.steps,
@@ -87,11 +100,11 @@ def fit(
         inference_mode=False,  # it would kill the gradient taps
         logger=[EventsLogger(out), log],
         log_every_n_steps=0,  # `TrainRows` does it
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles(), *([] if rank is None else [rank])],
         callbacks=[
             MovingAverage(config.optimiser.ema_decay),
             stop,
-            StepBar(),
+            *([StepBar()] if ranks.is_first() else []),
             TrainRows(),
             RunCheckpoint(checkpoint, run.save_every, validate_every),
             missed,
@@ -101,20 +114,24 @@ def fit(
         enable_progress_bar=False,
         default_root_dir=out,
     )
-    resume = checkpoint if checkpoint.exists() else None
+    if rank is not None:  # Lightning's own handler of SIGTERM talks to the others in mid-sentence
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    resume = checkpoint if ranks.tell(checkpoint.exists()) else None
     threads = torch.get_num_threads()
-    torch.set_num_threads(run.threads or threads)
+    torch.set_num_threads(run.threads or (rank and rank.threads) or threads)
     try:
         with seeded(run.seed), warnings.catch_warnings():  # loaders draw seeds, for nothing
             for message in BESIDE_THE_POINT:
                 warnings.filterwarnings("ignore", message)
             with _named_errors(resume, stop):
                 trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-            if not stop.reason and missed.is_due(trainer.global_step):  # all steps were done before
+            (stopped,) = ranks.most(stop.reason is not None)
+            if not stopped and missed.is_due(trainer.global_step):  # all steps were done before
                 trainer.validate(module, datamodule=data, verbose=False)
     finally:
         torch.set_num_threads(threads)
-    save(out)
+    if ranks.is_first():
+        save(out)
     if any(one.is_over for one in early):
         _log.warning(
             "ended at step %d: the validation loss was smallest at step %d",
@@ -130,11 +147,18 @@ def fit(
         )
 
 
+def _accelerator(rank: ranks.Rank | None) -> str:
+    """Lightning's name of what trains; several processes have GPUs of NVIDIA or the CPU."""
+    if rank is None:
+        return "auto"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @contextmanager
 def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
     """What goes wrong before the first step of a resumed run is due to its checkpoint.
 
-    Other than what the machine lacks: rights, a disk, a package, memory or a GPU.
+    Other than what the machine lacks: rights, a disk, a package, memory, a GPU or another process.
 
     Raises:
         ValueError: the checkpoint is damaged, or not one of this run.
@@ -158,6 +182,8 @@ def _named_errors(checkpoint: Path | None, stop: StopCleanly) -> Iterator[None]:
 
 
 def _is_of_the_machine(error: Exception) -> bool:
+    if ranks.is_lost(error):
+        return True
     if isinstance(error, OSError):
         return not isinstance(error, IsADirectoryError)
     return isinstance(error, ImportError) or machine_error(error) is not None

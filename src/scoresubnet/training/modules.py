@@ -73,7 +73,7 @@ class NoisyTraining(StepTraining):
         self.sde, self.times, self.augmentation = sde, times, augmentation
 
     def noisy(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(x0, labels, noise, t) of this training step."""
+        """(x0, labels, noise, t) of this training step, of which each process has a share."""
         x0, labels = batch
         generator = step_generator(self.seed, "noise", self.global_step, x0.device)
         x0 = augment(x0, self.augmentation, self.mel, generator)

@@ -12,6 +12,7 @@ from scoresubnet.training.config import ScoreTraining
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.folder import claimed
+from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.loop import fit
 from scoresubnet.training.start import content_of, copy_network, refuse_others, shape_of
 from scoresubnet.training.steps import seeded
@@ -20,6 +21,7 @@ from scoresubnet.weights import ModelFile, load_model, save_model
 _log = logging.getLogger(__name__)
 
 
+@on_all_devices
 def train_score(
     config: ScoreTraining,
     classifier: str | os.PathLike[str],

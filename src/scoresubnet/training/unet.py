@@ -11,12 +11,14 @@ from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.folder import claimed
+from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.loop import fit
 from scoresubnet.training.start import content_of, copy_network, refuse_others
 from scoresubnet.training.steps import seeded
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 
+@on_all_devices
 def train_unet(
     config: UNetTraining,
     out: str | os.PathLike[str],

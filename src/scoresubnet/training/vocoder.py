@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.training import ranks
 from scoresubnet.training.config import VocoderTraining
 from scoresubnet.training.folder import claimed
+from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.loop import fit
 from scoresubnet.training.modules import StepTraining
 from scoresubnet.training.start import content_of, copy_network, refuse_others
@@ -17,7 +19,7 @@ from scoresubnet.training.steps import seeded, step_generator
 from scoresubnet.training.waveform_data import VoiceBatch, WaveformData
 from scoresubnet.vocoders.file import VocoderFile, read_vocoder, save_vocoder
 from scoresubnet.vocoders.paths import FILE_NAME, vocoder_path
-from scoresubnet.vocoders.pitch_network import PitchNetwork, pitch_losses
+from scoresubnet.vocoders.pitch_network import PitchLosses, PitchNetwork, pitch_losses
 
 
 class VocoderModule(StepTraining):
@@ -58,26 +60,38 @@ class VocoderModule(StepTraining):
             audio.gather(1, samples.to(audio.device)), f0.gather(1, frames.to(f0.device))
         )
 
-    def loss(self, stage: str, batch: VoiceBatch) -> Tensor:
-        """Of audio (B, N), N a multiple of the hop, and f0 (B, N / hop + 1); logged: a scalar."""
+    def losses(self, batch: VoiceBatch) -> PitchLosses:
+        """Of audio (B, N), N a multiple of the hop, and f0 (B, N / hop + 1): scalars."""
         x = self.front_end.scale(self.front_end.log_mel(batch.audio))
-        losses = pitch_losses(self.network(x), batch.f0, self.config.network)
+        return pitch_losses(self.network(x), batch.f0, self.config.network)
+
+    def log_losses(self, stage: str, losses: PitchLosses, size: int) -> None:
+        """Log the losses of a batch of so many clips, and their sum."""
         for name, value in losses._asdict().items():
-            self.log(f"{stage}/pitch_{name}", value, prog_bar=True, batch_size=len(x))
-        both = losses.bins + losses.voiced
-        self.log(f"{stage}/loss", both, batch_size=len(x))
-        return both
+            self.log(f"{stage}/pitch_{name}", value, prog_bar=True, batch_size=size)
+        self.log(f"{stage}/loss", losses.bins + losses.voiced, batch_size=size)
 
     def training_step(self, batch: VoiceBatch, batch_idx: int) -> Tensor:
-        return self.loss("train", self.segments(batch))
+        """The loss of this process's share; the mean over all processes is that of the batch.
+
+        The mean over voiced frames is one over those of the whole batch.
+        """
+        whole = self.segments(batch)
+        mine = VoiceBatch(*(values[ranks.share(len(values))] for values in whole))
+        voiced, of_all = ((part.f0 > 0).sum().clamp(min=1) for part in (mine, whole))
+        bins, voicing = self.losses(mine)
+        bins = bins * (ranks.count() * voiced / of_all)
+        self.log_losses("train", PitchLosses(*map(ranks.mean, (bins, voicing))), len(whole.f0))
+        return bins + voicing
 
     def validation_step(self, batch: VoiceBatch, batch_idx: int) -> None:
-        """Whole clips, cut to a multiple of the hop."""
+        """Whole clips, cut to a multiple of the hop; every process has all, as they are few."""
         hop = self.mel.hop_length
         whole = batch.audio[:, : batch.audio.shape[1] // hop * hop]
-        self.loss("valid", VoiceBatch(whole, batch.f0))
+        self.log_losses("valid", self.losses(VoiceBatch(whole, batch.f0)), len(whole))
 
 
+@on_all_devices
 def train_vocoder(
     config: VocoderTraining,
     out: str | os.PathLike[str],
