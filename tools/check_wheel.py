@@ -1,7 +1,8 @@
-"""Build the wheel, install it away from the checkout with its requirements alone, and speak a word.
+"""Build sdist and wheel, install the wheel with its requirements alone, and speak a word.
 
-The new environment takes the requirements from the one that runs this, by links: nothing is
-downloaded, and a package that the wheel forgets to ask for is missing there.
+The index would take both, and the sdist makes the same wheel. The new environment takes the
+requirements from the one that runs this, by links: nothing is downloaded, and a package that the
+wheel forgets to ask for is missing there.
 """
 
 from __future__ import annotations
@@ -23,24 +24,55 @@ PACKAGE = "scoresubnet"
 WORD, RATE = "seven", 16000
 
 
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-        subprocess.run([*pip, *build, str(ROOT)], check=True)
-        (wheel,) = folder.glob("*.whl")
+        sdist, wheel = build(folder)
         check_files(wheel)
+        check_sdist(sdist, wheel, folder / "again")
 
         venv.create(folder / "env", symlinks=True, with_pip=False)
         python = folder / "env" / "bin" / "python"
         install = ["--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
-        subprocess.run([*pip, *install], check=True)
+        subprocess.run([*PIP, *install], check=True)
         (site,) = (folder / "env" / "lib").glob("python*/site-packages")
         (info,) = site.glob(f"{PACKAGE}-*.dist-info")
         link_requirements(PathDistribution(info), site)
-        speak(folder, site)
+        speak(python, folder / "home", site)
     print(f"{wheel.name} speaks outside the checkout")
+
+
+def build(folder: Path) -> tuple[Path, Path]:
+    """The sdist and the wheel of this checkout, which the package index would take."""
+    targets = ["-t", "sdist", "-t", "wheel", "-d", str(folder)]
+    _quietly("hatchling", "build", *targets)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    _quietly("twine", "--no-color", "check", "--strict", str(sdist), str(wheel))
+    return sdist, wheel
+
+
+def _quietly(module: str, *arguments: str) -> None:
+    """Run a module in the checkout, and show what it prints only if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{module} fails:\n{done.stdout}{done.stderr}")
+
+
+def check_sdist(sdist: Path, wheel: Path, folder: Path) -> None:
+    """Refuse an sdist that makes another wheel than the checkout does."""
+    options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([*PIP, "wheel", *options, str(sdist)], check=True)
+    (again,) = folder.glob("*.whl")
+    packed, repacked = (
+        {(i.filename, i.CRC) for i in ZipFile(w).infolist()} for w in (wheel, again)
+    )
+    if packed != repacked:
+        names = sorted({name for name, _ in packed ^ repacked})
+        sys.exit(f"{sdist.name} makes another wheel than the checkout, in {names}")
 
 
 def check_files(wheel: Path) -> None:
@@ -77,23 +109,27 @@ def link_requirements(package: Distribution, site: Path) -> None:
                     waiting.append((wanted, name))
 
 
-def speak(folder: Path, site: Path) -> None:
-    """Run the installed command away from the checkout, with a home of its own."""
-    home = folder / "home"
+def speak(python: Path, home: Path, site: Path) -> None:
+    """Run the installed command away from the checkout.
+
+    Args:
+        python: of an environment that the wheel is installed in.
+        home: a new folder, the home of whom the command is run by.
+        site: where that environment has its packages.
+    """
     home.mkdir()
     # Without the caller's PYTHONPATH and caches; with its threads.
     threads = {key: value for key, value in os.environ.items() if key.startswith("OMP_")}
     settings = {"cwd": home, "env": {**threads, "HOME": str(home), "PATH": os.defpath}}
-    commands = folder / "env" / "bin"
 
     def output(*command: str) -> str:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **settings)  # type: ignore[call-overload]
         return str(done.stdout).strip()
 
-    where = output(str(commands / "python"), "-c", f"import {PACKAGE} as p; print(p.__file__)")
+    where = output(str(python), "-c", f"import {PACKAGE} as p; print(p.__file__)")
     if where != str(site / PACKAGE / "__init__.py"):
         sys.exit(f"{PACKAGE} is imported from {where}, not from the wheel")
-    output(str(commands / PACKAGE), "generate", WORD, "--out", "spoken", "--json")
+    output(str(python.with_name(PACKAGE)), "generate", WORD, "--out", "spoken", "--json")
     with wave.open(str(home / "spoken" / f"{WORD}.wav")) as sound:
         frames = sound.readframes(sound.getnframes())
         if (sound.getframerate(), sound.getnframes()) != (RATE, RATE) or not any(frames):
