@@ -10,7 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test test-browser browser-requirements lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
+.PHONY: generate test docs test-browser browser-requirements lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -48,6 +48,10 @@ unit:
 test-browser: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/browser
 
+# The documentation as a site of its own in site/; it fails where a link leads nowhere. No torch is needed.
+docs: $(VENV)/.docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.site
+
 # Node 20 or newer is the system's. So is Chromium, which is installed here where that is possible.
 browser-requirements:
 	@command -v npm > /dev/null || { echo "no npm; install Node.js 20 or newer (Debian: apt-get install nodejs npm)"; exit 1; }
@@ -83,6 +87,11 @@ $(VENV)/.generate: pyproject.toml | $(BIN)/pip
 	@$(BIN)/pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.docs: pyproject.toml | $(BIN)/pip
+	@echo "installing what the documentation needs"
+	@$(BIN)/pip install --quiet --editable ".[docs]"
+	@touch $@ $(VENV)/.generate
+
 $(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@echo "installing the test extras"
 	@$(BIN)/pip install --quiet --editable ".[test]"
@@ -90,4 +99,4 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@touch $@ $(VENV)/.generate
 
 clean:
-	rm -rf $(VENV) node_modules .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules site build .cache .mypy_cache .pytest_cache .ruff_cache

@@ -24,25 +24,17 @@ from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.experiments.card import BEGIN, END
 from scoresubnet.experiments.table import read_table
 from scoresubnet.files import file_hash
-from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights, shipped_weights
+from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights
 from scoresubnet.networks.fusion import FUSIONS
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import EVALUATIONS, SAMPLERS
 from scoresubnet.training.config_files import SHIPPED
-
-ROOT = Path(__file__).resolve().parents[1]
-CARDS = {name: path.with_suffix(".md") for name, path in shipped_weights().items()}
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKED = [*PAGES, *sorted((ROOT / "docs/log").glob("*.md")), *CARDS.values()]
-
-
-def names(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+from tests.pages import CARDS, LINKED, PAGES, ROOT, commands, examples, names, text_of
 
 
 @pytest.mark.parametrize("page", LINKED, ids=names)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    text = re.sub(r"```.*?```|<!-- site:.*?-->", "", text_of(page), flags=re.S)
     for target, anchor in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text):
         if target.startswith("https://"):
             continue
@@ -52,13 +44,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), flags=re.M)
             slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
             assert anchor[1:] in slugs, anchor
-
-
-def commands(page: Path) -> list[list[str]]:
-    """The arguments of every `scoresubnet ...` line of code, continued lines joined."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = re.findall(r"^    (?:\S*bin/)?scoresubnet (.*)$", text, flags=re.M)
-    return [shlex.split(line, comments=True) for line in lines]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *CARDS.values()], ids=names)
@@ -91,11 +76,6 @@ def test_modules_and_targets_exist(page: Path) -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.M), target
     for config in re.findall(r"--config (\S+?)[`\s]", text):
         assert config in SHIPPED or (ROOT / config).is_file(), config
-
-
-def examples(page: str, language: str = "python") -> list[str]:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.S)
 
 
 def test_the_table_of_experiments_can_be_made(tmp_path: Path) -> None:

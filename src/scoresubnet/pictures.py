@@ -82,7 +82,7 @@ def save_clip(speech: GeneratedSpeech, mel: MelSettings, path: Path) -> None:
     _titles(image, speech)
 
     top = MEL._replace(seconds=seconds, low=0, high=len(x))
-    image.paste(_mel_image(x, (top.x(spoken) - top.left, top.height)), (top.left, top.top))
+    image.paste(mel_image(x, (top.x(spoken) - top.left, top.height)), (top.left, top.top))
     _time_ticks(image, top)
     _value_ticks(image, top, "Mel band")
 
@@ -118,7 +118,7 @@ def save_grid(speech: GeneratedSpeech, mel: MelSettings, path: Path, of: int) ->
         parts = _fitting("", speech.labels[k], f" ({speech.seeds[k]})", SMALL, PANEL[0])
         middle = (PANEL[0] - _width(parts, SMALL)) // 2
         _write_parts(image, (left + middle, top + BASELINE), parts, SMALL)
-        image.paste(_mel_image(speech.mels[k, 0], PANEL), (left, top + TITLE))
+        image.paste(mel_image(speech.mels[k, 0], PANEL), (left, top + TITLE))
     _save(image, path)
 
 
@@ -140,7 +140,7 @@ def _coloured(values: NDArray[np.floating]) -> Image.Image:
     return Image.fromarray(np.stack(channels, axis=-1).round().astype(np.uint8))
 
 
-def _mel_image(x: NDArray[np.floating], size: tuple[int, int]) -> Image.Image:
+def mel_image(x: NDArray[np.floating], size: tuple[int, int]) -> Image.Image:
     """A scaled log-Mel (F, T) of that width and height, low frequencies at the bottom."""
     return _coloured(x[::-1]).resize(size, Image.Resampling.BICUBIC)
 

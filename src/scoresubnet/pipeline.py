@@ -149,7 +149,8 @@ class SpeechGenerator:
     ) -> GeneratedSpeech:
         """Generate one word per label.
 
-        >>> generator.generate(["yes", "no"], sampling="paper", guidance=2.0)
+        Examples:
+            >>> speech = generator.generate(["up", "down"], sampling="paper", guidance=2.0)
 
         Args:
             labels: one label or several, or aliases of them; "none" is unconditional.
@@ -183,8 +184,9 @@ class SpeechGenerator:
     ) -> Iterator[GeneratedSpeech]:
         """The same words a batch at a time, so that any number of them fits into memory.
 
-        >>> for speech in generator.stream(["yes"] * 100_000):
-        ...     print(speech.seeds, speech.heard)
+        Examples:
+            >>> for speech in generator.stream(["up"] * 100_000):
+            ...     print(speech.seeds, speech.heard)
 
         Args and errors are those of `generate`; the errors are raised before the first batch.
         """

@@ -126,7 +126,8 @@ def asks_probability(text: Schedule) -> bool:
 def guidance_schedule(name: str, **parameters: float) -> Callable[[float], GuidanceSchedule]:
     """A schedule by name with its parameters set, still to be given its gamma.
 
-    >>> gentle = guidance_schedule("interval", low=0.2, high=0.6)(3.0)
+    Examples:
+        >>> gentle = guidance_schedule("interval", low=0.2, high=0.6)(3.0)
 
     Args:
         name: a key of `GUIDANCE_SCHEDULES`.
@@ -148,7 +149,8 @@ def guidance_schedule(name: str, **parameters: float) -> Callable[[float], Guida
 def read_guidance_schedule(text: Schedule) -> Callable[[float], GuidanceSchedule]:
     """A schedule as one writes it on a command line, still to be given its gamma.
 
-    >>> gentle = read_guidance_schedule("interval:low=0.2,high=0.6")(3.0)
+    Examples:
+        >>> gentle = read_guidance_schedule("interval:low=0.2,high=0.6")(3.0)
 
     Args:
         text: a key of `GUIDANCE_SCHEDULES`, alone or with parameters: `name:a=1,b=2`. A function

@@ -62,7 +62,7 @@ def visible_files(folder: Path, suffixes: Sequence[str], pattern: str = "*") -> 
     Args:
         folder: where to look.
         suffixes: such as ".wav", in lower case.
-        pattern: "*", or "**/*" for any depth.
+        pattern: `*`, or `**/*` for any depth.
     """
     return sorted(
         path

@@ -1,13 +1,13 @@
 """Solvers of the reverse process: plain functions of one signature.
 
-sampler(score_fn, x, times, noise, sde, callback) -> x at times[-1]
+    sampler(score_fn, x, times, noise, sde, callback) -> x at times[-1]
 
-score_fn   (x (B, 1, F, T), t (B,)) -> score; guidance, if any, is already inside
-x          the start, X_1 ~ N(0, I) (B, 1, F, T)
-times      decreasing times (steps + 1,), float64, from 1 to t_eps: see `time_grids.TIME_GRIDS`
-noise      () -> standard normal, shaped like x; each item draws from its own generator
-sde        the forward process
-callback   called with (step, x) after each step, for progress and pictures
+    score_fn   (x (B, 1, F, T), t (B,)) -> score; guidance, if any, is already inside
+    x          the start, X_1 ~ N(0, I) (B, 1, F, T)
+    times      decreasing times (steps + 1,), float64, from 1 to t_eps: see `time_grids.TIME_GRIDS`
+    noise      () -> standard normal, shaped like x; each item draws from its own generator
+    sde        the forward process
+    callback   called with (step, x) after each step, for progress and pictures
 
 All end at t_eps, and none makes a last denoising step to t = 0: at the default t_eps the noise
 that is left has a standard deviation of sigma(t_eps) = 0.0105 at most (with 20 steps or more), half

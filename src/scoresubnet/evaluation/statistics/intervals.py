@@ -27,7 +27,7 @@ def bootstrap_replicates(
         statistic: called with the resampled sets.
         sets: arrays (N_k, ...) of N_k >= 1 items.
         resamples: R >= 0.
-        seed: >= 0.
+        seed: at least 0.
 
     Returns:
         (R,) replicates.

@@ -42,7 +42,7 @@ def resampling_weights(
         sizes: M_s.
         paired: all systems get the same weights, so that item k is drawn in all or in none.
         resamples: R.
-        seed: >= 0.
+        seed: at least 0.
 
     Returns:
         Of the reference (R, N), and of each system (R, M_s).
