@@ -41,6 +41,7 @@ def shell_lines(page: Path) -> list[str]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The arguments of every `scoresubnet ...` line."""
-    found = (re.match(r"(?:\S*bin/)?scoresubnet (.*)$", line) for line in shell_lines(page))
+    """The arguments of every `scoresubnet ...` line, also where torchrun or srun starts it."""
+    own = r"(?:(?:torchrun|srun) .* )?(?:-m |\S*bin/)?scoresubnet (.*)$"
+    found = (re.match(own, line) for line in shell_lines(page))
     return [shlex.split(match[1], comments=True) for match in found if match]

@@ -187,7 +187,9 @@ def _others(
         for number in range(1, devices):
             rank = replace(first, number=number, local=number)
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_be, args=(rank, theirs, task), daemon=True)
+            process = context.Process(
+                target=_be, args=(rank, theirs, task), name=f"rank {rank.number}", daemon=True
+            )
             process.start()
             theirs.close()  # so that its end is heard
             others.append(_Other(rank, process, ours))
