@@ -7,6 +7,7 @@ The names below are the public API. They are imported when first used, so that `
 loads neither torch nor Lightning.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from scoresubnet.sampling import Sampling
     from scoresubnet.sde import VPSDE
     from scoresubnet.weights import load_model, save_model
+
+# onnxruntime reads it when it is loaded, and else writes to the home and to its makers.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "FrozenClassifier": "backbone",
