@@ -1,12 +1,16 @@
-# Speaks words from a label on a CPU, without torch, as whatever user runs it:
-#   docker build -t scoresubnet .
-#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/out:/out" scoresubnet generate seven --out /out
+# Generates on a CPU, as any user, known or not, with a home or without: see docs/using.md.
 FROM python:3.13-slim AS wheel
 COPY . /source
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels /source
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel /source
 
 FROM python:3.13-slim
-RUN --mount=from=wheel,source=/wheels,target=/wheels pip install --no-cache-dir /wheels/*.whl
+# For pictures of words that are not ASCII.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel pip install --no-cache-dir /wheel/*.whl
+WORKDIR /out
+RUN chmod 1777 /out
 USER 65534:65534
 ENTRYPOINT ["scoresubnet"]
 CMD ["--help"]
