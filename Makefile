@@ -96,7 +96,7 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@echo "installing the test extras"
 	@$(BIN)/pip install --quiet --editable ".[test]"
 	@$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
-	@touch $@ $(VENV)/.generate
+	@touch $@ $(VENV)/.generate $(VENV)/.docs
 
 clean:
 	rm -rf $(VENV) node_modules site build .cache .mypy_cache .pytest_cache .ruff_cache

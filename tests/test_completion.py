@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.cli import COMMANDS, main
+from scoresubnet.cli import main
+from scoresubnet.parsers import COMMANDS
 from scoresubnet.samplers import SAMPLERS
 
 ASK = """

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from jsonargparse import ArgumentParser
 
-from scoresubnet import cli
+from scoresubnet.parsers import LEAVES
 from tests.pages import ROOT, shell_lines
 
 NOWHERE = "/dev/null/home"  # not even root can make it
@@ -108,4 +108,4 @@ def test_commands_of_the_docs_are_of_the_image() -> None:
     for line in lines:
         _, _, command = line.partition(" scoresubnet ")
         name, *rest = shlex.split(command)
-        cli.LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)
+        LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)

@@ -26,6 +26,7 @@ from scoresubnet.experiments.table import read_table
 from scoresubnet.files import file_hash
 from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights
 from scoresubnet.networks.fusion import FUSIONS
+from scoresubnet.parsers import LEAVES
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import EVALUATIONS, SAMPLERS
 from scoresubnet.training.config_files import SHIPPED
@@ -59,7 +60,7 @@ def test_commands_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name, rest = " ".join(arguments[:words]), arguments[words:]
         if "--help" in rest:
             continue
-        parser = cli.LEAVES[name](ArgumentParser(exit_on_error=False))
+        parser = LEAVES[name](ArgumentParser(exit_on_error=False))
         parser.parse_args([cli._present_name(argument) for argument in rest])
 
 
@@ -188,7 +189,7 @@ def test_the_scripts_of_expand_are_of_bash_and_of_the_command() -> None:
     for line in lines:
         wrapped = line.count('"') % 2  # the end of what is handed over in quotes
         name, *rest = shlex.split(line.removesuffix('"') if wrapped else line)
-        cli.LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)
+        LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)
 
 
 def test_the_example_of_the_vocoder_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from jsonargparse import ArgumentParser
 
-from scoresubnet.cli import LEAVES, main
+from scoresubnet.cli import main
+from scoresubnet.parsers import LEAVES
 from scoresubnet.plain_yaml import MODE
 from tests.pages import CARDS, PAGES, ROOT, commands, examples, names, shell_lines, text_of
 

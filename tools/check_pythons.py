@@ -1,6 +1,6 @@
 """Install the wheel with each Python there is, from the package index, and speak a word.
 
-    .venv/bin/python -m tools.check_pythons                    # those of the classifiers
+    .venv/bin/python -m tools.check_pythons                    # of the classifiers, and the next
     .venv/bin/python -m tools.check_pythons /opt/python3.14    # these alone
 
 What the wheel asks for comes from the index, without extras, so this needs a network. The exit
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tools.check_wheel import ROOT, build, speak
 
+SHOWN = ("numpy", "onnxruntime")
 QUIET = ("--quiet", "--disable-pip-version-check")
 
 
@@ -46,10 +47,13 @@ def main(given: list[str]) -> int:
 
 
 def _of_classifiers() -> dict[str, str | None]:
-    """Each version of Python that the package says it runs on, and where that is."""
+    """Each version of Python that the package says it runs on, the next one, and where they are."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = re.findall(r"Python :: (3\.\d+)'", str(project["classifiers"]))
-    return {version: next(_candidates(version), f"python{version}") for version in named}
+    minors = [
+        int(minor) for minor in re.findall(r"Python :: 3\.(\d+)'", str(project["classifiers"]))
+    ]
+    versions = [f"3.{minor}" for minor in (*minors, max(minors) + 1)]
+    return {version: next(_candidates(version), f"python{version}") for version in versions}
 
 
 def _candidates(version: str) -> Iterator[str]:
@@ -91,9 +95,8 @@ def _speaks(python: str, wheel: Path, folder: Path) -> str:
     run(str(own), "-m", "pip", *QUIET, "install", str(wheel))
     site = run(str(own), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
     speak(own, folder / "home", Path(site))
-    listed = run(str(own), "-m", "pip", QUIET[1], "list", "--format", "freeze").split()
-    shown = [each for each in listed if each.startswith(("numpy=", "onnxruntime="))]
-    return f"speaks with Python {python_version(str(own))}, {', '.join(shown)}"
+    code = f"from importlib.metadata import version as v; print(*(n + ' ' + v(n) for n in {SHOWN}))"
+    return f"speaks with Python {python_version(str(own))} {run(str(own), '-c', code)}"
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ class FrozenClassifier(nn.Module):
         """Taps, and the class gradient if labels are given, from one pass forth and one back.
 
         log p(X_t) = logsumexp_y f(X_t, t)[y] + const (paper, eq. 9); it is summed over the batch,
-        so that no item's gradient depends on the batch size. Under autocast float32 on a GPU; on
-        a CPU bfloat16, which halves the time of a training step.
+        so that no item's gradient depends on the batch size. Under autocast float32 on a GPU, and
+        bfloat16 on a CPU, where it is much of the time of a training step.
 
         Args:
             x: noisy log-Mels (B, 1, F, T).

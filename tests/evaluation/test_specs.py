@@ -33,7 +33,8 @@ def test_weights_are_called_by_the_name_of_their_folder(
 
 
 def test_a_system_runs_on_torch_in_one_of_two_arithmetics() -> None:
-    assert SystemSpec.from_dict({"weights": "x"}).backend == "torch"
+    for nothing in ({}, {"backend": None}):
+        assert SystemSpec.from_dict({"weights": "x"} | nothing).backend == "torch"
     assert SystemSpec.from_dict({"weights": "x", "backend": "torch-bf16"}).backend == "torch-bf16"
     with pytest.raises(ValueError, match="unknown backend of a system 'onnx'"):
         SystemSpec(weights="x", backend="onnx")

@@ -77,7 +77,8 @@ class SystemSpec:
             if not isinstance(values.get(key), str | None):
                 raise ValueError(f"{key} {values[key]!r} of a system is no text; put it in quotes")
         overrides = {key: _setting(key, values[key]) for key in values if key in SETTINGS}
-        return cls(**{k: v for k, v in values.items() if k in own}, overrides=overrides)
+        given = {k: v for k, v in values.items() if k in own and v is not None}
+        return cls(**given, overrides=overrides)
 
     @property
     def called(self) -> str:
