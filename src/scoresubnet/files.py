@@ -121,6 +121,21 @@ def differing(path: Path, value: dict[str, Any]) -> list[str]:
     return [key for key in now if now[key] != before.get(key)]
 
 
+def claim(path: Path, about: dict[str, Any]) -> None:
+    """Note beside clips, as `write_json` does, what all of them depend on.
+
+    Raises:
+        ValueError: the clips there are others; the message names what differs.
+    """
+    if not path.exists():
+        write_json(path, about)
+    if others := differing(path, about):
+        raise ValueError(
+            f"{path.parent}: has clips of another {', '.join(others)}; choose another --out, or "
+            "empty it"
+        )
+
+
 def append(path: Path, content: bytes) -> None:
     """Add to the end of a file, as a whole or not at all.
 

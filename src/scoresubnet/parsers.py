@@ -40,6 +40,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("labels", nargs="+", type=str, help="words to speak, or aliases of them; `none` is no word")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
+    _add_part(parser)
     _add_towards(parser)
     _add_sampling(parser)
     _add_vocoder(parser)
@@ -49,6 +50,16 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _add_part(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--part",
+        type=str | None,
+        metavar="K/N",
+        help="of a larger job, such as 3/16, into one --out; at last, without it, all is put "
+        "together",
+    )
 
 
 def _add_backend(parser: ArgumentParser) -> None:
@@ -115,7 +126,7 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
         default="recordings",
         help="recordings: fitted to them, and independent; classifier: that of the weights",
     )
-    add("--part", type=str, default="1/1", help="of a larger job, such as 3/16, into one --out")
+    _add_part(parser)
     add("--seed", type=int, default=0, help="of the job; each clip has its own in the manifest")
     _add_towards(parser)
     add("--noise", type=str | None, help="folder of recordings to lay under the clips")

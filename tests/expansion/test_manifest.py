@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.expansion.manifest import Manifest, Part, Row
+from scoresubnet.expansion.manifest import Manifest, Row
+from scoresubnet.parts import Part
 
 
 def _row(word: str, number: int, kept: bool = True) -> Row:
@@ -37,13 +38,13 @@ def test_a_line_cut_by_a_kill_is_taken_away(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path, Part())
     with manifest.opened():
         manifest.add([_row("أهلا", 0)])
-        before = manifest.kept.read_bytes()
+        before = manifest.kept.path.read_bytes()
         manifest.add([_row("أهلا", 1)])
-    whole = manifest.kept.read_bytes()
+    whole = manifest.kept.path.read_bytes()
     for length in range(len(before), len(whole)):
-        manifest.kept.write_bytes(whole[:length])
+        manifest.kept.path.write_bytes(whole[:length])
         assert [row.number for row in _rows(tmp_path)] == [0]
-        assert manifest.kept.read_bytes() == before
+        assert manifest.kept.path.read_bytes() == before
 
 
 def test_parts_write_apart_and_come_together(tmp_path: Path) -> None:
@@ -114,13 +115,3 @@ def test_damage_is_named(tmp_path: Path) -> None:
         file.write("hum/0.wav,hum,x,0,hum,1,1,a\n")
     with pytest.raises(ValueError, match=r"manifest\.csv: damaged \(invalid literal"):
         _rows(tmp_path)
-
-
-def test_parts_of_a_job() -> None:
-    assert Part.read("3/16") == Part(3, 16)
-    for count in (0, 1, 7, 16, 1000):
-        assert sum(Part(k, 16).share(count) for k in range(1, 17)) == count
-        assert Part().share(count) == count
-    for text in ("0/4", "5/4", "1/0", "3", "a/b", "-1/4", "1/4/2", "1/200000"):
-        with pytest.raises(ValueError, match="part"):
-            Part.read(text)

@@ -9,9 +9,9 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from scoresubnet.allocator import keep_freed_memory
-from scoresubnet.expansion.manifest import Part
 from scoresubnet.expansion.run import Expanded, Expansion
 from scoresubnet.expansion.surroundings import Surroundings
+from scoresubnet.parts import Part
 from scoresubnet.pipeline import towards_of
 from scoresubnet.sampling import SETTINGS
 

@@ -7,15 +7,18 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 from tqdm import tqdm
 
-from scoresubnet.audio.io import write_wav
-from scoresubnet.files import refuse_unwritable
+from scoresubnet.clip_job import BATCH, ClipJob, ClipRow, none_written, save_wavs
+from scoresubnet.files import file_hash, refuse_unwritable
+from scoresubnet.model_about import find_weights
+from scoresubnet.parts import Part
 from scoresubnet.pictures import MOST_PANELS, save_clip, save_grid
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined, towards_of
-from scoresubnet.sampling import SETTINGS, preset_name
+from scoresubnet.sampling import SETTINGS, Sampling, preset_name
 
 MOST_COUNT = 1_000_000
 
@@ -55,7 +58,13 @@ def run(values: Namespace) -> None:
     overrides = {name: values[name] for name in SETTINGS}
     sampling = generator.check(labels, seeds, values.sampling, **overrides)
     towards = towards_of(values.towards, values.share)
+    part = Part.read(values.part)
     refuse_unwritable(out)
+    if values.part is not None or ClipJob.is_in(out):
+        wanted = list(zip(labels, seeds, strict=True))
+        job = ClipJob(out, part, wanted, _about(values, generator, sampling, towards))
+        _run_part(job, values, generator, sampling, towards)
+        return
 
     start = time.perf_counter()
     clips: list[SavedClip] = []
@@ -69,11 +78,11 @@ def run(values: Namespace) -> None:
             bar.update(done - bar.n)
 
         for speech in generator.stream(labels, seeds, sampling, progress, towards):
-            saved, failed = save_wavs(speech, out, single)
-            clips += saved
+            rows, failed = save_wavs(speech, out, single)
+            clips += [_saved(row, out) for row in rows]
             left_out += failed
-            if not saved:
-                raise OSError(_none_written(len(clips), failed))
+            if not rows:
+                raise OSError(none_written(len(clips), failed))
             if sum(len(part.labels) for part in shown) < MOST_PANELS:
                 shown.append(speech)
     seconds = time.perf_counter() - start
@@ -91,13 +100,8 @@ def run(values: Namespace) -> None:
     for reason in left_out:
         print(f"left out: {reason}", file=sys.stderr)
     if values.json:
-        preset = values.sampling or preset_name(generator.sampling)
-        settings = {"preset": preset, **sampling.to_dict()}
-        settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
-        settings |= {"backend": generator.backend, "towards": towards}
-        report = {"seconds": round(seconds, 3), "picture": picture}
-        made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
-        print(json.dumps({**report, **settings, **made}, indent=1))
+        settings = _settings(values, generator, sampling, towards)
+        _print_json(seconds, picture, settings, clips, left_out)
         return
     for clip in clips:
         if clip.heard is None or clip.confidence is None:
@@ -109,32 +113,80 @@ def run(values: Namespace) -> None:
     print(f"{seconds:.2f} s for {len(labels)} clip{'s' if len(labels) > 1 else ''}")
 
 
-def save_wavs(
-    speech: GeneratedSpeech, out: Path, single: bool
-) -> tuple[list[SavedClip], list[str]]:
-    """`out/<label>.wav` for a single clip, `out/<label>-<seed>.wav` for several; 16-bit PCM.
+def _about(
+    values: Namespace,
+    generator: SpeechGenerator,
+    sampling: Sampling,
+    towards: tuple[int, float] | None,
+) -> dict[str, Any]:
+    """All that the clips of a job depend on, but for their labels and seeds."""
+    guide = values.classifier
+    return {
+        "weights": file_hash(find_weights(values.weights))[:16],
+        "classifier": None if guide is None else file_hash(find_weights(guide))[:16],
+        "sampling": sampling.to_dict(),
+        "vocoder": dict(generator.vocoder.settings),
+        "towards": towards,
+    }
 
-    Returns:
-        What was saved, and why the rest could not be written.
+
+def _run_part(
+    job: ClipJob,
+    values: Namespace,
+    generator: SpeechGenerator,
+    sampling: Sampling,
+    towards: tuple[int, float] | None,
+) -> None:
+    """The same for a part of a job, or the whole of one: what is there is kept, and not drawn.
+
+    Raises:
+        ValueError: the folder has clips of another job, or another process is at this part.
+        OSError: nothing can be written.
     """
-    clips, left_out = [], []
-    for k, (label, seed) in enumerate(zip(speech.labels, speech.seeds, strict=True)):
-        path = out / (f"{label}.wav" if single else f"{label}-{seed}.wav")
-        try:
-            write_wav(path, speech.audio[k], speech.rate)
-        except OSError as error:
-            left_out.append(str(error))
-            continue
-        heard = speech.heard[k] if speech.heard else None
-        confidence = round(float(speech.confidence[k]), 4) if speech.heard else None
-        clips.append(SavedClip(label, seed, str(path), heard, confidence))
-    return clips, left_out
+    generator.batch_size = BATCH
+
+    def generate(labels: list[str], seeds: list[int]) -> GeneratedSpeech:
+        return generator.generate(labels, seeds, sampling, towards=towards)
+
+    start = time.perf_counter()
+    rows = job.run(generate, progress=not values.json)
+    seconds = time.perf_counter() - start
+    for reason in job.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
+    if values.json:
+        settings = _settings(values, generator, sampling, towards)
+        clips = [_saved(row, job.out) for row in rows]
+        _print_json(seconds, None, settings, clips, job.left_out)
+        return
+    print(f"{job.table.path}: {len(rows):,} clips, in {seconds:.2f} s")
 
 
-def _none_written(before: int, failed: list[str]) -> str:
-    """Why the command ends: a whole batch could not be written, nor would the next."""
-    none = f"none of {len(failed)} sounds was written: " if len(failed) > 1 else ""
-    return f"{f'{before} sounds are written, then ' if before else ''}{none}{failed[0]}"
+def _settings(
+    values: Namespace,
+    generator: SpeechGenerator,
+    sampling: Sampling,
+    towards: tuple[int, float] | None,
+) -> dict[str, Any]:
+    """What was asked for, as `--json` prints it."""
+    settings = {"preset": values.sampling or preset_name(generator.sampling), **sampling.to_dict()}
+    settings |= {key: values[key] for key in ("vocoder", "weights", "classifier")}
+    return settings | {"backend": generator.backend, "towards": towards}
+
+
+def _print_json(
+    seconds: float,
+    picture: str | None,
+    settings: dict[str, Any],
+    clips: list[SavedClip],
+    left_out: list[str],
+) -> None:
+    report = {"seconds": round(seconds, 3), "picture": picture}
+    made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
+    print(json.dumps({**report, **settings, **made}, indent=1))
+
+
+def _saved(row: ClipRow, out: Path) -> SavedClip:
+    return SavedClip(row.label, row.seed, str(out / row.file), row.heard, row.confidence)
 
 
 def _title(labels: list[str]) -> str:

@@ -20,11 +20,12 @@ from scoresubnet.data.recordings import Recording, read_recordings
 from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.expansion.judge import RecordingsJudge
-from scoresubnet.expansion.manifest import Manifest, Part, Row
+from scoresubnet.expansion.manifest import Manifest, Row
 from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
 from scoresubnet.expansion.surroundings import Surroundings
-from scoresubnet.files import differing, escaped, file_hash, refuse_unwritable, write_json
+from scoresubnet.files import claim, escaped, file_hash, refuse_unwritable
 from scoresubnet.model_about import find_weights
+from scoresubnet.parts import Part
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
 from scoresubnet.registries import refuse_unknown
 
@@ -123,7 +124,7 @@ class Expansion:
         judge = JUDGES[self.judge](generator, recordings)  # it may refuse; the folder is free then
         out = Path(self.out)
         refuse_unwritable(out)
-        _claim(out, self._about(settings.to_dict()))
+        claim(out / SETTINGS, self._about(settings.to_dict()))
         manifest = Manifest(out, self.part)
         known = {word: _Known(recordings, word, generator.mel) for word in words}
         with manifest.opened():
@@ -133,7 +134,7 @@ class Expansion:
             ) as bar:
                 for word in words:
                     self._fill(known[word], wanted, generator, judge, manifest, bar)
-            if self.part.of == 1:
+            if self.part.is_all:
                 manifest.join()
         return [_summary(manifest, known[word], wanted) for word in words]
 
@@ -267,22 +268,6 @@ class _Numbers:
 
 def _is_hopeless(kept: int, tried: int) -> bool:
     return tried >= ENOUGH and kept < HOPE * tried
-
-
-def _claim(out: Path, about: dict[str, Any]) -> None:
-    """Note what the clips of a folder depend on.
-
-    Raises:
-        ValueError: it has clips of another job.
-    """
-    path = out / SETTINGS
-    if not path.exists():
-        write_json(path, about)
-        return
-    if others := differing(path, about):
-        raise ValueError(
-            f"{out}: has clips of another {', '.join(others)}; choose another --out, or empty it"
-        )
 
 
 def _summary(manifest: Manifest, known: _Known, wanted: int) -> Expanded:
