@@ -198,6 +198,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     _add_vocoder(parser)
     add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
     add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
+    _add_part(parser)
     _add_sampling(parser)
     return parser
 

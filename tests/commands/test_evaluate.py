@@ -590,6 +590,48 @@ def test_a_generator_is_sampled_once(
     assert "choose --labels none" in capsys.readouterr().err
 
 
+def test_parts_hear_all_and_the_last_call_tells(
+    real: Path,
+    made: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a generator and of a folder of clips; as one process would, of which nothing is left."""
+    specs = [
+        {"weights": str(weights), "name": "sampled", "steps": 1, "vocoder": "griffin-lim"},
+        {"folder": str(made), "name": "made"},
+    ]
+    rest = ("--systems", json.dumps(specs), "--reference", real, "--count", "20", "--seed", "5")
+    alone, out = tmp_path / "alone", tmp_path / "out"
+    assert evaluate(*rest, "--out", alone) == 0
+    capsys.readouterr()
+    for k in (3, 1, 2, 4):  # more parts than the three batches
+        assert evaluate(*rest, "--out", out, "--part", f"{k}/4") == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if "of part" in line]
+    counts = [int(line.split(": ")[1].split()[0]) for line in printed]
+    assert counts == [8 + 3, 16 + 3, 16 + 3, 3]
+    assert printed[0].endswith("11 clips of part 3/4 judged; at last, without --part, all")
+    assert not list(out.glob("report.*"))
+
+    def again(self: Any, clips: Sequence[Audio], progress: bool = False) -> Embedded:
+        raise AssertionError("done again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ear, "__call__", again)
+        patch.setattr(GriffinLim, "__call__", again)
+        patch.setattr("scoresubnet.evaluation.generated.GeneratedClips.cost", lambda self: {})
+        patch.setattr("scoresubnet.evaluation.run.write_report", lambda *a: [])
+        assert evaluate(*rest, "--out", out) == 0
+    assert evaluate(*rest, "--out", out) == 0
+    first, second = report_of(alone), report_of(out)
+    sampling = second.pop("times")["sampling"]["sampled"]
+    assert (sampling["clips"], first.pop("times")["sampling"]["sampled"]["clips"]) == (40, 40)
+    assert sampling["seconds"] > 0
+    assert first == second
+
+
 def test_aliases_choose_their_labels(real: Path, weights: Path, tmp_path: Path) -> None:
     model = load_model(weights)
     model.aliases = {"eins": "one", "un": "one"}

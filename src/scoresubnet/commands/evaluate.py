@@ -9,11 +9,12 @@ from jsonargparse import Namespace
 from scoresubnet.evaluation.report.markdown import callouts
 from scoresubnet.evaluation.run import COUNT, JUDGES, Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.parts import Part
 from scoresubnet.sampling import SETTINGS
 
 
 def run(values: Namespace) -> None:
-    """Evaluate, and write `report.json`, `report.md` and `report.html`.
+    """Evaluate, and write `report.json`, `report.md` and `report.html`; a part writes none.
 
     Raises:
         ValueError: an option, a folder or the weights cannot be used.
@@ -52,6 +53,11 @@ def run(values: Namespace) -> None:
         judges={name: values[name] for name in JUDGES},
         only=values.sections,
     )
+    part = Part.read(values.part)
+    if not part.is_all:
+        count = evaluation.run_part(part)
+        print(f"{values.out}: {count:,} clips of part {part} judged; at last, without --part, all")
+        return
     report = evaluation.run()
     missing = [f"not measured: {name}: {why}" for name, why in report["missing"].items()]
     for line in (*callouts(report), *missing, *map(str, evaluation.written)):

@@ -20,6 +20,7 @@ from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.files import file_hash, write_json
 from scoresubnet.model import DiffusionModel
 from scoresubnet.model_about import find_weights
+from scoresubnet.parts import Part
 from scoresubnet.pipeline import SpeechGenerator
 
 SETTINGS, SPEED = "settings.json", "speed.json"
@@ -89,13 +90,21 @@ class GeneratedClips:
             self.settings["classifier_sha256"] = file_hash(find_weights(spec.classifier))
         refuse_other_clips(folder, self.settings)
 
-    def files(self, progress: bool = True) -> list[ClipFile]:
-        """Make the clips that are missing; the files of all that were asked for."""
-        wanted = [(label, k) for label in self.labels for k in range(self.count)]
+    def files(self, progress: bool = True, part: Part | None = None) -> list[ClipFile]:
+        """Make the clips that are missing; the files of all that were asked for.
+
+        Args:
+            progress: show a bar.
+            part: of a job, whose clips they are; all if None.
+        """
+        part = part or Part()
+        every = [(label, k) for label in self.labels for k in range(self.count)]
+        # Whole batches: in another one a clip is rounded otherwise than in a run without a break.
+        starts = part.take(range(0, len(every), PART))
+        batches = [every[k : k + PART] for k in starts]
+        wanted = [item for batch in batches for item in batch]
         paths = {item: self.folder / item[0] / f"{item[1]}.wav" for item in wanted}
         missing = {item for item in wanted if not paths[item].is_file()}
-        batches = [wanted[k : k + PART] for k in range(0, len(wanted), PART)]
-        # Whole ones: in a smaller batch a clip is rounded otherwise than in a run without a break.
         batches = [batch for batch in batches if not missing.isdisjoint(batch)]
         write_json(self.folder / SETTINGS, self.settings)
         name = f"{self.folder.name}, {len(wanted) - len(missing)} of {len(wanted)} kept"
@@ -116,7 +125,7 @@ class GeneratedClips:
                 for item, audio in zip(batch, speech.audio, strict=True):
                     if item in missing:
                         write_wav(paths[item], audio, speech.rate)
-                self._spend(len(batch), time.perf_counter() - start)
+                self._spend(len(batch), time.perf_counter() - start, part)
         return [
             ClipFile(paths[label, k], None if label == UNCONDITIONAL else label)
             for label, k in wanted
@@ -142,23 +151,26 @@ class GeneratedClips:
         return {**step, "clip_gmacs": clip, "clip_seconds": mel.clip_seconds}
 
     def speed(self) -> dict[str, float]:
-        """Seconds a clip and a second of sound, over all runs."""
-        spent = self._spent()
-        each = spent["seconds"] / max(1, spent["clips"])
+        """Seconds a clip and a second of sound, over all runs and parts."""
+        spent = [_spent(path) for path in self.folder.glob(f"{Path(SPEED).stem}*.json")]
+        clips, seconds = (sum(one[key] for one in spent) for key in ("clips", "seconds"))
+        each = seconds / max(1, clips)
         factor = each / self.generator.mel.clip_seconds
-        return {**spent, "seconds_per_clip": each, "real_time_factor": factor}
+        found = {"clips": clips, "seconds": seconds}
+        return {**found, "seconds_per_clip": each, "real_time_factor": factor}
 
-    def _spend(self, clips: int, seconds: float) -> None:
-        spent = self._spent()
+    def _spend(self, clips: int, seconds: float, part: Part) -> None:
+        path = (self.folder / SPEED).with_suffix(f"{part.suffix}.json")  # parts run side by side
+        spent = _spent(path)
         total = {"clips": spent["clips"] + clips, "seconds": spent["seconds"] + seconds}
-        write_json(self.folder / SPEED, total)
+        write_json(path, total)
 
-    def _spent(self) -> dict[str, float]:
-        path = self.folder / SPEED
-        if not path.is_file():
-            return {"clips": 0, "seconds": 0.0}
-        spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-        return spent
+
+def _spent(path: Path) -> dict[str, float]:
+    if not path.is_file():
+        return {"clips": 0, "seconds": 0.0}
+    spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return spent
 
 
 def load_generator(

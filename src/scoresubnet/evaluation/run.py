@@ -29,10 +29,11 @@ from scoresubnet.evaluation.plan import LEAST, Folders, Plan, asked_labels, plan
 from scoresubnet.evaluation.report.assemble import Report, assemble
 from scoresubnet.evaluation.report.files import write_report
 from scoresubnet.evaluation.sections import prepare
-from scoresubnet.evaluation.sections.common import Judging
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.evaluation.systems import REFERENCES, RealClips, Systems, rows_of
 from scoresubnet.files import refuse_unwritable
+from scoresubnet.parts import Part
 from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import ModelFile, load_model
 
@@ -92,6 +93,63 @@ class Evaluation:
             OSError: a folder is missing, or the output cannot be written.
         """
         clock = Clock()
+        work = self._prepared(clock, Part())
+        found, samplers = work.found, work.samplers
+        evaluated = self._read_systems(work, clock, Part())
+        with clock("vocoding real clips"):
+            systems = rows_of(evaluated, work.real, work.vocoder, work.cache, SEED)
+        sections = []
+        for name, measure in work.ready.items():
+            with clock(name):
+                sections.append(measure(systems))
+
+        read = evaluated | {"real": work.real.row, "reference": work.real.reference}
+        read |= {"training": work.real.training}
+        about = {
+            "evaluated": {name: _about(found[name], systems, name) for name in found},
+            "reference": {"what": self.reference, "training": self.training},
+            "labels": list(work.words),
+            "left_out": {n: [asdict(item) for item in clips.left_out] for n, clips in read.items()},
+            "sha256": {n: content_key(*row.clips) for n, row in systems.rows.items()}
+            | {"reference": content_key(*systems.reference.clips)},
+            "vocoder": work.vocoder.settings,
+            "seeds": {"choice": SEED, "noise": SEED, "clips": self.seed},
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+        }
+        times: dict[str, Any] = {"seconds": clock.seconds}
+        if samplers:
+            times["sampling"] = {name: each.speed() for name, each in samplers.items()}
+        costs = {name: each.cost() for name, each in samplers.items()}
+        report = assemble(about, systems, sections, work.missing, costs, times)
+        self.written[:] = write_report(report, systems, self.out)
+        return report
+
+    @undisturbed()
+    def run_part(self, part: Part) -> int:
+        """Sample and judge a share of the clips, for a later `run` of the same evaluation.
+
+        Several parts may run at once, into one `out`. A section that does not hear before it tells
+        (see `Judged`) is left to that run.
+
+        Returns:
+            The number of clips of the systems that are in the part.
+
+        Raises:
+            ValueError: a setting, a folder or the weights cannot be used.
+            OSError: a folder is missing, or the output cannot be written.
+        """
+        clock = Clock()
+        work = self._prepared(clock, part)
+        evaluated = self._read_systems(work, clock, part)
+        systems = rows_of(evaluated, work.real, work.vocoder, work.cache, SEED, part)
+        for measure in work.ready.values():
+            if isinstance(measure, Judged):
+                measure.hear(systems)
+        return sum(len(found.clips) for found in evaluated.values())
+
+    def _prepared(self, clock: Clock, part: Part) -> _Work:
+        """Everything that fails early: settings, folders, weights, judges and real clips."""
         self._refuse_contradictions()
         found = self._systems()
         folders = Folders(Path(self.reference), Path(self.training) if self.training else None)
@@ -99,10 +157,11 @@ class Evaluation:
         planned = plan(found, folders, self._asked(samplers))
         vocoder = self._vocoder(samplers)
         cache = Cache(self.cache or self.out / "cache")
+        trained = planned.reference.training
         judging = Judging(
             planned.words,
             cache,
-            planned.reference.training,
+            part.take(trained) or trained,
             folders.training or folders.reference,
             _classifiers(samplers),
             **self.judges,
@@ -112,45 +171,30 @@ class Evaluation:
         for name, why in missing.items():
             print(f"not measured: {name}: {why}", file=sys.stderr)
         refuse_unwritable(self.out)
-
         with clock("reading real clips"):  # before hours of sampling
             real = self._real(planned, folders)
-        files = dict(planned.given)
-        for name, each in samplers.items():
-            with clock(f"sampling {name}" if len(samplers) > 1 else "sampling"):
-                files[name] = each.files()
-        with clock("reading and vocoding"):
-            evaluated = {
-                name: _read(name, in_turn(files[name], SEED), self._folder_of(found[name]))
-                for name in found
-            }
-            systems = rows_of(evaluated, real, vocoder, cache, SEED)
-        sections = []
-        for name, measure in ready.items():
-            with clock(name):
-                sections.append(measure(systems))
+        return _Work(
+            found, samplers, planned.given, planned.words, vocoder, cache, ready, missing, real
+        )
 
-        read = evaluated | {"real": real.row, "reference": real.reference}
-        read |= {"training": real.training}
-        about = {
-            "evaluated": {name: _about(found[name], systems, name) for name in found},
-            "reference": {"what": self.reference, "training": self.training},
-            "labels": list(planned.words),
-            "left_out": {n: [asdict(item) for item in clips.left_out] for n, clips in read.items()},
-            "sha256": {n: content_key(*row.clips) for n, row in systems.rows.items()}
-            | {"reference": content_key(*systems.reference.clips)},
-            "vocoder": vocoder.settings,
-            "seeds": {"choice": SEED, "noise": SEED, "clips": self.seed},
-            "threads": torch.get_num_threads(),
-            "versions": versions(),
-        }
-        times: dict[str, Any] = {"seconds": clock.seconds}
-        if samplers:
-            times["sampling"] = {name: each.speed() for name, each in samplers.items()}
-        costs = {name: each.cost() for name, each in samplers.items()}
-        report = assemble(about, systems, sections, missing, costs, times)
-        self.written[:] = write_report(report, systems, self.out)
-        return report
+    def _read_systems(self, work: _Work, clock: Clock, part: Part) -> dict[str, ClipSet]:
+        """The clips of the systems, sampled where they are not there; of a part, its share.
+
+        A system of which a part has no clip is left out.
+        """
+        files = {}
+        for name, given in work.given.items():
+            files[name] = part.take(in_turn(given, SEED))
+        for name, each in work.samplers.items():
+            with clock(f"sampling {name}" if len(work.samplers) > 1 else "sampling"):
+                files[name] = in_turn(each.files(part=part), SEED)
+        least = LEAST if part.is_all else 0
+        with clock("reading"):
+            read = {
+                name: _read(name, files[name], self._folder_of(each), least)
+                for name, each in work.found.items()
+            }
+        return {name: clips for name, clips in read.items() if clips.clips}
 
     def _refuse_contradictions(self) -> None:
         if not self.systems:
@@ -221,6 +265,21 @@ class Evaluation:
     @staticmethod
     def _folder_of(each: Path | GeneratedClips) -> Path:
         return each.folder if isinstance(each, GeneratedClips) else each
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An evaluation whose settings are known to be good, before anything is sampled."""
+
+    found: Mapping[str, Path | GeneratedClips]
+    samplers: Mapping[str, GeneratedClips]
+    given: Mapping[str, list[ClipFile]]
+    words: tuple[str, ...]
+    vocoder: Vocoder
+    cache: Cache
+    ready: Mapping[str, Measured]
+    missing: Mapping[str, str]
+    real: RealClips
 
 
 class Clock:

@@ -13,6 +13,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.cache import Cache, content_key
 from scoresubnet.evaluation.clips import SAMPLES, ClipSet
 from scoresubnet.evaluation.judges.waveforms import RATE
+from scoresubnet.parts import Part
 from scoresubnet.vocoders import Vocoder, resynthesise
 
 REFERENCES = {
@@ -47,6 +48,15 @@ class System:
         """Its name in tables."""
         return REFERENCES.get(self.name, self.name)
 
+    def share(self, part: Part) -> System:
+        """The clips of a part of a job; where there are too few for every part, all of them."""
+        places = part.take(range(len(self.clips))) or range(len(self.clips))
+        labels, names = (
+            None if each is None else tuple(each[k] for k in places)
+            for each in (self.labels, self.names)
+        )
+        return System(self.name, [self.clips[k] for k in places], labels, names)
+
 
 @dataclass(frozen=True)
 class Systems:
@@ -56,11 +66,13 @@ class Systems:
         rows: by name; those that are evaluated come first, then those of `REFERENCES`.
         evaluated: names of the first.
         reference: real test clips of which no speaker is in a row.
+        part: of a job, whose clips these are.
     """
 
     rows: Mapping[str, System]
     evaluated: tuple[str, ...]
     reference: System
+    part: Part = field(default_factory=Part)
 
     @property
     def equal(self) -> int:
@@ -96,7 +108,12 @@ class RealClips:
 
 
 def rows_of(
-    evaluated: Mapping[str, ClipSet], real: RealClips, vocoder: Vocoder, cache: Cache, seed: int
+    evaluated: Mapping[str, ClipSet],
+    real: RealClips,
+    vocoder: Vocoder,
+    cache: Cache,
+    seed: int,
+    part: Part | None = None,
 ) -> Systems:
     """Put the rows together.
 
@@ -106,24 +123,28 @@ def rows_of(
         vocoder: of the row "vocoded".
         cache: keeps the vocoded clips.
         seed: of the noise.
+        part: of a job, whose clips the evaluated ones are; its share of the others is put to them.
 
     Raises:
         ValueError: the vocoder has another sample rate.
     """
+    part = part or Part()
     labels = sorted({file.label for file in real.row.files if file.label is not None})
     count = min(MOST_NOISE, len(real.row.clips))
     cycle = tuple(itertools.islice(itertools.cycle(labels), count)) if labels else None
-    found = system("real", real.row)
-    rows = [
-        *(system(name, clips) for name, clips in evaluated.items()),
+    found = system("real", real.row).share(part)
+    others = [
         found,
         System("vocoded", through_vocoder(found.clips, vocoder, cache), found.labels, found.names),
-        *([system("training", real.training)] if len(real.training.clips) > 1 else []),
-        System("noise", noise_clips(count, seed), cycle),
-        System("silence", [np.zeros(SAMPLES, dtype=np.float32)] * count, cycle),
     ]
-    reference = system("reference", real.reference)
-    return Systems({row.name: row for row in rows}, tuple(evaluated), reference)
+    if len(real.training.clips) > 1:
+        others.append(system("training", real.training).share(part))
+    others.append(System("noise", noise_clips(count, seed), cycle).share(part))
+    silence = [np.zeros(SAMPLES, dtype=np.float32)] * count
+    others.append(System("silence", silence, cycle).share(part))
+    rows = [*(system(name, clips) for name, clips in evaluated.items()), *others]
+    reference = system("reference", real.reference).share(part)
+    return Systems({row.name: row for row in rows}, tuple(evaluated), reference, part)
 
 
 def system(name: str, found: ClipSet) -> System:

@@ -12,7 +12,7 @@ from scoresubnet.evaluation.measures import (
     kernel_distance_from,
 )
 from scoresubnet.evaluation.results import Finding, Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured, Unavailable
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.frechet import FEWEST
 from scoresubnet.evaluation.systems import Systems
@@ -43,13 +43,16 @@ def in_vggish(judging: Judging) -> Measured:
 def distance_section(title: str, judge: Embedder, judging: Judging) -> Measured:
     """Distances in any embedding: as published, unbiased by a kernel, and at infinitely many."""
 
-    def measure(systems: Systems) -> Section:
+    def hear(systems: Systems) -> tuple[Floats, dict[str, Floats]]:
         reference = judging.rows(judge, systems.reference.clips).embedding
-        rows = {n: judging.rows(judge, row.clips).embedding for n, row in systems.rows.items()}
+        return reference, {n: row.embedding for n, row in judging.every(judge, systems).items()}
+
+    def tell(systems: Systems, heard: tuple[Floats, dict[str, Floats]]) -> Section:
+        reference, rows = heard
         findings = distances(judge.name, "FAD", reference, rows, systems)
         return Section(judge.name, title, findings, dict(judge.settings))
 
-    return measure
+    return Judged(hear, tell)
 
 
 def distances(

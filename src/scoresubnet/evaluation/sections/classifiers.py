@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scoresubnet.evaluation.judges.base import Embedder
+from scoresubnet.evaluation.judges.base import Embedded, Embedder
 from scoresubnet.evaluation.judges.sc09_resnext import SC09ResNeXt
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.measures import mean_of, statistic_of
 from scoresubnet.evaluation.results import Finding, Metric, Section, absent, plain
 from scoresubnet.evaluation.sections.audio_distances import distances
 from scoresubnet.evaluation.sections.common import (
+    Judged,
     Judging,
     Measured,
     Unavailable,
@@ -78,11 +79,14 @@ def classifier_section(title: str, judge: Embedder, judging: Judging, advice: st
             f"{', '.join(known)}{advice}"
         )
 
-    def measure(systems: Systems) -> Section:
-        made = {name: judging.rows(judge, row.clips) for name, row in systems.rows.items()}
+    def hear(systems: Systems) -> tuple[Floats, dict[str, Embedded]]:
+        reference = judging.rows(judge, systems.reference.clips).embedding
+        return reference, judging.every(judge, systems)
+
+    def tell(systems: Systems, judged: tuple[Floats, dict[str, Embedded]]) -> Section:
+        reference, made = judged
         p = {name: _known(row.probabilities) for name, row in made.items()}
         x = {name: row.embedding for name, row in made.items()}
-        reference = judging.rows(judge, systems.reference.clips).embedding
         source = "training" if "training" in p else "real"
         shares = p[source].mean(0)
         heard = {name: [known[k] for k in row.argmax(1)] for name, row in p.items()}
@@ -112,7 +116,7 @@ def classifier_section(title: str, judge: Embedder, judging: Judging, advice: st
         details = {"confusion": confusion(systems, heard, known), "am_shares": source}
         return Section(key, title, findings, dict(judge.settings), details)
 
-    return measure
+    return Judged(hear, tell)
 
 
 def _wrong_axis(key: str, p: Mapping[str, Floats]) -> Finding:

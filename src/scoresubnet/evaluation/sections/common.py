@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -74,8 +74,30 @@ class Judging:
         classes = len(judge.labels or ())
         return Embedded(rows[:, :-classes], rows[:, -classes:]) if classes else Embedded(rows)
 
+    def every(self, judge: Embedder, systems: Systems) -> dict[str, Embedded]:
+        """The rows of the clips of each system; errors as of `rows`."""
+        return {name: self.rows(judge, row.clips) for name, row in systems.rows.items()}
+
 
 Measured = Callable[[Systems], Section]
+H = TypeVar("H")
+
+
+@dataclass(frozen=True)
+class Judged(Generic[H]):
+    """A `Measured` of two steps, the first of which parts of a large job share.
+
+    Attributes:
+        hear: judge clips; their rows are in the cache then. A part has fewer clips of each row.
+        tell: a section, of what was heard in all of them.
+    """
+
+    hear: Callable[[Systems], H]
+    tell: Callable[[Systems, H], Section]
+
+    def __call__(self, systems: Systems) -> Section:
+        """Both."""
+        return self.tell(systems, self.hear(systems))
 
 
 def right(row: System, heard: Sequence[str]) -> Floats | str:

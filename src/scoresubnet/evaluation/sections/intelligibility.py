@@ -8,6 +8,7 @@ from scoresubnet.evaluation.judges.whisper import ForcedChoice, Whisper
 from scoresubnet.evaluation.measures import mean_of
 from scoresubnet.evaluation.results import Metric, Section
 from scoresubnet.evaluation.sections.common import (
+    Judged,
     Judging,
     Measured,
     Unavailable,
@@ -62,15 +63,18 @@ def recognition_section(
     scorer = recognition_scorer(name, recogniser)
     words = tuple(recogniser.words)
 
-    def measure(systems: Systems) -> Section:
-        heard = {}
-        for r, row in systems.rows.items():
-            indices = judging.rows(scorer, row.clips).embedding[:, 0].astype(int)
-            heard[r] = [words[k] if k >= 0 else NOTHING for k in indices]
+    def hear(systems: Systems) -> dict[str, list[str]]:
+        indices = {
+            r: rows.embedding[:, 0].astype(int)
+            for r, rows in judging.every(scorer, systems).items()
+        }
+        return {r: [words[k] if k >= 0 else NOTHING for k in found] for r, found in indices.items()}
+
+    def tell(systems: Systems, heard: dict[str, list[str]]) -> Section:
         answers = {r: right(row, heard[r]) for r, row in systems.rows.items()}
         metric = Metric(f"{name}/accuracy", "heard as its label", "higher", 3)
         finding = mean_of(metric, share=True).finding(answers, systems)
         details = {"confusion": confusion(systems, heard, (*words, NOTHING))}
         return Section(name, title, [finding], dict(recogniser.settings), details)
 
-    return measure
+    return Judged(hear, tell)

@@ -7,7 +7,7 @@ import numpy as np
 from scoresubnet.evaluation.judges.noisy_classifier import TIMES, NoisyClassifier
 from scoresubnet.evaluation.measures import mean_of
 from scoresubnet.evaluation.results import Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured, Unavailable
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
@@ -23,21 +23,21 @@ def by_classifier(judging: Judging) -> Measured:
     if not judging.words:
         raise Unavailable("accuracy against noise needs labels; no clip has one")
 
-    def measure(systems: Systems) -> Section:
+    judges = {name: NoisyClassifier(model) for name, model in judging.models.items()}
+
+    def hear(systems: Systems) -> dict[str, Floats]:
         real = [systems.rows["real"], systems.reference]
         real = [row for row in real if row.labels is not None]
         clips = [clip for row in real for clip in row.clips]
         labels = [label for row in real for label in row.labels or ()]
         heard: dict[str, Floats] = {}
-        settings: dict[str, object] = {}
-        for name, model in judging.models.items():
-            judge = NoisyClassifier(model)
-            settings[name] = judge.settings
-            if not clips:
-                continue
+        for name, judge in judges.items() if clips else ():
             rows = judging.rows(judge, clips).embedding.astype(int)
             truth = np.array([judge.words.index(w) if w in judge.words else -1 for w in labels])
             heard[name] = (rows == truth[:, None]).astype(float)
+        return heard
+
+    def tell(systems: Systems, heard: dict[str, Floats]) -> Section:
         findings = [
             mean_of(Metric(f"classifier/t{t:g}", f"t = {t:g}", "higher", 3), share=True).finding(
                 {name: rows[:, k] for name, rows in heard.items()}, systems, by_position=True
@@ -46,6 +46,7 @@ def by_classifier(judging: Judging) -> Measured:
         ]
         title = "The frozen classifier on real test clips, against noise"
         details = {"times": list(TIMES), "words": list(judging.words)}
+        settings = {name: judge.settings for name, judge in judges.items()}
         return Section("classifier", title, findings, settings, details)
 
-    return measure
+    return Judged(hear, tell)

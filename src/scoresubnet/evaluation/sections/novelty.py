@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from scoresubnet.evaluation.cache import Cache
 from scoresubnet.evaluation.clips import read_clips
-from scoresubnet.evaluation.judges.base import Embedder
+from scoresubnet.evaluation.judges.base import Embedded, Embedder
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
 from scoresubnet.evaluation.measures import mean_of, statistic_of
 from scoresubnet.evaluation.results import Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured, Unavailable
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.statistics.neighbours import Neighbours, nearest
 from scoresubnet.evaluation.systems import System, Systems
@@ -23,6 +23,9 @@ from scoresubnet.evaluation.systems import System, Systems
 NEAR = 0.05  # the share of the real test clips that counts as near
 SUSPECTS = 20  # pairs of generated and training clips that are named, at most
 PART = 256  # training clips that are read before they are embedded
+
+Training = tuple[Floats, list[str], int]
+"""Rows of the training clips, their names, and how many cannot be read."""
 
 
 def in_speech_embedding(judging: Judging) -> Measured:
@@ -47,12 +50,12 @@ def novelty_section(title: str, judge: Embedder, judging: Judging) -> Measured:
             "Commands folder as --reference"
         )
 
-    def measure(systems: Systems) -> Section:
-        trained, names, unusable = _training_rows(judge, judging)
-        found = {
-            name: nearest(judging.rows(judge, row.clips).embedding, trained)
-            for name, row in systems.rows.items()
-        }
+    def hear(systems: Systems) -> tuple[Training, dict[str, Embedded]]:
+        return _training_rows(judge, judging), judging.every(judge, systems)
+
+    def tell(systems: Systems, heard: tuple[Training, dict[str, Embedded]]) -> Section:
+        (trained, names, unusable), rows = heard
+        found = {name: nearest(row.embedding, trained) for name, row in rows.items()}
         threshold = float(np.quantile(found["real"].distances, NEAR))
         gaps: dict[str, Floats | str] = {name: these.distances for name, these in found.items()}
         near: dict[str, Floats | str] = {
@@ -82,10 +85,10 @@ def novelty_section(title: str, judge: Embedder, judging: Judging) -> Measured:
         }
         return Section("novelty", title, findings, dict(judge.settings), details)
 
-    return measure
+    return Judged(hear, tell)
 
 
-def _training_rows(judge: Embedder, judging: Judging) -> tuple[Floats, list[str], int]:
+def _training_rows(judge: Embedder, judging: Judging) -> Training:
     """The rows of all training clips, their names, and how many cannot be read."""
     rows, names, unusable = [], [], 0
     quiet = replace(judging, cache=Cache(judging.cache.folder, progress=False))

@@ -7,7 +7,8 @@ from scoresubnet.evaluation.judges.scoreq import SCOREQ, SCOREQ_URL
 from scoresubnet.evaluation.judges.scorers import quality_scorer
 from scoresubnet.evaluation.measures import mean_of
 from scoresubnet.evaluation.results import Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured, Unavailable
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured, Unavailable
+from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
 SCORES = {
@@ -66,20 +67,23 @@ def quality_section(
     """The means of a predictor's scores; of reference rows those of the first `REFERENCE` clips."""
     scorer = quality_scorer(name, predictor)
 
-    def measure(systems: Systems) -> Section:
-        heard = {
-            r: row.clips if r in systems.evaluated else row.clips[:REFERENCE]
+    def hear(systems: Systems) -> dict[str, Floats]:
+        few = max(1, systems.part.share(REFERENCE))
+        clips = {
+            r: row.clips if r in systems.evaluated else row.clips[:few]
             for r, row in systems.rows.items()
         }
-        rows = {r: judging.rows(scorer, clips).embedding for r, clips in heard.items()}
+        return {r: judging.rows(scorer, these).embedding for r, these in clips.items()}
+
+    def tell(systems: Systems, rows: dict[str, Floats]) -> Section:
         findings = [
             mean_of(Metric(f"{name}/{score}", SCORES[score], "higher", 2)).finding(
                 {r: scores[:, k] for r, scores in rows.items()}, systems
             )
             for k, score in enumerate(predictor.scores)
         ]
-        most = max(len(clips) for r, clips in heard.items() if r not in systems.evaluated)
+        most = max(len(scores) for r, scores in rows.items() if r not in systems.evaluated)
         whole = f"{title} (reference rows: {most} clips each at most)"
         return Section(name, whole, findings, dict(predictor.settings))
 
-    return measure
+    return Judged(hear, tell)

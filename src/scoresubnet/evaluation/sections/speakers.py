@@ -6,7 +6,7 @@ from scoresubnet.evaluation.judges.base import Embedder
 from scoresubnet.evaluation.judges.speakers import Resemblyzer, speaker_spread
 from scoresubnet.evaluation.measures import statistic_of
 from scoresubnet.evaluation.results import Metric, Section
-from scoresubnet.evaluation.sections.common import Judging, Measured
+from scoresubnet.evaluation.sections.common import Judged, Judging, Measured
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
 
@@ -25,11 +25,13 @@ def by_resemblyzer(judging: Judging) -> Measured:
 def speaker_section(title: str, judge: Embedder, judging: Judging) -> Measured:
     """The spread of the voices of as many clips of each row."""
 
-    def measure(systems: Systems) -> Section:
-        rows: dict[str, Floats | str] = {
+    def hear(systems: Systems) -> dict[str, Floats | str]:
+        return {
             name: judging.rows(judge, row.clips[: systems.equal]).embedding
             for name, row in systems.rows.items()
         }
+
+    def tell(systems: Systems, rows: dict[str, Floats | str]) -> Section:
         key = judge.name
         distance = Metric(f"{key}/distance", "mean distance of voices", "higher", 3)
         voices = Metric(f"{key}/voices", "effective number of voices", "higher", 1)
@@ -39,7 +41,7 @@ def speaker_section(title: str, judge: Embedder, judging: Judging) -> Measured:
         ]
         return Section(key, title, findings, dict(judge.settings))
 
-    return measure
+    return Judged(hear, tell)
 
 
 def _distance(embedding: Floats) -> float:
