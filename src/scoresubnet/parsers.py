@@ -299,6 +299,7 @@ def _experiment(parser: ArgumentParser, part: str) -> ArgumentParser:
         add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
         add("--minutes", type=float, default=0.0, help="stop after so many; 0: when all is made")
         add("--groups", nargs="+", type=str, help="only these groups of rows")
+        _add_part(parser)
         _add_judges(parser)
         return parser
     add("table", type=str, help=f"{name}; or a table.json, whose pages are made again")

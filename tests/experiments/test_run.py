@@ -175,6 +175,56 @@ def test_two_processes_share_the_work(
     assert len(list(experiment.out.glob("compared/*/report.json"))) == 2
 
 
+def test_parts_make_their_models_and_the_last_call_compares(
+    write: Write,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second part waits for the classifier, which is the first one's."""
+    command = ["experiment", "run", str(write()), "--data", str(data), "--groups", "asked"]
+    runs = tmp_path / "runs"
+
+    def made(kind: str) -> set[str]:
+        return {path.parent.name for path in (runs / kind).glob("**/report.json")}
+
+    def over(self: Clock, seconds: float) -> None:
+        raise OutOfTime("the minutes are over")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Clock, "wait", over)
+        assert main([*command, "--out", str(runs), "--part", "2/2"]) == 0
+    printed = capsys.readouterr()
+    assert "waiting for part 1/2, which trains the classifier" in printed.err
+    assert "the same command goes on from there" in printed.out
+    assert not made("cells")
+    rows: list[set[str]] = []
+    for k in (1, 2):
+        before = made("cells")
+        assert main([*command, "--out", str(runs), "--part", f"{k}/2"]) == 0
+        assert f"part {k}/2 of asked made; at last, without" in capsys.readouterr().out
+        rows.append(made("cells") - before)
+    assert sorted(map(len, rows)) == [1, 2]
+    assert set.union(*rows) == {"subnet_seed0", "subnet_seed1", "unet_seed0"}
+    assert not (runs / "compared").exists()
+    with monkeypatch.context() as patch:
+        for name in ("train_classifier", "train_score", "train_unet"):
+            patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
+        assert main([*command, "--out", str(runs)]) == 0
+    assert made("compared") == {"asked"}
+    assert (runs / "speed.json").is_file()
+
+    alone = tmp_path / "alone"
+    assert main([*command, "--out", str(alone)]) == 0
+    sounds = [
+        {path.relative_to(folder): path.read_bytes() for path in folder.glob("cells/**/*.wav")}
+        for folder in (runs, alone)
+    ]
+    assert len(sounds[0]) == 12
+    assert sounds[0] == sounds[1]
+
+
 def test_while_another_process_works_the_minutes_run(
     write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import read_results, write_page
 from scoresubnet.files import refuse_unwritable
+from scoresubnet.parts import Part
 from scoresubnet.registries import refuse_unknown
 
 
@@ -28,17 +29,20 @@ def run_run(values: Namespace) -> None:
     table = read_table(values.table)
     for name in values.groups or []:
         refuse_unknown("group", name, table.groups)
+    part = Part.read(values.part)
     out = Path(values.out or Path("runs") / Path(values.table).stem)
     refuse_unwritable(out)
     try:
         judges = {name: values[name] for name in JUDGES}
         experiment = Experiment(table, Path(values.data), out, judges)
-        experiment.run(values.minutes, values.groups)
+        experiment.run(values.minutes, values.groups, part)
     except OutOfTime as error:
         print(f"{error}; the same command goes on from there")
         return
     what = "all" if values.groups is None else ", ".join(values.groups)
-    if experiment.is_packed:
+    if not part.is_all:
+        print(f"{out}: part {part} of {what} made; at last, without --part, it is put together")
+    elif experiment.is_packed:
         print(f"{out}: {what} trained; run it again where the recordings are, to measure")
     else:
         print(f"{out}: {what} made; write it up with `scoresubnet experiment report`")

@@ -23,9 +23,11 @@ from scoresubnet.experiments.made import (
     training_of,
     work_of,
 )
+from scoresubnet.experiments.share import share
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
 from scoresubnet.model_about import FILE_NAME
+from scoresubnet.parts import Part
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.process import FolderInUse, locked
@@ -34,6 +36,7 @@ from scoresubnet.training.unet import train_unet
 
 WAIT = 5.0
 """Seconds between two looks at what other processes have made."""
+_ANOTHER = "another process, which is at what is left"
 
 
 @dataclass(frozen=True)
@@ -75,29 +78,43 @@ class Experiment:
         """The evaluation of a group's models beside one another."""
         return self.out / "compared" / group
 
-    def run(self, minutes: float = 0.0, groups: list[str] | None = None) -> None:
-        """Make what is missing; a part that was begun goes on where it stopped.
+    def run(
+        self,
+        minutes: float = 0.0,
+        groups: list[str] | None = None,
+        part: Part | None = None,
+    ) -> None:
+        """Make what is missing; what was begun goes on where it stopped.
 
         Several processes may share the work: what one is at, the others leave for later.
 
         Args:
             minutes: after so many, stop; 0: when all is made.
             groups: only these; all if None.
+            part: make the models of a part and their rows, and compare nothing; all if None. The
+                first part trains the classifier, and the others wait for it.
 
         Raises:
             OutOfTime: not everything was made.
             ValueError: the data cannot be used, or a folder holds something else.
         """
-        clock = Clock(minutes)
+        clock, part = Clock(minutes), part or Part()
         chosen = [group for group in self.table.groups if groups is None or group in groups]
-        _say(self._left([cell for cell in self.table.cells() if cell.group in chosen]))
-        jobs = list(self._jobs(chosen, clock))
+        cells = [cell for cell in self.table.cells() if cell.group in chosen]
+        if part.is_all:
+            jobs = list(self._jobs(chosen, clock))
+        else:
+            cells = share(self.table, cells, part)
+            jobs = [partial(self._make, cell, clock, part) for cell in cells]
+        _say(self._left(cells))
         is_told = False
         while jobs:
             in_use = [job for job in jobs if not _is_done(job)]
             if len(in_use) == len(jobs):
                 if not is_told:
-                    _say("waiting for another process, which is at what is left")
+                    waits = part.number > 1 and not has_note(self.classifier)
+                    whom = f"part 1/{part.of}, which trains the classifier" if waits else _ANOTHER
+                    _say(f"waiting for {whom}")
                 is_told = True
                 clock.wait(WAIT)
             jobs = in_use
@@ -113,8 +130,8 @@ class Experiment:
         if not self.is_packed:
             yield partial(self._time, chosen, clock)
 
-    def _make(self, cell: Cell, clock: Clock) -> None:
-        self._train(cell, clock)
+    def _make(self, cell: Cell, clock: Clock, part: Part | None = None) -> None:
+        self._train(cell, clock, part or Part())
         if not self.is_packed:
             self._measure(cell, clock)
 
@@ -138,13 +155,19 @@ class Experiment:
             f"be measured ({clips:,} clips)"
         )
 
-    def _train(self, cell: Cell, clock: Clock) -> None:
-        """The classifier and the cell's model, unless they are there."""
+    def _train(self, cell: Cell, clock: Clock, part: Part) -> None:
+        """The classifier and the cell's model, unless they are there.
+
+        Raises:
+            FolderInUse: another process is at one of them, or will be.
+        """
         cache = self.out / "features"
         config = self.table.classifier_config(self.data, cache)
         assert isinstance(config, ClassifierTraining)
         work = training_of(config)
         if not refuse_other_training(self.classifier, work):
+            if part.number > 1:
+                raise FolderInUse(f"{self.classifier}: part 1/{part.of} trains it")
             _refuse_in_use(self.classifier)
             _say("training: classifier")
             train_classifier(clock.limit(config), self.classifier)

@@ -1,0 +1,29 @@
+"""Which rows of a table a part makes: all of a model, which no other part then waits for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from scoresubnet.experiments.table import Cell, Table
+from scoresubnet.parts import Part
+
+
+def share(table: Table, cells: Sequence[Cell], part: Part) -> list[Cell]:
+    """The rows of the models of a part, in their order; none where parts outnumber models.
+
+    The models with the most clips to sample are dealt first, each to the part that has the fewest.
+    """
+    models: defaultdict[tuple[str, int], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        models[cell.model, cell.seed].append(cell)
+
+    clips: dict[tuple[str, int], int] = {}
+    for model, own in models.items():
+        clips[model] = sum(len(labels) * count for labels, count in map(table.asked, own))
+    parts: list[set[tuple[str, int]]] = [set() for _ in range(part.of)]
+    for model in sorted(clips, key=clips.__getitem__, reverse=True):
+        fewest = min(parts, key=lambda dealt: sum(clips[each] for each in dealt))
+        fewest.add(model)
+    mine = parts[part.number - 1]
+    return [cell for cell in cells if (cell.model, cell.seed) in mine]

@@ -1,0 +1,31 @@
+"""Parts of a table: every row is in one, and all of a model in the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scoresubnet.experiments.share import share
+from scoresubnet.experiments.table import read_table
+from scoresubnet.parts import Part
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 8])
+def test_every_row_is_in_one_part_with_its_model(of: int, write: Callable[..., Path]) -> None:
+    table = read_table(str(write()))
+    cells = list(table.cells())
+    parts = [share(table, cells, Part(k, of)) for k in range(1, of + 1)]
+    assert sorted(map(repr, (cell for part in parts for cell in part))) == sorted(map(repr, cells))
+    for part in parts:
+        assert [cell for cell in cells if cell in part] == part
+    models = [{(cell.model, cell.seed) for cell in part} for part in parts]
+    assert sum(map(len, models)) == 3
+    assert sum(not part for part in parts) == max(0, of - 3)
+
+
+def test_eight_parts_of_the_paper_train_two_models_each_at_most() -> None:
+    table = read_table("sc09-paper")
+    cells = list(table.cells())
+    parts = [share(table, cells, Part(k, 8)) for k in range(1, 9)]
+    trainings = [len({(cell.model, cell.seed) for cell in part}) for part in parts]
+    assert sorted(trainings) == [1, 1, 1, 1, 2, 2, 2, 2]
