@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from jsonargparse import ArgumentParser
 
 from scoresubnet import cli
@@ -177,19 +179,36 @@ def test_the_example_of_adapt_runs(
     assert "('nine', 'seven') {'nine': 5, 'seven': 5}" in capsys.readouterr().out
 
 
-def test_the_scripts_of_expand_are_of_bash_and_of_the_command() -> None:
+def test_the_scripts_of_large_jobs_are_of_bash_and_of_the_commands() -> None:
+    """Each command once for GNU parallel, for SLURM and for Kubernetes."""
     lines: list[str] = []
-    for script in examples("expand.md", "sh"):
+    for script in examples("large-jobs.md", "sh"):
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-        numbered = script.replace("{}", "3").replace("$SLURM_ARRAY_TASK_ID", "3")
-        job = re.search(r'^job="scoresubnet (.*)"$', numbered, flags=re.M)
-        found = re.findall(r"scoresubnet (.*)$", numbered, flags=re.M)
-        lines += [f"{job[1]} --part 3/16"] if job else found
-    assert [line.replace('"', "").count("--part 3/16") for line in lines] == [1, 1, 0]
+        lines += re.findall(r'^(?:job="|run )scoresubnet (.*?)"?$', script, flags=re.M)
+    job, others = map(yaml.safe_load, examples("large-jobs.md", "yaml"))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    lines += [shlex.join(arguments[1:]) for arguments in (container["args"], *others)]
+    names = []
     for line in lines:
-        wrapped = line.count('"') % 2  # the end of what is handed over in quotes
-        name, *rest = shlex.split(line.removesuffix('"') if wrapped else line)
+        name, *rest = shlex.split(f"{line} --part 3/16")
+        if name == "experiment":
+            name = f"{name} {rest.pop(0)}"
         LEAVES[name](ArgumentParser(exit_on_error=False)).parse_args(rest)
+        names.append(name)
+    assert names == ["generate", "expand", "evaluate", "experiment run"] * 3
+
+
+def test_an_index_of_kubernetes_becomes_a_part() -> None:
+    job, _ = map(yaml.safe_load, examples("large-jobs.md", "yaml"))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    done = subprocess.run(
+        [*container["command"], "echo", "a b"],
+        env=os.environ | {"JOB_COMPLETION_INDEX": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "a b --part 3/16\n"
 
 
 def test_the_example_of_the_vocoder_runs(capsys: pytest.CaptureFixture[str]) -> None:
