@@ -135,6 +135,8 @@ def test_more_parts_than_batches_and_other_settings(
         assert main(_command(weights, out, *rest, "--guidance", "1", count=2)) == 1
         error = "out: has clips of another sampling; choose another --out, or empty it"
         assert error in capsys.readouterr().err
+    assert main(_command(weights, out, "--backend", "torch-bf16", count=2)) == 1
+    assert "out: has clips of another precision" in capsys.readouterr().err
     assert main(_command(weights, out, "--part", "3/2", count=2)) == 1
     assert "part 3/2: parts go from 1/N to N/N" in capsys.readouterr().err
     assert not list(out.glob("*.wav"))

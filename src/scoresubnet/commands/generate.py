@@ -127,7 +127,7 @@ def _about(
         "sampling": sampling.to_dict(),
         "vocoder": dict(generator.vocoder.settings),
         "towards": towards,
-    }
+    } | ({"precision": "bfloat16"} if generator.backend == "torch-bf16" else {})
 
 
 def _run_part(

@@ -198,7 +198,7 @@ class Expansion:
             "noise": self.surroundings.noise,
             "room": self.surroundings.room,
             "level": self.surroundings.level,
-        }
+        } | ({"precision": "bfloat16"} if self.backend == "torch-bf16" else {})
 
 
 Judge = Callable[[GeneratedSpeech], tuple[Sequence[str], Floats]]
