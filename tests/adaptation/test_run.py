@@ -22,7 +22,9 @@ from scoresubnet.adaptation.words import KEPT_CLIPS
 from scoresubnet.cli import main
 from scoresubnet.data.sources import find_clips
 from scoresubnet.file_metadata import WeightsError
+from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.networks.unet import UNet, UNetConfig
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
@@ -38,6 +40,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _adapted(recordings: Path, weights: Path, out: Path, **given: Any) -> Adapted:
+    given = {"graphs": False} | given
     return adapt(recordings, weights, out, recipe=RECIPE, progress=False, **given)
 
 
@@ -110,12 +113,40 @@ def test_the_trainings_are_in_the_arithmetic_asked_for(
     monkeypatch.setattr("scoresubnet.commands.adapt.adapt", with_few_steps)
     out = tmp_path / "mine"
     command = ["adapt", str(words_folder), "--weights", str(weights), "--out", str(out)]
-    assert main([*command, "--precision", "bf16-mixed", "--json"]) == 0
+    assert main([*command, "--precision", "bf16-mixed", "--no-graphs", "--json"]) == 0
+    assert not list(out.glob("*.onnx"))
     for run in ("search", "learned"):
         config = yaml.safe_load((out / run / "config.yaml").read_text())
         assert config["precision"] == "bf16-mixed"
     with pytest.raises(ValueError, match="was adapted with other recipe"):
         _adapted(words_folder, weights, out)
+
+
+def test_graphs_are_written_once(
+    words_folder: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And where they do not compute the same, there are weights without them."""
+    made = _adapted(words_folder, weights, tmp_path / "mine", graphs=True)
+    (graph,) = (tmp_path / "mine").glob("*.onnx")
+    generator = SpeechGenerator.from_pretrained(tmp_path / "mine", "griffin-lim")
+    assert generator.backend == "onnx"
+    assert generator.generate(["hum"], [1]).labels == ("hum",)
+
+    def fails(path: Path) -> None:
+        raise GraphError("the graph differs")
+
+    monkeypatch.setattr(module, "export", fails)
+    capsys.readouterr()
+    _adapted(words_folder, weights, tmp_path / "mine", graphs=True)
+    assert "graph" not in capsys.readouterr().err
+    graph.unlink()
+    assert _adapted(words_folder, weights, tmp_path / "mine", graphs=True) == made
+    error = "no graphs: the graph differs; the weights run on torch"
+    assert error in capsys.readouterr().err
 
 
 def test_words_are_kept(words_folder: Path, weights: Path, tmp_path: Path) -> None:
@@ -218,6 +249,11 @@ def test_the_number_of_steps_fits_the_time(
         with pytest.raises(Stopped):
             _adapted(words_folder, weights, tmp_path / f"{pace}-{minutes}", minutes=minutes)
     assert learned == [module.FEWEST_STEPS, 70, 70]
+    minutes = 60 + module.GRAPH_MINUTES  # in which graphs are written
+    monkeypatch.setattr(Lesson, "search", lambda *a: Search(70, True, 60.0))
+    with pytest.raises(Stopped):
+        _adapted(words_folder, weights, tmp_path / "graphs", minutes=minutes, graphs=True)
+    assert learned.pop() in (58, 59)
     few = replace(RECIPE, least_steps=90)
     with pytest.raises(Stopped):
         adapt(words_folder, weights, tmp_path / "least", 0, recipe=few, progress=False)

@@ -22,7 +22,7 @@ from scoresubnet.experiments.costs import training_seconds
 from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
-from scoresubnet.experiments.table_page import read_results
+from scoresubnet.experiments.table_page import page, read_results
 from scoresubnet.tensor_files import state_hash
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
@@ -169,9 +169,11 @@ def test_two_processes_share_the_work(
     monkeypatch.setattr(Clock, "wait", wait)
     experiment.run(groups=["free", "asked"])
     assert waited == [["cells/asked/unet_seed0", "cells/free/subnet_seed1"]]
-    assert collect(experiment)["missing"] == [
+    results = collect(experiment)
+    assert results["missing"] == [
         f"gamma/{model}_seed0_guidance-{g}" for model in ("subnet", "unet") for g in (0, 2)
     ]
+    assert page(results, {}).endswith("\n\nRows not made yet: 4 of gamma.\n")
     assert len(list(experiment.out.glob("compared/*/report.json"))) == 2
 
 

@@ -18,12 +18,16 @@ from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.score import Lesson, ScoreRecipe
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, read_recordings
+from scoresubnet.export.run import export
+from scoresubnet.export.steps import steps_of
 from scoresubnet.files import differing, file_hash, refuse_unwritable, write_json
+from scoresubnet.graphs.files import graph_path
+from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.model_about import DEFAULT_WEIGHTS, FILE_NAME, find_weights
 from scoresubnet.training.config import RunConfig
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
-from scoresubnet.weights import load_model, save_model
+from scoresubnet.weights import ModelFile, load_model, save_model
 
 SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
 WORDS, SEARCH, LEARNED = "words", "search", "learned"
@@ -31,6 +35,8 @@ SEARCH_SHARE = 0.55
 """Of the time that is left after the words were heard."""
 DEFAULT_MINUTES = 10.0
 FEWEST_STEPS = 20
+GRAPH_MINUTES = 0.75
+"""What writing and checking the graph of a model of the size `small` may take."""
 _LEAST = 0.25  # minutes that a search has in any case
 _LATE = 0.1  # minutes that a training may end before its time
 
@@ -86,6 +92,7 @@ def adapt(
     seed: int = 0,
     recipe: ScoreRecipe | None = None,
     progress: bool = True,
+    graphs: bool = True,
 ) -> Adapted:
     """Teach weights the words of some recordings.
 
@@ -104,6 +111,8 @@ def adapt(
         seed: of all that is drawn.
         recipe: how the Score Subnet is trained; `ScoreRecipe()` if None.
         progress: whether bars are shown of what comes before the trainings.
+        graphs: whether `export.run.export` puts graphs beside the weights. On a CPU clips are made
+            faster with them.
 
     Raises:
         ValueError: the recordings or weights cannot be used, or `out` belongs to others.
@@ -129,7 +138,8 @@ def adapt(
         lesson = Lesson(out / WORDS, source, heard["new"], kept, recipe, seed)
 
         def left() -> float:
-            return minutes - (time.monotonic() - begun) / 60 if minutes else 0.0
+            spent = (time.monotonic() - begun) / 60 + GRAPH_MINUTES * graphs
+            return minutes - spent if minutes else 0.0
 
         plan = _planned(out, lesson, minutes, left)
         _say(f"learning from all recordings, {plan.steps} steps")
@@ -139,6 +149,8 @@ def adapt(
         model = load_model(out / LEARNED)
         model.sampling = source.sampling
         save_model(model, out / FILE_NAME)
+        if graphs:
+            _export(out / FILE_NAME, model)
         speakers = {recording.speaker for recording in found}
         adapted = Adapted(
             out / FILE_NAME,
@@ -176,6 +188,17 @@ def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float
     plan = Plan(steps, wanted)
     write_json(path, asdict(plan))
     return plan
+
+
+def _export(weights: Path, model: ModelFile) -> None:
+    """Write the graphs, unless the same call has written them before."""
+    if all(graph_path(weights, role).is_file() for role in steps_of(model)):
+        return
+    _say("writing and checking graphs, which run faster on a CPU")
+    try:
+        export(weights)
+    except GraphError as error:
+        _say(f"no graphs: {error}; the weights run on torch")
 
 
 def _about(

@@ -24,6 +24,7 @@ def run(values: Namespace) -> None:
             keep_words=values.keep_words,
             recipe=ScoreRecipe(precision=values.precision),
             progress=not values.json,
+            graphs=values.graphs,
         )
     except Stopped as error:
         print(f"{error}; the same command goes on from there", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,15 @@ def page(results: Results, figures: Mapping[str, str]) -> str:
         if key in figures:
             parts.append(f"![{group['title']}]({figures[key]})")
     if results["missing"]:
-        parts.append(f"Not made yet: {', '.join(results['missing'])}.")
+        parts.append(_missing_text(results["missing"]))
     return "\n\n".join(parts) + "\n"
+
+
+def _missing_text(names: Sequence[str]) -> str:
+    """How many rows of which groups; `table.json` has their names."""
+    rows = Counter(name.partition("/")[0] for name in names)
+    counts = ", ".join(f"{count} of {group}" for group, count in rows.items())
+    return f"Rows not made yet: {counts}."
 
 
 def _cost_text(results: Results) -> str:
