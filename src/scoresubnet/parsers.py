@@ -122,6 +122,8 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
     add("--out", type=str, required=True, help="folder for <word>/<number>.wav and manifest.csv")
     add("--per-word", type=int, default=1000, help="clips of each word that are kept")
     add("--accept", type=float, default=0.8, help="least probability that the judge must give")
+    nearer = "keep clips, too, that are nearer to a recording than 5 % of these to one another"
+    add("--copies", action="store_true", help=nearer)
     add(
         "--judge",
         type=str,

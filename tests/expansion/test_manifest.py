@@ -10,7 +10,7 @@ from scoresubnet.parts import Part
 
 def _row(word: str, number: int, kept: bool = True) -> Row:
     file = f"{word}/{number:06d}.wav" if kept else ""
-    return Row(file, word, number, 7 * number, word, 0.9, 0.125, 'a, "b".wav')
+    return Row(file, word, number, 7 * number, word, 0.9, 0.125, 'a, "b".wav', number == 1)
 
 
 def _rows(folder: Path) -> list[Row]:
@@ -27,8 +27,8 @@ def test_rows_come_back(tmp_path: Path) -> None:
         manifest.add(rows[2:])
     assert sorted(_rows(tmp_path), key=lambda row: row.number) == rows
     kept = (tmp_path / "manifest.csv").read_text(encoding="utf-8").splitlines()
-    assert kept[0] == "file,word,number,seed,heard,sure,distance,recording"
-    assert kept[1] == 'hum/000000.wav,hum,0,0,hum,0.9,0.125,"a, ""b"".wav"'
+    assert kept[0] == "file,word,number,seed,heard,sure,distance,recording,near"
+    assert kept[1] == 'hum/000000.wav,hum,0,0,hum,0.9,0.125,"a, ""b"".wav",False'
     assert len(kept) == 3
     assert len((tmp_path / "refused.csv").read_text().splitlines()) == 2
 
@@ -112,6 +112,6 @@ def test_what_is_no_manifest_is_refused(text: str, tmp_path: Path) -> None:
 def test_damage_is_named(tmp_path: Path) -> None:
     _rows(tmp_path)
     with (tmp_path / "manifest.csv").open("a") as file:
-        file.write("hum/0.wav,hum,x,0,hum,1,1,a\n")
+        file.write("hum/0.wav,hum,x,0,hum,1,1,a,False\n")
     with pytest.raises(ValueError, match=r"manifest\.csv: damaged \(invalid literal"):
         _rows(tmp_path)

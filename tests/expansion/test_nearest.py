@@ -37,4 +37,4 @@ def test_the_threshold_is_of_the_nearest_other() -> None:
     clips[:, :, :] = np.array([0.0, 1.0, 3.0, 7.0])[:, None, None]
     assert near_threshold(clips, share=0.0) == pytest.approx(1)
     assert near_threshold(clips, share=1.0) == pytest.approx(4)
-    assert near_threshold(clips[:1]) is None
+    assert near_threshold(clips[:1]) == 0

@@ -80,7 +80,9 @@ def test_so_many_are_kept_and_all_is_written_down(
     counts = {
         w: (sum(r["word"] == w for r in kept), sum(r["word"] == w for r in refused)) for w in WORDS
     }
-    assert [(e.word, e.kept, e.refused) for e in found] == [(w, *counts[w]) for w in WORDS]
+    assert [(e.word, e.kept, e.unheard) for e in found] == [(w, *counts[w]) for w in WORDS]
+    assert [e.copies for e in found] == [0, 0]
+    assert {row["near"] for row in [*kept, *refused]} == {"False"}
     assert counts["hiss"] == (5, 0)
     assert counts["hum"][0] == 5
     assert counts["hum"][1] > 0
@@ -100,6 +102,26 @@ def test_so_many_are_kept_and_all_is_written_down(
     distances = log_mel_distances(again.mels[:, 0], named[0].log_mels)
     assert distances.argmin() == place
     assert float(row["distance"]) == pytest.approx(distances.min(), abs=2e-3)
+
+
+def test_copies_are_refused_unless_they_are_wanted(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nearer than half of the clips are, of each word."""
+    job(accept=0.0, per_word=16, out=tmp_path / "all").run(progress=False)
+    rows = _manifest(tmp_path / "all")
+    distances = {w: [float(row["distance"]) for row in rows if row["word"] == w] for w in WORDS}
+    limits = iter([np.median(distances[word]) for word in WORDS] * 2)
+    monkeypatch.setattr(module, "near_threshold", lambda log_mels: next(limits))
+    monkeypatch.setattr(module, "ENOUGH", 16)
+    new = job(accept=0.0, per_word=8).run(progress=False)
+    assert [(e.kept, e.unheard, e.copies >= 5) for e in new] == [(8, 0, True)] * 2
+    assert {row["near"] for row in _manifest(tmp_path / "out")} == {"False"}
+    assert {row["near"] for row in _manifest(tmp_path / "out", "refused")} == {"True"}
+    both = job(accept=0.0, per_word=16, copies=True, out=tmp_path / "both").run(progress=False)
+    assert [(e.kept, e.copies) for e in both] == [(16, 8)] * 2
+    assert sum(row["near"] == "True" for row in _manifest(tmp_path / "both")) == 16
+    assert not _manifest(tmp_path / "both", "refused")
 
 
 def test_a_killed_job_goes_on_without_a_double_or_a_gap(
@@ -163,6 +185,7 @@ def test_more_may_be_asked_for_later_but_nothing_else(job: Job, tmp_path: Path) 
     for change, named in (
         ({"seed": 1}, "seed"),
         ({"accept": 0.5}, "accept"),
+        ({"copies": True}, "copies"),
         ({"judge": "classifier"}, "judge"),
         ({"overrides": FEW | {"guidance": 1.0}}, "sampling"),
     ):
@@ -188,7 +211,7 @@ def test_a_word_that_is_never_heard_is_given_up(
     monkeypatch.setattr(module, "ENOUGH", 20)
     found = job(accept=0.95).run(progress=False)
     assert [(e.kept, e.given_up) for e in found] == [(0, True), (0, True)]
-    assert all(20 <= e.refused < 20 + module.BATCH for e in found)
+    assert all(20 <= e.unheard < 20 + module.BATCH for e in found)
     assert not _sounds(tmp_path / "out")
 
 
@@ -224,7 +247,7 @@ def test_the_command(
     streams = capsys.readouterr()
     assert "the judge is right on 100% of recordings left out" in streams.err
     printed = streams.out.splitlines()
-    assert printed[0].startswith("hiss: 2 kept, 0 refused; ")
+    assert printed[0] == "hiss: 2 kept; refused 0 not heard as asked for, 0 copies"
     assert printed[-1] == str(out / "manifest.csv")
     assert main([*command, "--json"]) == 0
     words = json.loads(capsys.readouterr().out)["words"]

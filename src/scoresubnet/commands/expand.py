@@ -30,6 +30,7 @@ def run(values: Namespace) -> None:
         out=values.out,
         per_word=values.per_word,
         accept=values.accept,
+        copies=values.copies,
         judge=values.judge,
         part=Part.read(values.part),
         seed=values.seed,
@@ -47,14 +48,17 @@ def run(values: Namespace) -> None:
         )
         return
     for word in found:
-        print(_said(word))
+        print(_said(word, job.copies))
     print(Path(job.out) / f"manifest{job.part.suffix}.csv")
 
 
-def _said(word: Expanded) -> str:
-    text = f"{word.word}: {word.kept:,} kept, {word.refused:,} refused"
-    if word.near is not None:
-        text += f"; {word.near:.0%} nearer to a recording than 5 % of the recordings to another"
+def _said(word: Expanded, with_copies: bool) -> str:
+    text = f"{word.word}: {word.kept:,} kept"
+    if with_copies:
+        text += f", {word.copies:,} of them copies"
+    text += f"; refused {word.unheard:,} not heard as asked for"
+    if not with_copies:
+        text += f", {word.copies:,} copies"
     if word.given_up:
-        text += "; given up, as hardly any was heard as asked for: lower --accept, or listen to it"
+        text += "; given up, as hardly any was kept: lower --accept, or listen to some"
     return text

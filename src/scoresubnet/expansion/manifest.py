@@ -24,6 +24,7 @@ class Row:
         sure: the judge's probability of the word asked for.
         distance: to the nearest recording of the word, see `nearest`.
         recording: that one.
+        near: whether that is nearer than 5 % of the recordings are to one another.
     """
 
     file: str
@@ -34,6 +35,7 @@ class Row:
     sure: float
     distance: float
     recording: str
+    near: bool
 
     @classmethod
     def read(cls, values: list[str]) -> Row:
@@ -42,8 +44,8 @@ class Row:
         Raises:
             ValueError: they are no clip.
         """
-        file, word, number, seed, heard, sure, distance, recording = values
-        about = (float(sure), float(distance), recording)
+        file, word, number, seed, heard, sure, distance, recording, near = values
+        about = (float(sure), float(distance), recording, near == "True")
         return cls(file, word, int(number), int(seed), heard, *about)
 
     @property

@@ -29,14 +29,14 @@ def log_mel_distances(queries: NDArray[np.floating], points: NDArray[np.floating
     return np.sqrt(smallest)
 
 
-def near_threshold(log_mels: NDArray[np.floating], share: float = 0.05) -> float | None:
+def near_threshold(log_mels: NDArray[np.floating], share: float = 0.05) -> float:
     """The distance that so many of the recordings (N, F, T) of a word have to their nearest other.
 
     Returns:
-        The quantile; None of a single recording.
+        The quantile; 0 of a single recording.
     """
     if len(log_mels) < 2:
-        return None
+        return 0.0
     distances = log_mel_distances(log_mels, log_mels)
     np.fill_diagonal(distances, np.inf)
     return float(np.quantile(distances.min(1), share))

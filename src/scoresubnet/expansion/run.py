@@ -44,16 +44,16 @@ class Expanded:
     Attributes:
         word: the name of its folder.
         kept: clips on the disk.
-        refused: clips that the judge did not accept.
-        near: share of the kept ones that are nearer to a recording than 5 % of the recordings are
-            to one another; None of a word with one recording, or if nothing is kept.
+        unheard: clips that the judge did not accept.
+        copies: clips that it did accept, nearer to a recording than 5 % of the recordings are to
+            one another; they are refused, or among the kept ones, as the job has it.
         given_up: whether so few were accepted that it was stopped.
     """
 
     word: str
     kept: int
-    refused: int
-    near: float | None
+    unheard: int
+    copies: int
     given_up: bool
 
 
@@ -66,7 +66,9 @@ class Expansion:
         weights: name, folder or file of weights that know the words.
         out: gets `<word>/<number>.wav`, `manifest.csv`, `refused.csv` and `settings.json`.
         per_word: clips of each word that are kept, 1 to 1,000,000.
-        accept: what the judge must give the word asked for, at least; 0 keeps everything.
+        accept: what the judge must give the word asked for, at least; 0 takes everything.
+        copies: whether clips are kept, too, that are nearer to a recording than 5 % of the
+            recordings are to one another.
         judge: "recordings", see `RecordingsJudge`, or "classifier", that of the weights, which
             also guides them.
         part: of a larger job, into the same folder.
@@ -87,6 +89,7 @@ class Expansion:
     out: str | os.PathLike[str]
     per_word: int = 1000
     accept: float = 0.8
+    copies: bool = False
     judge: str = "recordings"
     part: Part = field(default_factory=Part)
     seed: int = 0
@@ -136,7 +139,7 @@ class Expansion:
                     self._fill(known[word], wanted, generator, judge, manifest, bar)
             if self.part.is_all:
                 manifest.join()
-        return [_summary(manifest, known[word], wanted) for word in words]
+        return [_summary(manifest, word, wanted, self.accept) for word in words]
 
     def _fill(
         self,
@@ -170,17 +173,18 @@ class Expansion:
         words, probabilities = judge(made)
         place = words.index(known.word)
         nearest, distances = known.nearest(made.mels[:, 0])
+        near = distances < known.limit
         rows = []
         for k, number in enumerate(numbers):
             sure = float(probabilities[k, place])
             path = Path(self.out) / known.word / f"{number:06d}.wav"
-            if is_kept := sure >= self.accept:
+            if is_kept := sure >= self.accept and (self.copies or not near[k]):
                 audio: Audio = made.audio[k]
                 write_wav(path, self.surroundings(audio, made.rate, made.seeds[k]), made.rate)
             else:
                 path.unlink(missing_ok=True)  # a kill may have left it without its row
             file = f"{path.parent.name}/{path.name}" if is_kept else ""
-            about = (round(sure, 4), round(float(distances[k]), 4), nearest[k])
+            about = (round(sure, 4), round(float(distances[k]), 4), nearest[k], bool(near[k]))
             heard = words[int(probabilities[k].argmax())]
             rows.append(Row(file, known.word, number, made.seeds[k], heard, *about))
         return rows
@@ -192,6 +196,7 @@ class Expansion:
             "sampling": sampling,
             "seed": self.seed,
             "accept": self.accept,
+            "copies": self.copies,
             "judge": self.judge,
             "vocoder": self.vocoder,
             "towards": self.towards,
@@ -234,6 +239,7 @@ class _Known:
         audio = torch.from_numpy(np.stack([recording.audio for recording in own]))
         with torch.no_grad():
             self.log_mels = LogMel(mel)(audio)[:, 0].numpy()
+        self.limit = near_threshold(self.log_mels)
 
     def nearest(self, log_mels: NDArray[np.float32]) -> tuple[list[str], Floats]:
         """The name of the nearest recording to each clip (N, F, T), and how far it is."""
@@ -270,12 +276,9 @@ def _is_hopeless(kept: int, tried: int) -> bool:
     return tried >= ENOUGH and kept < HOPE * tried
 
 
-def _summary(manifest: Manifest, known: _Known, wanted: int) -> Expanded:
-    rows = [row for row in manifest.rows.values() if row.word == known.word]
-    kept = [row for row in rows if row.file]
-    threshold = near_threshold(known.log_mels)
-    near = None
-    if threshold is not None and kept:
-        near = sum(row.distance < threshold for row in kept) / len(kept)
-    given_up = len(kept) < wanted and _is_hopeless(len(kept), len(rows))
-    return Expanded(known.word, len(kept), len(rows) - len(kept), near, given_up)
+def _summary(manifest: Manifest, word: str, wanted: int, accept: float) -> Expanded:
+    rows = [row for row in manifest.rows.values() if row.word == word]
+    kept = sum(bool(row.file) for row in rows)
+    heard = [row for row in rows if row.sure >= accept]
+    given_up = kept < wanted and _is_hopeless(kept, len(rows))
+    return Expanded(word, kept, len(rows) - len(heard), sum(row.near for row in heard), given_up)

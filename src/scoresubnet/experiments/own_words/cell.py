@@ -115,6 +115,7 @@ class Cell:
             self.folder / "expanded",
             per_word=self.sizes.clips,
             accept=0.0,
+            copies=True,
             seed=self.seed,
         ).run()
         if not (spoken := self.out / f"spoken-{self.language.name}").exists():
@@ -139,7 +140,9 @@ class Cell:
             return list(csv.DictReader(file))
 
     def _accepted(self) -> list[Path]:
-        rows = [row for row in self._rows() if float(row["sure"]) >= ACCEPT]
+        """Of what was made, what `expand` would keep."""
+        heard = [row for row in self._rows() if float(row["sure"]) >= ACCEPT]
+        rows = [row for row in heard if row["near"] == "False"]
         return [self.folder / "expanded" / row["file"] for row in rows]
 
     def _heard(self) -> tuple[dict[str, Any], float]:
