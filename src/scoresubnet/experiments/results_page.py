@@ -1,0 +1,128 @@
+"""Short tables of a page about results, from the `table.json` files beside it.
+
+    python -m scoresubnet.experiments.results_page docs/results.md
+
+What lies between `<!-- table: sc12-small guided values -->` and `<!-- end of table -->` is written
+anew from the group `guided` of `results/sc12-small/table.json`: `values`, or `differences`, which
+have intervals. A test holds the page against these files.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from scoresubnet.evaluation.report.markdown import ARROWS, DASH, cell, markdown_table
+from scoresubnet.evaluation.systems import REFERENCES
+from scoresubnet.experiments.results import Results
+from scoresubnet.experiments.table_page import read_results, row_title
+from scoresubnet.files import write_text
+from scoresubnet.registries import refuse_unknown
+
+COLUMNS = {
+    "evaluator/frechet_infinite": "FID∞",
+    "evaluator/is": "IS",
+    "evaluator/mis": "mIS",
+    "evaluator/am": "AM",
+    "evaluator/accuracy": "heard",
+    "pocketsphinx/accuracy": "heard by pocketsphinx",
+    "speech_embedding/fad_infinite": "FAD∞",
+    "dnsmos/dnsmos_ovrl": "DNSMOS",
+    "distillmos/distillmos": "DistillMOS",
+}
+"""Metric -> its short name."""
+_BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) (\w+) -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = ArgumentParser(
+        prog="python -m scoresubnet.experiments.results_page",
+        description="Write the tables of a page anew from the table.json files beside it.",
+    )
+    parser.add_argument("page", type=Path, help="Markdown file with marks for tables")
+    page = parser.parse_args(arguments).page
+    write_text(page, filled(page))
+    return 0
+
+
+def filled(page: Path) -> str:
+    """The text of a page, with its tables as the results have them.
+
+    Raises:
+        ValueError: a mark names what there is not, or the results are of another version.
+        FileNotFoundError: there are no such results.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        begin, name, key, kind, end = match.groups()
+        results = read_results(page.parent / "results" / name / "table.json")
+        refuse_unknown("group", key, results["groups"])
+        refuse_unknown("kind of table", kind, KINDS)
+        return f"{begin}{KINDS[kind](results, results['groups'][key])}{end}"
+
+    return _BLOCK.sub(table, page.read_text(encoding="utf-8"))
+
+
+def _values(results: Results, group: Mapping[str, Any]) -> str:
+    """Each row's size, cost and figures, without intervals."""
+    keys = _columns(group)
+    cost = "unconditional_gmacs" if group["unconditional"] else "guided_gmacs"
+    heads = [f"{COLUMNS[key]}{ARROWS[group['metrics'][key]['better']]}" for key in keys]
+    lines = [["", "M parameters [trained]", "GMACs a step", *heads]]
+    for row in group["rows"]:
+        costs = results["models"][row["model"]]["costs"]
+        size = f"{costs['parameters'] / 1e6:.2f} [{costs['trainable'] / 1e6:.2f}]"
+        figures = _figures(row["figures"], group, keys)
+        lines.append([row_title(results, row), size, f"{costs[cost]:.2f}", *figures])
+    for name, found in group["references"].items():
+        lines.append([REFERENCES[name], "", "", *_figures(found, group, keys)])
+    return markdown_table(lines).rstrip()
+
+
+def _differences(results: Results, group: Mapping[str, Any]) -> str:
+    """From the model that a group compares with, on clips of the same noise; 95 % intervals."""
+    metrics, keys = group["metrics"], _columns(group)
+    keys = [key for key in keys if any(key in found for found in group["differences"].values())]
+    titles = {row["name"]: row_title(results, row) for row in group["rows"]}
+    lines = [["", *(COLUMNS[key] for key in keys)]]
+    for pair, found in group["differences"].items():
+        one, _, other = pair.partition(" - ")
+        cells = [cell(found.get(key), metrics[key]["digits"], "+") for key in keys]
+        lines.append([f"{titles[one]} − {titles[other]}", *cells])  # noqa: RUF001
+    return markdown_table(lines).rstrip()
+
+
+KINDS: dict[str, Callable[[Results, Mapping[str, Any]], str]] = {
+    "values": _values,
+    "differences": _differences,
+}
+"""What a mark may ask for."""
+
+
+def _columns(group: Mapping[str, Any]) -> list[str]:
+    """The metrics of which a row has a value."""
+    rows = [row["figures"] for row in group["rows"]]
+    return [key for key in COLUMNS if any(_value(figures, key) is not None for figures in rows)]
+
+
+def _value(figures: Mapping[str, Any], key: str) -> float | None:
+    return (figures.get(key) or {}).get("value")
+
+
+def _figures(found: Mapping[str, Any], group: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    cells = []
+    for key in keys:
+        value = _value(found, key)
+        digits = group["metrics"][key]["digits"]
+        cells.append(DASH if value is None else f"{value:.{digits}f}")
+    return cells
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The tables of a page about results are those of the files beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoresubnet.experiments.results import FORMAT
+from scoresubnet.experiments.results_page import filled, main
+
+
+def figure(value: float | None, interval: float | None = None) -> dict[str, Any]:
+    bounds = (None, None) if interval is None or value is None else (value - 1, value + interval)
+    return {"value": value, "low": bounds[0], "high": bounds[1]}
+
+
+GROUP: dict[str, Any] = {
+    "unconditional": False,
+    "metrics": {
+        "evaluator/is": {"text": "Inception Score", "better": "higher", "digits": 2},
+        "evaluator/am": {"text": "AM", "better": "lower", "digits": 3},
+        "dnsmos/dnsmos_ovrl": {"text": "DNSMOS", "better": "higher", "digits": 1},
+        "evaluator/accuracy": {"text": "accuracy", "better": "higher", "digits": 3},
+    },
+    "rows": [
+        {
+            "name": f"{model}_seed0",
+            "model": model,
+            "seed": 0,
+            "variant": {},
+            "figures": {
+                "evaluator/is": figure(value, 2.0),
+                "evaluator/am": figure(value / 8),
+                "evaluator/accuracy": figure(None),
+            },
+        }
+        for model, value in (("subnet", 6.125), ("unet", 3.0))
+    ],
+    "references": {"real": {"evaluator/is": figure(8.5), "dnsmos/dnsmos_ovrl": figure(2.34)}},
+    "differences": {"unet_seed0 - subnet_seed0": {"evaluator/is": figure(-3.125, 0.5)}},
+}
+COSTS = {"parameters": 2_660_000, "trainable": 1_420_000, "guided_gmacs": 0.634}
+RESULTS: dict[str, Any] = {
+    "format": FORMAT,
+    "models": {key: {"title": key.title(), "costs": COSTS} for key in ("subnet", "unet")},
+    "groups": {"guided": GROUP},
+}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    folder = tmp_path / "results/tiny"
+    folder.mkdir(parents=True)
+    (folder / "table.json").write_text(json.dumps(RESULTS))
+    marks = ("<!-- table: tiny guided values -->", "<!-- table: tiny guided differences -->")
+    text = "\n\n".join(f"{mark}\nold\n<!-- end of table -->" for mark in marks)
+    (tmp_path / "results.md").write_text(f"# Results\n\n{text}\n\nTail.\n")
+    return tmp_path / "results.md"
+
+
+def test_marks_are_filled(page: Path) -> None:
+    """A metric without a value in any row has no column; what lies outside stays."""
+    assert main([str(page)]) == 0
+    first, second = (
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+        for block in page.read_text().split("-->\n")[1::2]
+    )
+    assert first[0] == ["", "M parameters [trained]", "GMACs a step", "IS \u2191", "AM \u2193"]
+    assert first[2] == ["Subnet", "2.66 [1.42]", "0.63", "6.12", "0.766"]
+    assert first[3] == ["Unet", "2.66 [1.42]", "0.63", "3.00", "0.375"]
+    assert first[4] == ["real test clips", "", "", "8.50", "\u2013"]
+    assert second[0] == ["", "IS"]
+    assert second[2] == ["Unet \u2212 Subnet", "-3.12 (-4.12 to -2.62)"]
+    text = page.read_text()
+    assert text.startswith("# Results\n\n<!-- table: tiny guided values -->\n|")
+    assert text.endswith("|\n<!-- end of table -->\n\nTail.\n")
+    assert filled(page) == text
+
+
+@pytest.mark.parametrize(
+    ("mark", "error", "said"),
+    [
+        ("tiny gamma values", ValueError, "unknown group 'gamma'"),
+        ("tiny guided chart", ValueError, "unknown kind of table 'chart'"),
+        ("large guided values", FileNotFoundError, "large/table.json"),
+    ],
+)
+def test_marks_of_what_there_is_not(
+    mark: str, error: type[Exception], said: str, page: Path
+) -> None:
+    page.write_text(f"<!-- table: {mark} -->\n\n<!-- end of table -->\n")
+    with pytest.raises(error, match=said):
+        main([str(page)])
+    assert page.read_text() == f"<!-- table: {mark} -->\n\n<!-- end of table -->\n"
