@@ -186,17 +186,6 @@ def test_the_paper_is_one_flag_away_from_the_default(
     assert (fast["preset"], fast["sampler"], fast["steps"]) == ("fast", "dpmpp-2m-sde", 3)
 
 
-def test_the_former_name_of_sampling_warns_and_works(
-    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["generate", "no", "--weights", weights, "--out", str(tmp_path), "--json"]
-    for given in (["--preset-sampling", "paper"], ["--preset-sampling=paper"]):
-        assert main([*command, *given, "--steps", "2"]) == 0
-        printed = capsys.readouterr()
-        assert json.loads(printed.out)["sampler"] == "euler-maruyama"
-        assert "--preset-sampling is called --sampling now" in printed.err
-
-
 def test_what_the_weights_recommend_is_used_and_shown(
     weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.training.config import TRAININGS
-from scoresubnet.training.config_files import MOVED, SHIPPED
+from scoresubnet.training.config_files import SHIPPED
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 ALL = [*sorted(SHIPPED.values()), *RECIPES]
@@ -325,22 +325,6 @@ def test_what_is_wrong_in_an_option_is_said_in_one_line(
     with pytest.raises(SystemExit, match="2"):
         cli.main(["train", "classifier", "--out", "x", *option])
     assert re.search(rf"\Aerror: .*{message}", capsys.readouterr().err.splitlines()[-1])
-
-
-def test_recipes_go_by_their_old_names_in_a_checkout(
-    trained: list[Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert set(MOVED) <= {path.stem for path in RECIPES}  # newer ones were never shipped
-    monkeypatch.chdir(RECIPES[0].parents[1])
-    assert _train("words18-small-score", "score") == 0
-    assert trained[0][0].run.steps == 5500
-    assert "give --config recipes/words18-small-score.yaml" in capsys.readouterr().err
-    monkeypatch.chdir(tmp_path)
-    assert _train("words18-small-score", "score") == 1
-    assert "recipes/words18-small-score.yaml in the repository" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", TRAININGS)

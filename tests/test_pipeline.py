@@ -326,14 +326,6 @@ def test_what_the_weights_recommend_is_the_default(weights: Path) -> None:
     assert np.abs(found.mels - generator.generate("yes", 3, "fast").mels).max() > 1e-3
 
 
-def test_the_former_name_of_sampling_warns_and_works(generator: SpeechGenerator) -> None:
-    with pytest.warns(FutureWarning, match="preset= is called sampling= now"):
-        found = generator.generate("yes", 3, preset="paper", steps=3)
-    assert np.array_equal(found.mels, generator.generate("yes", 3, "paper", steps=3).mels)
-    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="are both given"):
-        generator.generate("yes", 3, "fast", preset="paper")
-
-
 @pytest.mark.parametrize(
     "key",
     [

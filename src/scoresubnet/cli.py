@@ -56,7 +56,6 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         prog = f"scoresubnet {name}"
         parser = LEAVES[name](_Parser(prog=prog, description=COMMANDS[name], parser_mode=MODE))
-        rest = [_present_name(a) for a in rest]
         values = parser.instantiate(parser.parse_args(rest))
         command = import_module(f"scoresubnet.commands.{arguments[0]}")
         run: Callable[..., None] = getattr(command, "_".join(["run", *arguments[1:words]]))
@@ -97,19 +96,6 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         super().error(plainly(message), ex)
-
-
-RENAMED = {"--preset-sampling": "--sampling"}
-"""former name of an option, which goes with the next release -> present one"""
-
-
-def _present_name(argument: str) -> str:
-    """The argument, under its present name if it is an option that was renamed."""
-    name, equals, value = argument.partition("=")
-    if name not in RENAMED:
-        return argument
-    print(f"{name} is called {RENAMED[name]} now; the old name will go", file=sys.stderr)
-    return f"{RENAMED[name]}{equals}{value}"
 
 
 def _without_arguments(name: str) -> ArgumentParser:

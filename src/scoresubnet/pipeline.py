@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -161,16 +160,11 @@ class SpeechGenerator:
             towards: a seed, and how far the noise of every item moves towards that of this one, 0
                 to 1.
             overrides: fields of `Sampling` by name, such as `guidance=3.0, steps=10`; None leaves
-                one as it is. (`preset` is the former name of `sampling`, for one release.)
+                one as it is.
 
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        if "preset" in overrides:
-            warnings.warn("preset= is called sampling= now", FutureWarning, stacklevel=3)
-            if sampling is not None:
-                raise ValueError("preset and sampling are both given; keep sampling")
-            sampling = overrides.pop("preset")
         return joined(list(self.stream(labels, seeds, sampling, progress, towards, **overrides)))
 
     def stream(

@@ -117,14 +117,5 @@ def test_a_run_serves_by_name(vocoder: VocoderFile, tmp_path: Path) -> None:
     found = load_vocoder(f"pitch:{tmp_path}")
     assert found.name == "pitch"
     assert found(x).shape == (1, 16_000)
-    with pytest.warns(FutureWarning, match=f"now called 'pitch'; give 'pitch:{tmp_path}'"):
-        former = load_vocoder(f"ours:{tmp_path}")
-    assert former.settings == found.settings
     with pytest.raises(ValueError, match="made for other Mel settings"):
         load_vocoder(f"pitch:{tmp_path}", MelSettings(log_max=3.0))
-
-
-def test_the_shipped_one_is_the_default_of_its_kind() -> None:
-    shipped = load_vocoder("pitch").settings
-    with pytest.warns(FutureWarning, match="give 'pitch'"):
-        assert load_vocoder("ours").settings == shipped

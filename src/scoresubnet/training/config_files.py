@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import reprlib
-import sys
 from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,13 +17,6 @@ from scoresubnet.plain_yaml import load
 from scoresubnet.registries import refuse_unknown
 
 SHIPPED = {path.stem: path for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")}
-RECIPES = Path("recipes")
-"""The folder of a checkout with the configs of our own runs, which version 0.1 shipped by name."""
-MOVED = (
-    *("words18-small-classifier", "words18-small-finetune-classifier", "words18-small-score"),
-    *("words18-small-finetune-score", "words18-small-finish-score", "words18-paper-classifier"),
-    *("words18-paper-score", "words18-evaluator", "words18-taught-evaluator"),
-)
 
 
 class ConfigFile(ActionConfigFile):
@@ -54,12 +46,6 @@ def find_config(name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    if name in MOVED:
-        path = RECIPES / f"{name}.yaml"
-        if not path.is_file():
-            raise ValueError(f"{name}: no longer shipped; it is {path} in the repository")
-        print(f"warning: {name} is no longer shipped; give --config {path}", file=sys.stderr)
-        return path
     refuse_unknown("config", name, SHIPPED, "or give the path of a file")
     return SHIPPED[name]
 

@@ -6,7 +6,6 @@ the pitch that a small network reads in the log-Mel. `hifigan` runs weights that
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 from scoresubnet.audio.mel import MelSettings
@@ -72,13 +71,6 @@ def load_vocoder(name: str, settings: MelSettings | None = None) -> Vocoder:
         ImportError: the vocoder needs a package that is not installed; the message names it.
     """
     kind, colon, where = name.partition(":")
-    if kind == "ours":
-        warnings.warn(
-            f"the vocoder 'ours' is now called 'pitch'; give 'pitch{colon}{where}'",
-            FutureWarning,
-            stacklevel=2,
-        )
-        kind = "pitch"
     settings = settings or MelSettings()
     vocoder = find("vocoder", kind, VOCODERS)(settings, where if colon else None)
     if vocoder.mel.hash != settings.hash:
