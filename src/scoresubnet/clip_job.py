@@ -1,4 +1,4 @@
-"""Many clips of some words in one folder: made in parts, given again after kills, with a table."""
+"""Many clips of some words in one folder, with a table; parts make them, and go on after kills."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from scoresubnet.part_table import PartTable
 from scoresubnet.parts import Part
 from scoresubnet.pipeline import GeneratedSpeech
 
-SETTINGS = "job.json"
+SETTINGS, OTHERS = "job.json", "settings.json"
+"""What the clips of a folder depend on; the second one is of other commands."""
 BATCH = 16
 """Clips that are made together. In another batch a clip is rounded otherwise, so a part makes whole
 ones of the job, and a missing clip is made again among its neighbours."""
@@ -82,9 +83,8 @@ class ClipJob:
         """Whether a folder is that of a job."""
         return (out / SETTINGS).is_file()
 
-    @property
     def table(self) -> PartTable[ClipRow]:
-        """The rows of the part, which has a file of its own."""
+        """The rows of the part, which has a file of its own; not read yet."""
         return PartTable(self.out, "manifest", self.part, ClipRow, "generate")
 
     def run(
@@ -100,19 +100,24 @@ class ClipJob:
             The clips of the part that are there now.
 
         Raises:
-            ValueError: the folder has clips of another job, or another process is at this part.
-            OSError: nothing of a batch can be written.
+            ValueError: the folder has clips of another job or command, or another process is at
+                this part.
+            OSError: none of a whole batch, or of all that was missing, can be written.
         """
-        claim(self.out / SETTINGS, self.about)
+        if (self.out / OTHERS).exists():
+            raise ValueError(f"{self.out}: has clips of another command; choose another --out")
+        if self.is_in(self.out):
+            claim(self.out / SETTINGS, self.about)
         starts = self.part.take(range(0, len(self.wanted), BATCH))
         batches = [self.wanted[start : start + BATCH] for start in starts]
         own = [clip for batch in batches for clip in batch]
-        table = self.table
+        table = self.table()
         with table.opened():
+            claim(self.out / SETTINGS, self.about)
             there = {entry.name for entry in os.scandir(self.out)}
             table.forget(lambda row: row.file not in there)
             missing = {clip for clip in own if clip not in table.lines}
-            found = len(own) - len(missing)
+            before = found = len(own) - len(missing)
             with tqdm(total=len(own), initial=found, unit="clip", disable=not progress) as bar:
                 for batch in batches:
                     if missing.isdisjoint(batch):
@@ -121,11 +126,14 @@ class ClipJob:
                     rows, failed = save_wavs(made, self.out, wanted=missing)
                     table.add(rows)
                     self.left_out.extend(failed)
-                    if not rows:
-                        raise OSError(none_written(len(table.lines), failed))
+                    if missing.issuperset(batch) and not rows:
+                        raise OSError(none_written(found, failed))
+                    found += len(rows)
                     bar.update(len(rows))
             if self.part.is_all:
                 table.join()
+            if missing and found == before:
+                raise OSError(none_written(found, self.left_out))
             return [table.lines[clip] for clip in own if clip in table.lines]
 
 

@@ -115,10 +115,17 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def differing(path: Path, value: dict[str, Any]) -> list[str]:
-    """The keys of plain values that a file of `write_json` has otherwise, or not at all."""
-    before = json.loads(path.read_text(encoding="utf-8"))
+    """The keys of plain values that a file of `write_json` has otherwise, not at all, or beside.
+
+    Raises:
+        ValueError: the file is none; the message names it.
+    """
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged ({error}); choose another --out") from error
     now = json.loads(json.dumps(value))
-    return [key for key in now if now[key] != before.get(key)]
+    return [key for key in {**now, **before} if now.get(key) != before.get(key)]
 
 
 def claim(path: Path, about: dict[str, Any]) -> None:

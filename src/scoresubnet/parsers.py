@@ -57,8 +57,8 @@ def _add_part(parser: ArgumentParser) -> None:
         "--part",
         type=str | None,
         metavar="K/N",
-        help="of a larger job, such as 3/16, into one --out; at last, without it, all is put "
-        "together",
+        help="make this part of a larger job, such as 3/16, into one --out; when all parts are "
+        "made, run it once without --part",
     )
 
 
@@ -122,8 +122,7 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
     add("--out", type=str, required=True, help="folder for <word>/<number>.wav and manifest.csv")
     add("--per-word", type=int, default=1000, help="clips of each word that are kept")
     add("--accept", type=float, default=0.8, help="least probability that the judge must give")
-    nearer = "keep clips, too, that are nearer to a recording than 5 % of these to one another"
-    add("--copies", action="store_true", help=nearer)
+    add("--copies", action="store_true", help="keep near copies of the recordings, too")
     add(
         "--judge",
         type=str,
@@ -288,16 +287,16 @@ def _info(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _experiment(parser: ArgumentParser, part: str) -> ArgumentParser:
+def _experiment(parser: ArgumentParser, which: str) -> ArgumentParser:
     add = parser.add_argument
     tables = sorted(path.stem for path in (Path(__file__).parent / "experiments/tables").iterdir())
     name = f"{', '.join(tables)}, or the path of a YAML file"
-    if part == "pack":
+    if which == "pack":
         add("table", type=str, help=name)
         add("--data", type=str, default="data", help="folder that the recordings are in")
         add("--out", type=str, required=True, help="folder for the packs")
         return parser
-    if part == "run":
+    if which == "run":
         add("table", type=str, help=name)
         add("--data", type=str, default="data", help="folder of the recordings, or of their packs")
         add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
@@ -343,9 +342,9 @@ LEAVES: dict[str, Callable[[ArgumentParser], ArgumentParser]] = {
     "expand": _expand,
     "vocode": _vocode,
     "evaluate": _evaluate,
-    "experiment run": partial(_experiment, part="run"),
-    "experiment pack": partial(_experiment, part="pack"),
-    "experiment report": partial(_experiment, part="report"),
+    "experiment run": partial(_experiment, which="run"),
+    "experiment pack": partial(_experiment, which="pack"),
+    "experiment report": partial(_experiment, which="report"),
     "export": _export,
     "push": _push,
     "demo": _demo,

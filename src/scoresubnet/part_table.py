@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from scoresubnet.files import lock, naming, release, write_text
+from scoresubnet.files import append, lock, naming, release, write_text
 from scoresubnet.parts import Part
 
 
@@ -43,7 +43,8 @@ L = TypeVar("L", bound=Line)
 
 
 class PartTable(Generic[L]):
-    """The lines of a part that are on the disk; of a whole job, those of all its parts.
+    """The lines that are on the disk: of a part, its own and those that were put together before;
+    of a whole job, those of all its parts.
 
     Args:
         folder: of the job.
@@ -62,6 +63,7 @@ class PartTable(Generic[L]):
         self.path = folder / f"{name}{part.suffix}.csv"
         self.lines: dict[tuple[str, int], L] = {}
         self.columns = [field.name for field in fields(kind)]
+        self._whole = folder / f"{name}.csv"
         self._of_parts = re.compile(re.escape(name) + r"\.\d+-of-\d+\.csv")
         self._parts: list[Path] = []
 
@@ -76,10 +78,12 @@ class PartTable(Generic[L]):
         if self.part.is_all:
             files = sorted(self.folder.iterdir())
             self._parts = [path for path in files if self._of_parts.fullmatch(path.name)]
+        elif self._whole.exists():
+            self._note(self._read(self._whole, is_locked=False))
         try:
             for path in (self.path, *self._parts):
-                if not path.exists():
-                    write_text(path, self._text([]))
+                with naming(path):
+                    path.touch()
                 handles.append(_locked(path))
             for path in (self.path, *self._parts):
                 self._note(self._read(path))
@@ -116,17 +120,19 @@ class PartTable(Generic[L]):
     def _note(self, lines: Iterable[L]) -> None:
         self.lines |= {line.key: line for line in lines}
 
-    def _read(self, path: Path) -> list[L]:
-        """The whole lines of a file; what was cut off by a kill is taken away from it."""
-        text = path.read_text(encoding="utf-8", errors="replace")
+    def _read(self, path: Path, is_locked: bool = True) -> list[L]:
+        """The whole lines of a file; what was cut off by a kill is taken away if it is locked."""
+        text, head = path.read_text(encoding="utf-8", errors="replace"), self._text([])
         whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # in place: it is locked
         rows = list(csv.reader(io.StringIO(whole)))
-        if not rows or rows[0] != self.columns:
+        if not (rows[0] == self.columns if rows else head.startswith(text)):
             raise ValueError(
                 f"{path}: is no manifest of `scoresubnet {self.command}`; choose another --out"
             )
+        if is_locked and whole != text:
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # in place: it is locked
+        if is_locked and not whole:
+            append(path, head.encode())
         try:
             return [self.kind.read(row) for row in rows[1:]]
         except (TypeError, ValueError) as error:

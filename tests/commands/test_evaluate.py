@@ -612,7 +612,9 @@ def test_parts_hear_all_and_the_last_call_tells(
     printed = [line for line in capsys.readouterr().out.splitlines() if "of part" in line]
     counts = [int(line.split(": ")[1].split()[0]) for line in printed]
     assert counts == [8 + 3, 16 + 3, 16 + 3, 3]
-    assert printed[0].endswith("11 clips of part 3/4 judged; at last, without --part, all")
+    assert printed[0].endswith(
+        "11 clips of part 3/4 judged; when all parts are, run it once without --part"
+    )
     assert not list(out.glob("report.*"))
 
     def again(self: Any, clips: Sequence[Audio], progress: bool = False) -> Embedded:

@@ -97,7 +97,9 @@ def test_the_last_call_makes_what_is_lost_and_nothing_else(
     out = tmp_path / "out"
     for part in ("1/3", "2/3"):
         assert main(_command(weights, out, "--part", part, count=20)) == 0
-    assert f"manifest.2-of-3.csv: {BATCH} clips" in capsys.readouterr().out
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert printed.startswith(f"{BATCH} clips are there, after ")
+    assert printed.endswith(f"; their table is {out / 'manifest.2-of-3.csv'}")
     lost = out / "yes-3.wav"
     before = lost.read_bytes()
     lost.unlink()
@@ -130,7 +132,7 @@ def test_more_parts_than_batches_and_other_settings(
 ) -> None:
     out = tmp_path / "out"
     assert main(_command(weights, out, "--part", "2/2", count=2)) == 0
-    assert "manifest.2-of-2.csv: 0 clips" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("0 clips are there, after ")
     for rest in (["--part", "1/2"], []):
         assert main(_command(weights, out, *rest, "--guidance", "1", count=2)) == 1
         error = "out: has clips of another sampling; choose another --out, or empty it"
@@ -140,6 +142,54 @@ def test_more_parts_than_batches_and_other_settings(
     assert main(_command(weights, out, "--part", "3/2", count=2)) == 1
     assert "part 3/2: parts go from 1/N to N/N" in capsys.readouterr().err
     assert not list(out.glob("*.wav"))
+
+
+def test_what_cannot_be_written_keeps_nobody_from_the_end(weights: str, tmp_path: Path) -> None:
+    """In the last call it alone is missing of its batch, and the batch after it was never made."""
+    out = tmp_path / "out"
+    (out / "yes-3.wav").mkdir(parents=True)
+    assert main(_command(weights, out, "--part", "1/2", count=12)) == 0
+    assert main(_command(weights, out, count=12)) == 0
+    assert len(_rows(out / "manifest.csv")) == 23
+    assert main(_command(weights, out, count=12)) == 1  # nothing was written this time
+    assert len(_rows(out / "manifest.csv")) == 23
+
+
+def test_after_the_end_a_part_makes_what_is_new(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever division; a task of a queue may come late."""
+    out = tmp_path / "out"
+    assert main(_command(weights, out, "--part", "1/1", count=16)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(SpeechGenerator, "generate", lambda *a, **k: pytest.fail("made twice"))
+        for part in ("1/2", "2/2", "2/3"):
+            assert main(_command(weights, out, "--part", part, count=16)) == 0
+    assert main(_command(weights, out, "--part", "1/2", count=32)) == 0
+    assert main(_command(weights, out, "--part", "2/2", count=32)) == 0
+    assert main(_command(weights, out, "--part", "1/1", count=32)) == 0
+    assert len(_rows(out / "manifest.csv")) == 64
+
+
+def test_folders_of_others(
+    weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of `expand`, of another arithmetic, and with a damaged note."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "settings.json").write_text("{}")
+    assert main(_command(weights, out, "--part", "1/2", count=2)) == 1
+    assert f"{out}: has clips of another command" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["settings.json"]
+    (out / "settings.json").unlink()
+    low = ("--backend", "torch-bf16", "--part", "1/2")
+    assert main(_command(weights, out, *low, count=2)) == 0
+    assert main(_command(weights, out, count=2)) == 1
+    assert f"{out}: has clips of another precision" in capsys.readouterr().err
+    assert main(["expand", str(tmp_path), "--weights", weights, "--out", str(out)]) == 1
+    (out / "job.json").write_text("")
+    assert main(_command(weights, out, count=2)) == 1
+    assert f"{out / 'job.json'}: damaged" in capsys.readouterr().err
 
 
 def test_nothing_more_is_made_where_nothing_can_be_written(

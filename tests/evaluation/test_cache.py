@@ -84,7 +84,7 @@ def test_keys_see_names_settings_and_bounds() -> None:
 def test_an_interrupted_run_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PART", 3)
+    monkeypatch.setattr(module, "BATCH", 3)
     broken = Counting()
     broken.fails_at = 3
     with pytest.raises(KeyboardInterrupt):

@@ -46,7 +46,7 @@ def test_clips_after_a_break_are_those_of_a_run_without_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """To the bit: in a batch of another size they would be rounded otherwise."""
-    monkeypatch.setattr(generated, "PART", 5)
+    monkeypatch.setattr(generated, "BATCH", 5)
     model, labels = make_score_model("v", classes=2), ("hum", "hiss")
     file = ModelFile(model.backbone.classifier, labels, model.sde, MelSettings(), model.subnet, "v")
     weights = str(tmp_path / "model.safetensors")

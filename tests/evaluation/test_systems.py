@@ -17,6 +17,7 @@ from scoresubnet.evaluation.systems import (
     rows_of,
     through_vocoder,
 )
+from scoresubnet.parts import Part
 from scoresubnet.vocoders import GriffinLim
 
 
@@ -54,6 +55,17 @@ def test_the_rows(tmp_path: Path) -> None:
     assert len(found.rows["silence"].clips) == 4
     assert not np.any(found.rows["silence"].clips)
     assert found.equal == 3
+
+
+def test_parts_share_the_clips_of_a_row() -> None:
+    """Where there are too few for every part, a part has all: judges need some."""
+    row = System("real", noise_clips(5, 0), tuple("abcde"), tuple("vwxyz"))
+    parts = [row.share(Part(k, 3)) for k in (1, 2, 3)]
+    assert [part.labels for part in parts] == [("a", "d"), ("b", "e"), ("c",)]
+    assert [part.names for part in parts] == [("v", "y"), ("w", "z"), ("x",)]
+    np.testing.assert_array_equal(parts[1].clips[1], row.clips[4])
+    assert row.share(Part(7, 8)).labels == row.labels
+    assert System("noise", noise_clips(2, 0), None, None).share(Part(2, 2)).labels is None
 
 
 def test_common_clips_are_told_by_label_and_number() -> None:

@@ -102,11 +102,37 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert _rows(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", ["name,age\nx,3\n", ""])
+@pytest.mark.parametrize("text", ["name,age\nx,3\n", "\n", "a note"])
 def test_what_is_no_manifest_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text(text)
     with pytest.raises(ValueError, match=r"manifest\.csv: is no manifest .* another --out"):
         _rows(tmp_path)
+    assert (tmp_path / "manifest.csv").read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "file,wo"])
+def test_a_kill_before_the_first_line_is_no_harm(text: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(text)
+    manifest = Manifest(tmp_path, Part())
+    with manifest.opened():
+        manifest.add([_row("hum", 0)])
+    assert [row.number for row in _rows(tmp_path)] == [0]
+
+
+def test_a_part_knows_what_was_put_together(tmp_path: Path) -> None:
+    """Its own numbers alone are of it, also in another division; a clip is in one table."""
+    whole = Manifest(tmp_path, Part())
+    with whole.opened():
+        whole.add([_row("hum", k, kept=k != 3) for k in range(7)])
+    part = Manifest(tmp_path, Part(1, 3))
+    with part.opened():
+        assert [row.number for row in part.of("hum")] == [0, 6, 3]
+        part.add([_row("hum", 3), _row("hum", 9)])
+    again = Manifest(tmp_path, Part())
+    with again.opened():
+        again.join()
+    assert [row.number for row in _rows(tmp_path) if row.file] == [0, 1, 2, 3, 4, 5, 6, 9]
+    assert len((tmp_path / "refused.csv").read_text().splitlines()) == 1
 
 
 def test_damage_is_named(tmp_path: Path) -> None:

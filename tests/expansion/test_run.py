@@ -14,6 +14,7 @@ import soundfile
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.cli import main
+from scoresubnet.commands.expand import _said
 from scoresubnet.data.recordings import read_recordings
 from scoresubnet.expansion import Expanded, Expansion
 from scoresubnet.expansion import run as module
@@ -111,8 +112,8 @@ def test_copies_are_refused_unless_they_are_wanted(
     job(accept=0.0, per_word=16, out=tmp_path / "all").run(progress=False)
     rows = _manifest(tmp_path / "all")
     distances = {w: [float(row["distance"]) for row in rows if row["word"] == w] for w in WORDS}
-    limits = iter([np.median(distances[word]) for word in WORDS] * 2)
-    monkeypatch.setattr(module, "near_threshold", lambda log_mels: next(limits))
+    limits = {word: float(np.median(distances[word])) for word in WORDS}
+    monkeypatch.setattr(module, "copy_limits", lambda log_mels: limits)
     monkeypatch.setattr(module, "ENOUGH", 16)
     new = job(accept=0.0, per_word=8).run(progress=False)
     assert [(e.kept, e.unheard, e.copies >= 5) for e in new] == [(8, 0, True)] * 2
@@ -281,6 +282,39 @@ def test_what_cannot_be_used_is_named_before_anything_is_made(
     count = len(list((tmp_path / "in/humm").iterdir()))
     assert sum(r.word == "humm" for r in recordings) == 1
     assert caplog.messages[0].count("the sound is silent") == count - 1
+
+
+def test_a_folder_of_generate_is_refused(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/job.json").write_text("{}")
+    with pytest.raises(ValueError, match="out: has clips of `scoresubnet generate`"):
+        job().run(progress=False)
+
+
+def test_other_recordings_are_another_job(
+    weights: Path, words_folder: Path, tmp_path: Path
+) -> None:
+    """As the judge and the distances are of them."""
+    shutil.copytree(words_folder, tmp_path / "in")
+    few: dict[str, Any] = {"per_word": 1, "accept": 0, "overrides": FEW}
+    Expansion(tmp_path / "in", weights, tmp_path / "out", **few).run(progress=False)
+    next((tmp_path / "in/hum").iterdir()).unlink()
+    with pytest.raises(ValueError, match="out: has clips of another recordings"):
+        Expansion(tmp_path / "in", weights, tmp_path / "out", **few).run(progress=False)
+
+
+def test_what_to_do_about_a_word_that_is_given_up() -> None:
+    """By what most of its clips were refused for."""
+    unheard = _said(Expanded("hum", 0, unheard=180, copies=20, given_up=True), False)
+    assert unheard.endswith(
+        "180 not heard as asked for, 20 copies; given up, as hardly any was "
+        "kept: listen to some, and lower --accept"
+    )
+    copied = _said(Expanded("hum", 3, unheard=20, copies=180, given_up=True), False)
+    assert copied.endswith("listen to some, and record more, or give --copies")
+    assert _said(Expanded("hum", 9, 1, 2, False), True) == (
+        "hum: 9 kept, 2 of them copies; refused 1 not heard as asked for"
+    )
 
 
 def test_what_a_judge_refuses_leaves_the_folder_free(

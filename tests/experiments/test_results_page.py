@@ -81,17 +81,30 @@ def test_marks_are_filled(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "error", "said"),
+    ("mark", "said"),
     [
-        ("tiny gamma values", ValueError, "unknown group 'gamma'"),
-        ("tiny guided chart", ValueError, "unknown kind of table 'chart'"),
-        ("large guided values", FileNotFoundError, "large/table.json"),
+        ("tiny gamma values -->\n\n<!-- end of table -->", "unknown group 'gamma'"),
+        ("tiny guided chart -->\n\n<!-- end of table -->", "unknown kind of table 'chart'"),
+        ("large guided values -->\n\n<!-- end of table -->", "large/table.json"),
+        (
+            "tiny guided -->\n\n<!-- end of table -->",
+            "tiny guided -->: give it as <!-- table: NAME",
+        ),
+        ("tiny guided values -->\nProse.", "tiny guided values -->: give it as"),
     ],
 )
 def test_marks_of_what_there_is_not(
-    mark: str, error: type[Exception], said: str, page: Path
+    mark: str, said: str, page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page.write_text(f"<!-- table: {mark} -->\n\n<!-- end of table -->\n")
-    with pytest.raises(error, match=said):
-        main([str(page)])
-    assert page.read_text() == f"<!-- table: {mark} -->\n\n<!-- end of table -->\n"
+    """Nor is one taken for the end of another."""
+    text = f"<!-- table: {mark}\n\n{page.read_text()}"
+    page.write_text(text)
+    assert main([str(page)]) == 1
+    assert said in capsys.readouterr().err
+    assert page.read_text() == text
+
+
+def test_an_empty_block_is_filled(page: Path) -> None:
+    expected = filled(page)
+    page.write_text(page.read_text().replace("old\n", ""))
+    assert filled(page) == expected

@@ -1,6 +1,7 @@
 """A table from start to end, on tiny recordings; killed, changed, and written up."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -23,6 +24,7 @@ from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import page, read_results
+from scoresubnet.parts import Part
 from scoresubnet.tensor_files import state_hash
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
@@ -205,7 +207,9 @@ def test_parts_make_their_models_and_the_last_call_compares(
     for k in (1, 2):
         before = made("cells")
         assert main([*command, "--out", str(runs), "--part", f"{k}/2"]) == 0
-        assert f"part {k}/2 of asked made; at last, without" in capsys.readouterr().out
+        assert (
+            f"part {k}/2 of asked made; when all parts are, run it once" in capsys.readouterr().out
+        )
         rows.append(made("cells") - before)
     assert sorted(map(len, rows)) == [1, 2]
     assert set.union(*rows) == {"subnet_seed0", "subnet_seed1", "unet_seed0"}
@@ -225,6 +229,28 @@ def test_parts_make_their_models_and_the_last_call_compares(
     ]
     assert len(sounds[0]) == 12
     assert sounds[0] == sounds[1]
+
+
+def test_a_part_waits_an_hour_for_the_first(
+    write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the last sign of life on."""
+    experiment = Experiment(read_table(str(write())), data, tmp_path / "runs")
+    experiment.classifier.mkdir(parents=True)
+    now = begun = 1e9
+
+    def wait(self: Clock, seconds: float) -> None:
+        nonlocal now
+        now += 500
+        if now - begun == 1000:
+            (experiment.classifier / "log.jsonl").touch()
+            os.utime(experiment.classifier / "log.jsonl", (now, now))
+
+    monkeypatch.setattr(module.time, "time", lambda: now)
+    monkeypatch.setattr(Clock, "wait", wait)
+    with pytest.raises(ValueError, match="for an hour; run part 1/2, which trains"):
+        experiment.run(part=Part(2, 2))
+    assert now - begun == 5000
 
 
 def test_while_another_process_works_the_minutes_run(

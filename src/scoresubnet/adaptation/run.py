@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from scoresubnet.adaptation.checks import checked
 from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.score import Lesson, ScoreRecipe
 from scoresubnet.adaptation.words import hear, read_heard
-from scoresubnet.data.recordings import Recording, read_recordings
+from scoresubnet.data.recordings import Recording, content_of, read_recordings
 from scoresubnet.export.run import export
 from scoresubnet.export.steps import steps_of
 from scoresubnet.files import differing, file_hash, refuse_unwritable, write_json
@@ -149,8 +148,6 @@ def adapt(
         model = load_model(out / LEARNED)
         model.sampling = source.sampling
         save_model(model, out / FILE_NAME)
-        if graphs:
-            _export(out / FILE_NAME, model)
         speakers = {recording.speaker for recording in found}
         adapted = Adapted(
             out / FILE_NAME,
@@ -163,6 +160,8 @@ def adapt(
             plan.wanted,
         )
         write_json(out / REPORT, adapted.to_dict())
+        if graphs:
+            _export(out / FILE_NAME, model)
     return adapted
 
 
@@ -197,7 +196,7 @@ def _export(weights: Path, model: ModelFile) -> None:
     _say("writing and checking graphs, which run faster on a CPU")
     try:
         export(weights)
-    except GraphError as error:
+    except (GraphError, ImportError, OSError) as error:
         _say(f"no graphs: {error}; the weights run on torch")
 
 
@@ -209,11 +208,8 @@ def _about(
     recipe: ScoreRecipe,
 ) -> dict[str, Any]:
     """All that the result depends on, but for the time there is."""
-    content = hashlib.sha256()
-    for recording in recordings:
-        content.update(recording.word.encode() + b"\0" + recording.audio.tobytes())
     return {
-        "recordings": content.hexdigest()[:16],
+        "recordings": content_of(recordings),
         "weights": file_hash(find_weights(weights))[:16],
         "keep_words": keep_words,
         "seed": seed,

@@ -16,7 +16,7 @@ from scoresubnet.registries import refuse_unknown
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BACKENDS", "Backend", "Model", "load_backend"]
+__all__ = ["BACKENDS", "Backend", "Model", "load_backend", "precision_of"]
 
 BACKENDS = {
     "auto": "torch on a GPU, or where the weights have no graphs; else onnx",
@@ -27,6 +27,11 @@ BACKENDS = {
 """name -> what it is."""
 
 _SIGNS_OF_A_GPU = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "C:/Windows/System32/nvcuda.dll")
+
+
+def precision_of(backend: str) -> str:
+    """The arithmetic of a backend: other clips come out of bfloat16 than of float32."""
+    return "bfloat16" if backend == "torch-bf16" else "float32"
 
 
 def load_backend(

@@ -56,7 +56,10 @@ def run(values: Namespace) -> None:
     part = Part.read(values.part)
     if not part.is_all:
         count = evaluation.run_part(part)
-        print(f"{values.out}: {count:,} clips of part {part} judged; at last, without --part, all")
+        print(
+            f"{values.out}: {count:,} clips of part {part} judged; when all parts are, run it once "
+            "without --part"
+        )
         return
     report = evaluation.run()
     missing = [f"not measured: {name}: {why}" for name, why in report["missing"].items()]

@@ -60,5 +60,6 @@ def _said(word: Expanded, with_copies: bool) -> str:
     if not with_copies:
         text += f", {word.copies:,} copies"
     if word.given_up:
-        text += "; given up, as hardly any was kept: lower --accept, or listen to some"
+        way = "lower --accept" if word.unheard > word.copies else "record more, or give --copies"
+        text += f"; given up, as hardly any was kept: listen to some, and {way}"
     return text

@@ -40,10 +40,11 @@ def run_run(values: Namespace) -> None:
         print(f"{error}; the same command goes on from there")
         return
     what = "all" if values.groups is None else ", ".join(values.groups)
-    if not part.is_all:
-        print(f"{out}: part {part} of {what} made; at last, without --part, it is put together")
-    elif experiment.is_packed:
-        print(f"{out}: {what} trained; run it again where the recordings are, to measure")
+    mine = what if part.is_all else f"part {part} of {what}"
+    if experiment.is_packed:
+        print(f"{out}: {mine} trained; run it again where the recordings are, to measure")
+    elif not part.is_all:
+        print(f"{out}: {mine} made; when all parts are, run it once without --part")
     else:
         print(f"{out}: {what} made; write it up with `scoresubnet experiment report`")
 

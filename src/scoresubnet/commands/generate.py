@@ -12,6 +12,7 @@ from typing import Any
 from jsonargparse import Namespace
 from tqdm import tqdm
 
+from scoresubnet.backends import precision_of
 from scoresubnet.clip_job import BATCH, ClipJob, ClipRow, none_written, save_wavs
 from scoresubnet.files import file_hash, refuse_unwritable
 from scoresubnet.model_about import find_weights
@@ -83,7 +84,7 @@ def run(values: Namespace) -> None:
             left_out += failed
             if not rows:
                 raise OSError(none_written(len(clips), failed))
-            if sum(len(part.labels) for part in shown) < MOST_PANELS:
+            if sum(len(batch.labels) for batch in shown) < MOST_PANELS:
                 shown.append(speech)
     seconds = time.perf_counter() - start
 
@@ -127,7 +128,8 @@ def _about(
         "sampling": sampling.to_dict(),
         "vocoder": dict(generator.vocoder.settings),
         "towards": towards,
-    } | ({"precision": "bfloat16"} if generator.backend == "torch-bf16" else {})
+        "precision": precision_of(generator.backend),
+    }
 
 
 def _run_part(
@@ -137,7 +139,7 @@ def _run_part(
     sampling: Sampling,
     towards: tuple[int, float] | None,
 ) -> None:
-    """The same for a part of a job, or the whole of one: what is there is kept, and not drawn.
+    """Make what is missing of a part, or of a whole job, and draw nothing.
 
     Raises:
         ValueError: the folder has clips of another job, or another process is at this part.
@@ -158,7 +160,9 @@ def _run_part(
         clips = [_saved(row, job.out) for row in rows]
         _print_json(seconds, None, settings, clips, job.left_out)
         return
-    print(f"{job.table.path}: {len(rows):,} clips, in {seconds:.2f} s")
+    print(
+        f"{len(rows):,} clips are there, after {seconds:.2f} s; their table is {job.table().path}"
+    )
 
 
 def _settings(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.cache import read_clip
 from scoresubnet.data.clips import speaker_of, word_files
 from scoresubnet.data.words import as_labels
-from scoresubnet.files import escaped
+from scoresubnet.files import escaped, file_hash
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,14 @@ class Recording:
     speaker: str | None
     audio: Audio
     seconds: float = 1.0
+
+
+def content_of(recordings: Sequence[Recording]) -> str:
+    """Sixteen hex digits that change with any word or file."""
+    content = hashlib.sha256()
+    for recording in recordings:
+        content.update(recording.word.encode() + b"\0" + file_hash(recording.path).encode())
+    return content.hexdigest()[:16]
 
 
 def read_recordings(

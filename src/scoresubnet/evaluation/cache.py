@@ -16,7 +16,7 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio
 from scoresubnet.files import write_bytes, write_json
 
-PART = 32  # clips that are worked on before their rows are kept
+BATCH = 32  # clips that are worked on before their rows are kept
 
 
 class Cache:
@@ -59,8 +59,8 @@ class Cache:
             write_json(place / "settings.json", {"name": name, **settings})
         off = not self.progress or not wanted
         with tqdm(total=len(wanted), desc=name, unit="clip", disable=off) as bar:
-            for start in range(0, len(wanted), PART):
-                part = wanted[start : start + PART]
+            for start in range(0, len(wanted), BATCH):
+                part = wanted[start : start + BATCH]
                 for k, row in zip(part, make(part), strict=True):
                     file = BytesIO()
                     np.save(file, row, allow_pickle=False)

@@ -24,7 +24,7 @@ from scoresubnet.parts import Part
 from scoresubnet.pipeline import SpeechGenerator
 
 SETTINGS, SPEED = "settings.json", "speed.json"
-PART = 16  # clips that are made before they are kept
+BATCH = 16  # clips that are made before they are kept
 
 
 def clip_seed(seed: int, label: str, number: int) -> int:
@@ -100,8 +100,8 @@ class GeneratedClips:
         part = part or Part()
         every = [(label, k) for label in self.labels for k in range(self.count)]
         # Whole batches: in another one a clip is rounded otherwise than in a run without a break.
-        starts = part.take(range(0, len(every), PART))
-        batches = [every[k : k + PART] for k in starts]
+        starts = part.take(range(0, len(every), BATCH))
+        batches = [every[k : k + BATCH] for k in starts]
         wanted = [item for batch in batches for item in batch]
         paths = {item: self.folder / item[0] / f"{item[1]}.wav" for item in wanted}
         missing = {item for item in wanted if not paths[item].is_file()}

@@ -24,7 +24,7 @@ class Row:
         sure: the judge's probability of the word asked for.
         distance: to the nearest recording of the word, see `nearest`.
         recording: that one.
-        near: whether that is nearer than 5 % of the recordings are to one another.
+        near: whether it counts as a copy of that one.
     """
 
     file: str
@@ -72,8 +72,14 @@ class Manifest:
 
     @property
     def rows(self) -> dict[tuple[str, int], Row]:
-        """All, by word and number."""
-        return self.kept.lines | self.refused.lines
+        """All, by word and number, the kept ones first; of one in both tables, that of these."""
+        return self.kept.lines | self.refused.lines | self.kept.lines
+
+    def of(self, word: str) -> list[Row]:
+        """Those of a word whose numbers are in the part."""
+        part = self.kept.part
+        rows = [row for row in self.rows.values() if row.word == word]
+        return [row for row in rows if row.number % part.of == part.number - 1]
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -97,5 +103,6 @@ class Manifest:
 
     def join(self) -> None:
         """Put the files of all parts into one, word by word in the order of the numbers."""
+        self.refused.forget(lambda row: row.key in self.kept.lines)
         self.kept.join()
         self.refused.join()

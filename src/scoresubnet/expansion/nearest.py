@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import scipy.stats
 from numpy.typing import NDArray
 
 from scoresubnet.evaluation.statistics.checks import Floats
@@ -29,14 +32,35 @@ def log_mel_distances(queries: NDArray[np.floating], points: NDArray[np.floating
     return np.sqrt(smallest)
 
 
-def near_threshold(log_mels: NDArray[np.floating], share: float = 0.05) -> float:
-    """The distance that so many of the recordings (N, F, T) of a word have to their nearest other.
+def copy_limits(
+    log_mels: Mapping[str, NDArray[np.floating]], share: float = 0.05
+) -> dict[str, float]:
+    """How near to a recording of its word a clip may come before it counts as a copy.
+
+    About so large a share of clips by others would be nearer than that. It is estimated from the
+    distances of each word's recordings to one another, which are taken for log-normal, with a
+    variance that all words share: a quantile of the few distances themselves would be too large,
+    as each clip has as many chances to be near as there are recordings.
+
+    Args:
+        log_mels: word -> those of its recordings (N, F, T).
+        share: of clips by others.
 
     Returns:
-        The quantile; 0 of a single recording.
+        word -> distance; 0 where too few recordings tell nothing.
     """
-    if len(log_mels) < 2:
-        return 0.0
-    distances = log_mel_distances(log_mels, log_mels)
-    np.fill_diagonal(distances, np.inf)
-    return float(np.quantile(distances.min(1), share))
+    logs = {}
+    for word, own in log_mels.items():
+        pairs = log_mel_distances(own, own)[np.triu_indices(len(own), 1)]
+        logs[word] = np.log(pairs[pairs > 0])  # the same recording twice tells nothing
+    spread = sum(float(((each - each.mean()) ** 2).sum()) for each in logs.values() if len(each))
+    count = sum(max(len(each) - 1, 0) for each in logs.values())
+    if not count:
+        return dict.fromkeys(log_mels, 0.0)
+    freedom = sum(len(own) - 1 for own in log_mels.values())  # pairs depend on one another
+    limits = {}
+    for word, each in logs.items():
+        chance = 1 - (1 - share) ** (1 / len(log_mels[word]))  # to be near to a certain recording
+        quantile = float(scipy.stats.t.ppf(chance, freedom)) * np.sqrt(spread / count)
+        limits[word] = float(np.exp(each.mean() + quantile)) if len(each) else 0.0
+    return limits

@@ -16,12 +16,14 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import Audio, write_wav
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.data.recordings import Recording, read_recordings
+from scoresubnet.backends import precision_of
+from scoresubnet.clip_job import ClipJob
+from scoresubnet.data.recordings import Recording, content_of, read_recordings
 from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.expansion.judge import RecordingsJudge
 from scoresubnet.expansion.manifest import Manifest, Row
-from scoresubnet.expansion.nearest import log_mel_distances, near_threshold
+from scoresubnet.expansion.nearest import copy_limits, log_mel_distances
 from scoresubnet.expansion.surroundings import Surroundings
 from scoresubnet.files import claim, escaped, file_hash, refuse_unwritable
 from scoresubnet.model_about import find_weights
@@ -33,7 +35,7 @@ SETTINGS = "settings.json"
 MOST_PER_WORD = 1_000_000
 BATCH = 16
 ENOUGH = 200
-"""Clips of a word after which it is given up if `HOPE` of them are not accepted."""
+"""Clips of a word after which it is given up if `HOPE` of them are not kept."""
 HOPE = 0.02
 
 
@@ -45,9 +47,9 @@ class Expanded:
         word: the name of its folder.
         kept: clips on the disk.
         unheard: clips that the judge did not accept.
-        copies: clips that it did accept, nearer to a recording than 5 % of the recordings are to
-            one another; they are refused, or among the kept ones, as the job has it.
-        given_up: whether so few were accepted that it was stopped.
+        copies: clips that it did accept, but that count as copies, see `copy_limits`; they are
+            refused, or among the kept ones, as the job has it.
+        given_up: whether so few were kept that it was stopped.
     """
 
     word: str
@@ -67,8 +69,7 @@ class Expansion:
         out: gets `<word>/<number>.wav`, `manifest.csv`, `refused.csv` and `settings.json`.
         per_word: clips of each word that are kept, 1 to 1,000,000.
         accept: what the judge must give the word asked for, at least; 0 takes everything.
-        copies: whether clips are kept, too, that are nearer to a recording than 5 % of the
-            recordings are to one another.
+        copies: whether clips are kept, too, that count as copies of a recording.
         judge: "recordings", see `RecordingsJudge`, or "classifier", that of the weights, which
             also guides them.
         part: of a larger job, into the same folder.
@@ -127,15 +128,19 @@ class Expansion:
         judge = JUDGES[self.judge](generator, recordings)  # it may refuse; the folder is free then
         out = Path(self.out)
         refuse_unwritable(out)
-        claim(out / SETTINGS, self._about(settings.to_dict()))
+        if ClipJob.is_in(out):
+            raise ValueError(f"{out}: has clips of `scoresubnet generate`; choose another --out")
+        claim(out / SETTINGS, self._about(recordings, settings.to_dict()))
         manifest = Manifest(out, self.part)
         known = {word: _Known(recordings, word, generator.mel) for word in words}
+        limits = copy_limits({word: each.log_mels for word, each in known.items()})
         with manifest.opened():
             wanted = self.part.share(self.per_word)
             with tqdm(
                 total=wanted * len(words), desc="kept", unit="clip", disable=not progress
             ) as bar:
                 for word in words:
+                    known[word].limit = limits[word]
                     self._fill(known[word], wanted, generator, judge, manifest, bar)
             if self.part.is_all:
                 manifest.join()
@@ -176,7 +181,7 @@ class Expansion:
         near = distances < known.limit
         rows = []
         for k, number in enumerate(numbers):
-            sure = float(probabilities[k, place])
+            sure = round(float(probabilities[k, place]), 4)  # as it is written down
             path = Path(self.out) / known.word / f"{number:06d}.wav"
             if is_kept := sure >= self.accept and (self.copies or not near[k]):
                 audio: Audio = made.audio[k]
@@ -184,14 +189,15 @@ class Expansion:
             else:
                 path.unlink(missing_ok=True)  # a kill may have left it without its row
             file = f"{path.parent.name}/{path.name}" if is_kept else ""
-            about = (round(sure, 4), round(float(distances[k]), 4), nearest[k], bool(near[k]))
+            about = (sure, round(float(distances[k]), 4), nearest[k], bool(near[k]))
             heard = words[int(probabilities[k].argmax())]
             rows.append(Row(file, known.word, number, made.seeds[k], heard, *about))
         return rows
 
-    def _about(self, sampling: dict[str, Any]) -> dict[str, Any]:
+    def _about(self, recordings: Sequence[Recording], sampling: dict[str, Any]) -> dict[str, Any]:
         """All that the clips depend on, but for their number."""
         return {
+            "recordings": content_of(recordings),
             "weights": file_hash(find_weights(self.weights))[:16],
             "sampling": sampling,
             "seed": self.seed,
@@ -203,7 +209,8 @@ class Expansion:
             "noise": self.surroundings.noise,
             "room": self.surroundings.room,
             "level": self.surroundings.level,
-        } | ({"precision": "bfloat16"} if self.backend == "torch-bf16" else {})
+            "precision": precision_of(self.backend),
+        }
 
 
 Judge = Callable[[GeneratedSpeech], tuple[Sequence[str], Floats]]
@@ -230,7 +237,7 @@ JUDGES: dict[str, Callable[[SpeechGenerator, Sequence[Recording]], Judge]] = {
 
 
 class _Known:
-    """The recordings of one word, and their log-Mels."""
+    """The recordings of one word, their log-Mels, and how near to one a clip is a copy."""
 
     def __init__(self, recordings: Sequence[Recording], word: str, mel: MelSettings) -> None:
         own = [recording for recording in recordings if recording.word == word]
@@ -239,7 +246,7 @@ class _Known:
         audio = torch.from_numpy(np.stack([recording.audio for recording in own]))
         with torch.no_grad():
             self.log_mels = LogMel(mel)(audio)[:, 0].numpy()
-        self.limit = near_threshold(self.log_mels)
+        self.limit = 0.0
 
     def nearest(self, log_mels: NDArray[np.float32]) -> tuple[list[str], Floats]:
         """The name of the nearest recording to each clip (N, F, T), and how far it is."""
@@ -252,7 +259,7 @@ class _Numbers:
 
     def __init__(self, manifest: Manifest, word: str, part: Part) -> None:
         self.part = part
-        rows = [row for row in manifest.rows.values() if row.word == word]
+        rows = manifest.of(word)
         self.done = {row.number for row in rows}
         self._next = part.number - 1
         self.kept = sum(bool(row.file) for row in rows)
@@ -277,7 +284,7 @@ def _is_hopeless(kept: int, tried: int) -> bool:
 
 
 def _summary(manifest: Manifest, word: str, wanted: int, accept: float) -> Expanded:
-    rows = [row for row in manifest.rows.values() if row.word == word]
+    rows = manifest.of(word)
     kept = sum(bool(row.file) for row in rows)
     heard = [row for row in rows if row.sure >= accept]
     given_up = kept < wanted and _is_hopeless(kept, len(rows))

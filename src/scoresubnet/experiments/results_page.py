@@ -36,7 +36,8 @@ COLUMNS = {
     "distillmos/distillmos": "DistillMOS",
 }
 """Metric -> its short name."""
-_BLOCK = re.compile(r"(<!-- table: (\S+) (\S+) (\w+) -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+_BEGIN = re.compile(r"<!-- table: (\S+) (\S+) (\w+) -->")
+_END = "<!-- end of table -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("page", type=Path, help="Markdown file with marks for tables")
     page = parser.parse_args(arguments).page
-    write_text(page, filled(page))
+    try:
+        write_text(page, filled(page))
+    except (ValueError, OSError) as error:
+        print(f"results_page: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -55,18 +60,26 @@ def filled(page: Path) -> str:
     """The text of a page, with its tables as the results have them.
 
     Raises:
-        ValueError: a mark names what there is not, or the results are of another version.
+        ValueError: a mark names what there is not, or has no end, or the results are of another
+            version.
         FileNotFoundError: there are no such results.
     """
+    first, *others = re.split(r"(?=<!-- table:)", page.read_text(encoding="utf-8"))
+    return first + "".join(_block(part, page) for part in others)
 
-    def table(match: re.Match[str]) -> str:
-        begin, name, key, kind, end = match.groups()
-        results = read_results(page.parent / "results" / name / "table.json")
-        refuse_unknown("group", key, results["groups"])
-        refuse_unknown("kind of table", kind, KINDS)
-        return f"{begin}{KINDS[kind](results, results['groups'][key])}{end}"
 
-    return _BLOCK.sub(table, page.read_text(encoding="utf-8"))
+def _block(text: str, page: Path) -> str:
+    """What follows a mark, up to the next one."""
+    mark, end = text.partition("\n")[0], text.find(_END)
+    found = _BEGIN.fullmatch(mark)
+    if found is None or end < 0:
+        form = f"<!-- table: NAME GROUP KIND -->, and {_END} after it"
+        raise ValueError(f"{page}: {mark}: give it as {form}")
+    name, key, kind = found.groups()
+    results = read_results(page.parent / "results" / name / "table.json")
+    refuse_unknown("group", key, results["groups"])
+    refuse_unknown("kind of table", kind, KINDS)
+    return f"{mark}\n{KINDS[kind](results, results['groups'][key])}\n{text[end:]}"
 
 
 def _values(results: Results, group: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +37,8 @@ from scoresubnet.training.unet import train_unet
 
 WAIT = 5.0
 """Seconds between two looks at what other processes have made."""
-_ANOTHER = "another process, which is at what is left"
+PATIENCE = 3600.0
+"""Seconds without a sign of life of the part that trains the classifier."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Experiment:
 
         Raises:
             OutOfTime: not everything was made.
-            ValueError: the data cannot be used, or a folder holds something else.
+            ValueError: the data cannot be used, a folder holds something else, or the first part
+                has not written anything of the classifier for an hour.
         """
         clock, part = Clock(minutes), part or Part()
         chosen = [group for group in self.table.groups if groups is None or group in groups]
@@ -107,17 +110,28 @@ class Experiment:
             cells = share(self.table, cells, part)
             jobs = [partial(self._make, cell, clock, part) for cell in cells]
         _say(self._left(cells))
-        is_told = False
+        is_told, begun = False, time.time()
         while jobs:
             in_use = [job for job in jobs if not _is_done(job)]
             if len(in_use) == len(jobs):
+                whom = "another process, which is at what is left"
+                if part.number > 1 and not has_note(self.classifier):
+                    whom = f"part 1/{part.of}, which trains the classifier"
+                    self._refuse_to_wait_for(whom, begun)
                 if not is_told:
-                    waits = part.number > 1 and not has_note(self.classifier)
-                    whom = f"part 1/{part.of}, which trains the classifier" if waits else _ANOTHER
                     _say(f"waiting for {whom}")
                 is_told = True
                 clock.wait(WAIT)
             jobs = in_use
+
+    def _refuse_to_wait_for(self, whom: str, begun: float) -> None:
+        """Raise ValueError where the classifier's folder has not changed for too long."""
+        files = self.classifier.iterdir() if self.classifier.is_dir() else ()
+        if time.time() - max([begun, *(path.stat().st_mtime for path in files)]) > PATIENCE:
+            raise ValueError(
+                f"{self.classifier}: nothing was written here for an hour; run {whom}, and then "
+                "this part again"
+            )
 
     def _jobs(self, chosen: list[str], clock: Clock) -> Iterator[Callable[[], None]]:
         """What is to be made, in order; each raises FolderInUse while another process is at it."""

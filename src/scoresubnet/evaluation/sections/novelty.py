@@ -22,7 +22,7 @@ from scoresubnet.evaluation.systems import System, Systems
 
 NEAR = 0.05  # the share of the real test clips that counts as near
 SUSPECTS = 20  # pairs of generated and training clips that are named, at most
-PART = 256  # training clips that are read before they are embedded
+BATCH = 256  # training clips that are read before they are embedded
 
 Training = tuple[Floats, list[str], int]
 """Rows of the training clips, their names, and how many cannot be read."""
@@ -98,8 +98,8 @@ def _training_rows(judge: Embedder, judging: Judging) -> Training:
         unit="clip",
         disable=not judging.cache.progress,
     ) as bar:
-        for start in range(0, len(judging.training), PART):
-            part = judging.training[start : start + PART]
+        for start in range(0, len(judging.training), BATCH):
+            part = judging.training[start : start + BATCH]
             read = read_clips(part, judging.training_dir, progress=False)
             unusable += len(read.left_out)
             if read.clips:

@@ -30,6 +30,7 @@ from scoresubnet.model_about import find_weights
 from scoresubnet.vocoders import load_vocoder
 
 ACCEPT = 0.8
+BACKEND = "onnx"
 RESULT = "result.json"
 
 
@@ -117,6 +118,7 @@ class Cell:
             accept=0.0,
             copies=True,
             seed=self.seed,
+            backend=BACKEND,
         ).run()
         if not (spoken := self.out / f"spoken-{self.language.name}").exists():
             speak(self.language, self.sizes.clips, 0, spoken)
@@ -126,6 +128,7 @@ class Cell:
             "language": self.language.name,
             "recordings": self.count,
             "seed": self.seed,
+            "backend": BACKEND,
             "steps": adapted.steps,
             "left_out_right": adapted.held_out.right[1e-3],
             "heard": heard,
