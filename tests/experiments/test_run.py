@@ -246,7 +246,7 @@ def test_a_part_waits_an_hour_for_the_first(
             (experiment.classifier / "log.jsonl").touch()
             os.utime(experiment.classifier / "log.jsonl", (now, now))
 
-    monkeypatch.setattr(module.time, "time", lambda: now)
+    monkeypatch.setattr(time, "time", lambda: now)
     monkeypatch.setattr(Clock, "wait", wait)
     with pytest.raises(ValueError, match="for an hour; run part 1/2, which trains"):
         experiment.run(part=Part(2, 2))
