@@ -24,7 +24,9 @@ from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.experiments.card import BEGIN, END
+from scoresubnet.experiments.results_page import filled
 from scoresubnet.experiments.table import read_table
+from scoresubnet.experiments.table_page import read_results, write_page
 from scoresubnet.files import file_hash
 from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights
 from scoresubnet.networks.fusion import FUSIONS
@@ -215,6 +217,18 @@ def test_the_example_of_the_vocoder_runs(capsys: pytest.CaptureFixture[str]) -> 
     (example,) = examples("vocoder.md")
     exec(compile(example, "vocoder.md", "exec"), {})
     assert "'low_iterations': 256" in capsys.readouterr().out
+
+
+def test_the_tables_of_results_are_of_their_files(tmp_path: Path) -> None:
+    """And these files give their pages again."""
+    page = ROOT / "docs/results.md"
+    assert filled(page) == text_of(page)
+    tables = sorted((ROOT / "docs/results").glob("*/table.json"))
+    assert tables
+    for table in tables:
+        write_page(read_results(table), tmp_path / table.parent.name)
+        again = (tmp_path / table.parent.name / "table.md").read_text(encoding="utf-8")
+        assert again == text_of(table.parent / "table.md")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *CARDS.values()], ids=names)
