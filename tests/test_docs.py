@@ -18,6 +18,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from scoresubnet import cli
+from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.audio.io import write_wav
 from scoresubnet.data.sources import SOURCES
@@ -169,13 +170,16 @@ def test_the_example_of_expand_runs(
 def test_the_example_of_adapt_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On words that the generator has spoken, with two steps where a user's run has hundreds."""
+    """On words that the generator has spoken, with a few steps and copies, and no graphs."""
     speech = SpeechGenerator.from_pretrained().generate(["seven", "nine"] * 5, range(10), steps=4)
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
         write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio)
     monkeypatch.chdir(tmp_path)
     few = partial(ScoreRecipe, most_steps=2, least_steps=1, validate_every=1, batch_size=4)
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
+    head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
+    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)
+    monkeypatch.setattr("scoresubnet.adaptation.run.export", lambda path: [path])
     (example,) = examples("adapt.md")
     exec(compile(example, "adapt.md", "exec"), {})
     assert "('nine', 'seven') {'nine': 5, 'seven': 5}" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 import torch
 
+from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.data.clips import Clip
 from scoresubnet.experiments.own_words import __main__ as command
@@ -29,7 +31,7 @@ from scoresubnet.experiments.own_words.words import LANGUAGES, Language, choose_
 pytestmark = pytest.mark.filterwarnings("ignore")
 WORDS = ("low", "high")
 TINY = Language("english", "speech_commands", "corpus", WORDS, "", ("low", "high"), "en", False)
-FEW = SpotterConfig(steps=120, batch_size=16, rates=(1e-3, 4e-3))
+FEW = SpotterConfig(steps=60, batch_size=8, rates=(1e-3, 4e-3))
 
 
 @pytest.fixture
@@ -64,6 +66,8 @@ def test_a_cell_is_made_and_written_up(
     def judges(language: Language) -> Any:
         return {"fake": lambda clips: ["low"] * len(clips)}
 
+    head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
+    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)
     monkeypatch.setattr(module, "speak", spoken)
     monkeypatch.setattr(module, "_judges", judges)
     recipe = ScoreRecipe(most_steps=2, least_steps=1, batch_size=4, validate_every=1)

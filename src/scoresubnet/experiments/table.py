@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,7 +185,7 @@ class Table:
                 raise ValueError(f"model {key}: {error}") from error
             if model.guide == "itself" and not isinstance(config, UNetTraining):
                 raise ValueError(f"model {key}: a Score Subnet has its classifier for a guide")
-            if model.guide == "itself" and not self.is_label_conditioned(key):
+            if model.guide == "itself" and not _is_told(config):
                 raise ValueError(
                     f"model {key}: to guide itself it needs unet.label_conditioned: true"
                 )
@@ -225,18 +226,17 @@ class Table:
         group = self.groups[cell.group]
         if group.unconditional:
             return [UNCONDITIONAL], group.count
-        if float(cell.variant.get("guidance", 1)) == 0 and not self.is_label_conditioned(
-            cell.model
-        ):
+        unguided = float(cell.variant.get("guidance", 1)) == 0
+        if unguided and cell.model not in self.label_conditioned:
             return [UNCONDITIONAL], group.count * len(self.labels)
         return list(self.labels), group.count
 
-    def is_label_conditioned(self, model: str) -> bool:
-        """Whether a model's score is that of the word asked for, without guidance."""
-        config = self.config(model, 0, Path(), Path())
-        if isinstance(config, ScoreTraining):
-            return config.subnet.label_taps
-        return isinstance(config, UNetTraining) and config.unet.label_conditioned
+    @cached_property
+    def label_conditioned(self) -> frozenset[str]:
+        """The models whose score is that of the word asked for, without guidance."""
+        return frozenset(
+            key for key in self.models if _is_told(self.config(key, 0, Path(), Path()))
+        )
 
     def words_of(self, model: str) -> tuple[str, ...]:
         """The words that a model is trained on."""
@@ -327,3 +327,10 @@ def _refuse_shared(model: str, settings: Mapping[str, Any]) -> None:
                 f"model {model} sets {', '.join(names)}, which all models of a table share; "
                 "set it under `shared`"
             )
+
+
+def _is_told(config: Training) -> bool:
+    """Whether a model's score is that of the word asked for, without guidance."""
+    if isinstance(config, ScoreTraining):
+        return config.subnet.label_taps
+    return isinstance(config, UNetTraining) and config.unet.label_conditioned
