@@ -104,6 +104,13 @@ def test_marks_of_what_there_is_not(
     assert page.read_text() == text
 
 
+def test_a_group_that_is_not_compared_yet_says_so(page: Path) -> None:
+    path = page.parent / "results/tiny/table.json"
+    without = {"guided": GROUP | {"differences": {}}}
+    path.write_text(json.dumps(RESULTS | {"groups": without}))
+    assert "-->\nNot compared yet: rows are missing.\n<!--" in filled(page)
+
+
 def test_an_empty_block_is_filled(page: Path) -> None:
     expected = filled(page)
     page.write_text(page.read_text().replace("old\n", ""))
