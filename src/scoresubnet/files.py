@@ -121,11 +121,11 @@ def differing(path: Path, value: dict[str, Any]) -> list[str]:
         ValueError: the file is none; the message names it.
     """
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        before = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({error}); choose another --out") from error
-    now = json.loads(json.dumps(value))
-    return [key for key in {**now, **before} if now.get(key) != before.get(key)]
+    now, absent = json.loads(json.dumps(value)), object()
+    return [key for key in {**now, **before} if now.get(key, absent) != before.get(key, absent)]
 
 
 def claim(path: Path, about: dict[str, Any]) -> None:
@@ -138,8 +138,8 @@ def claim(path: Path, about: dict[str, Any]) -> None:
         write_json(path, about)
     if others := differing(path, about):
         raise ValueError(
-            f"{path.parent}: has clips of another {', '.join(others)}; choose another --out, or "
-            "empty it"
+            f"{path.parent}: has clips made with other {', '.join(others)}; choose another --out, "
+            "or empty it"
         )
 
 

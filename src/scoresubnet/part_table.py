@@ -10,7 +10,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -43,8 +43,7 @@ L = TypeVar("L", bound=Line)
 
 
 class PartTable(Generic[L]):
-    """The lines that are on the disk: of a part, its own and those that were put together before;
-    of a whole job, those of all its parts.
+    """The lines that are on the disk, of all parts. A part writes to a file of its own alone.
 
     Args:
         folder: of the job.
@@ -76,15 +75,16 @@ class PartTable(Generic[L]):
         """
         handles = []
         if self.part.is_all:
-            files = sorted(self.folder.iterdir())
-            self._parts = [path for path in files if self._of_parts.fullmatch(path.name)]
-        elif self._whole.exists():
-            self._note(self._read(self._whole, is_locked=False))
+            self._parts = self._found()
         try:
             for path in (self.path, *self._parts):
                 with naming(path):
                     path.touch()
                 handles.append(_locked(path))
+            if not self.part.is_all:
+                for path in (self._whole, *self._found()):
+                    with suppress(FileNotFoundError):  # not yet, or put together meanwhile
+                        self._note(self._read(path, is_locked=False))
             for path in (self.path, *self._parts):
                 self._note(self._read(path))
             yield
@@ -116,6 +116,11 @@ class PartTable(Generic[L]):
             write_text(self.path, text)
         for path in self._parts:
             path.unlink()
+
+    def _found(self) -> list[Path]:
+        """The files of parts, of whatever division."""
+        files = sorted(self.folder.iterdir())
+        return [path for path in files if self._of_parts.fullmatch(path.name)]
 
     def _note(self, lines: Iterable[L]) -> None:
         self.lines |= {line.key: line for line in lines}

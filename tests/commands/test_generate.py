@@ -135,10 +135,10 @@ def test_more_parts_than_batches_and_other_settings(
     assert capsys.readouterr().out.startswith("0 clips are there, after ")
     for rest in (["--part", "1/2"], []):
         assert main(_command(weights, out, *rest, "--guidance", "1", count=2)) == 1
-        error = "out: has clips of another sampling; choose another --out, or empty it"
+        error = "out: has clips made with other sampling; choose another --out, or empty it"
         assert error in capsys.readouterr().err
     assert main(_command(weights, out, "--backend", "torch-bf16", count=2)) == 1
-    assert "out: has clips of another precision" in capsys.readouterr().err
+    assert "out: has clips made with other precision" in capsys.readouterr().err
     assert main(_command(weights, out, "--part", "3/2", count=2)) == 1
     assert "part 3/2: parts go from 1/N to N/N" in capsys.readouterr().err
     assert not list(out.glob("*.wav"))
@@ -151,7 +151,7 @@ def test_what_cannot_be_written_keeps_nobody_from_the_end(weights: str, tmp_path
     assert main(_command(weights, out, "--part", "1/2", count=12)) == 0
     assert main(_command(weights, out, count=12)) == 0
     assert len(_rows(out / "manifest.csv")) == 23
-    assert main(_command(weights, out, count=12)) == 1  # nothing was written this time
+    assert main(_command(weights, out, count=12)) == 0
     assert len(_rows(out / "manifest.csv")) == 23
 
 
@@ -185,7 +185,7 @@ def test_folders_of_others(
     low = ("--backend", "torch-bf16", "--part", "1/2")
     assert main(_command(weights, out, *low, count=2)) == 0
     assert main(_command(weights, out, count=2)) == 1
-    assert f"{out}: has clips of another precision" in capsys.readouterr().err
+    assert f"{out}: has clips made with other precision" in capsys.readouterr().err
     assert main(["expand", str(tmp_path), "--weights", weights, "--out", str(out)]) == 1
     (out / "job.json").write_text("")
     assert main(_command(weights, out, count=2)) == 1
@@ -201,5 +201,8 @@ def test_nothing_more_is_made_where_nothing_can_be_written(
     assert main(_command(weights, out, "--part", "1/1", count=2)) == 0
     assert f"left out: {out / 'yes-0.wav'}: cannot be written" in capsys.readouterr().err
     assert len(_rows(out / "manifest.csv")) == 3
-    assert main(_command(weights, out, count=2)) == 1
-    assert f"3 sounds are written, then {out / 'yes-0.wav'}: cannot" in capsys.readouterr().err
+    other = tmp_path / "other"
+    for name in ("yes-0", "yes-1", "no-0", "no-1"):
+        (other / f"{name}.wav").mkdir(parents=True)
+    assert main(_command(weights, other, "--part", "1/1", count=2)) == 1
+    assert f"none of 4 sounds was written: {other / 'yes-0.wav'}" in capsys.readouterr().err

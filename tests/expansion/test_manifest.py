@@ -51,7 +51,7 @@ def test_parts_write_apart_and_come_together(tmp_path: Path) -> None:
     for number in (2, 1):
         manifest = Manifest(tmp_path, Part(number, 2))
         with manifest.opened():
-            assert not manifest.rows
+            assert not manifest.of("hum")
             manifest.add([_row("hum", number - 1), _row("hum", number + 1, kept=False)])
     assert {p.name for p in tmp_path.iterdir()} == {
         f"{name}.{k}-of-2.csv" for name in ("manifest", "refused") for k in (1, 2)
@@ -124,14 +124,18 @@ def test_a_part_knows_what_was_put_together(tmp_path: Path) -> None:
     whole = Manifest(tmp_path, Part())
     with whole.opened():
         whole.add([_row("hum", k, kept=k != 3) for k in range(7)])
+    other = Manifest(tmp_path, Part(2, 2))
+    with other.opened():
+        other.add([_row("hum", 11)])
     part = Manifest(tmp_path, Part(1, 3))
     with part.opened():
+        assert ("hum", 11) in part.rows
         assert [row.number for row in part.of("hum")] == [0, 6, 3]
         part.add([_row("hum", 3), _row("hum", 9)])
     again = Manifest(tmp_path, Part())
     with again.opened():
         again.join()
-    assert [row.number for row in _rows(tmp_path) if row.file] == [0, 1, 2, 3, 4, 5, 6, 9]
+    assert [row.number for row in _rows(tmp_path) if row.file] == [0, 1, 2, 3, 4, 5, 6, 9, 11]
     assert len((tmp_path / "refused.csv").read_text().splitlines()) == 1
 
 

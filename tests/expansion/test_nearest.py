@@ -40,11 +40,8 @@ def test_a_moved_copy_is_at_zero_up_to_five_frames() -> None:
 
 
 def _words(counts: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Clips of one value each, so that their distances are those of numbers."""
-    return {
-        word: np.broadcast_to(rng.normal(size=(count, 1, 1)), (count, 1, 20)).copy()
-        for word, count in counts.items()
-    }
+    """Random clips, whose distances are much alike."""
+    return {word: rng.normal(size=(count, 4, 20)) for word, count in counts.items()}
 
 
 def test_the_limit_is_a_quantile_of_log_distances() -> None:
@@ -93,5 +90,8 @@ def test_too_few_recordings_tell_nothing() -> None:
     assert more["one"] == 0
     assert more["two"] > 0
     assert more["many"] > 0
+    saved_again = words | {"many": _words({"many": 9}, np.random.default_rng(3))["many"]}
+    saved_again["many"] = np.concatenate([saved_again["many"], saved_again["many"][:2] + 1e-4])
+    assert copy_limits(saved_again) == pytest.approx(more)
     repeated = {"one": words["one"], "again": np.repeat(words["two"][:1], 4, axis=0)}
     assert copy_limits(repeated) == {"one": 0, "again": 0}

@@ -190,7 +190,9 @@ def test_more_may_be_asked_for_later_but_nothing_else(job: Job, tmp_path: Path) 
         ({"judge": "classifier"}, "judge"),
         ({"overrides": FEW | {"guidance": 1.0}}, "sampling"),
     ):
-        with pytest.raises(ValueError, match=f"out: has clips of another {named}; choose another"):
+        with pytest.raises(
+            ValueError, match=f"out: has clips made with other {named}; choose another"
+        ):
             job(**change).run(progress=False)
     assert _sounds(tmp_path / "out") == after
 
@@ -202,7 +204,7 @@ def test_clips_around_a_seed_are_alike(job: Job, tmp_path: Path) -> None:
     assert len(sounds) == 10
     first, *others = (soundfile.read(tmp_path / "one" / n)[0] for n in sounds if "hiss" in n)
     assert all(np.abs(other - first).max() < 1e-3 for other in others)
-    with pytest.raises(ValueError, match="clips of another towards"):
+    with pytest.raises(ValueError, match="clips made with other towards"):
         job(towards=(7, 0.5), accept=0.0, out=tmp_path / "one").run(progress=False)
 
 
@@ -299,8 +301,34 @@ def test_other_recordings_are_another_job(
     few: dict[str, Any] = {"per_word": 1, "accept": 0, "overrides": FEW}
     Expansion(tmp_path / "in", weights, tmp_path / "out", **few).run(progress=False)
     next((tmp_path / "in/hum").iterdir()).unlink()
-    with pytest.raises(ValueError, match="out: has clips of another recordings"):
+    with pytest.raises(ValueError, match="out: has clips made with other recordings"):
         Expansion(tmp_path / "in", weights, tmp_path / "out", **few).run(progress=False)
+
+
+def test_a_late_part_makes_no_more_than_was_asked_for(job: Job, tmp_path: Path) -> None:
+    """In another division, before and after the last call, nothing is made twice either."""
+    job(part=Part(1, 2), per_word=6).run(progress=False)
+    before = _sounds(tmp_path / "out")
+    found = [job(part=Part(k, 3), per_word=6).run(progress=False) for k in (1, 2, 3)]
+    assert before.items() <= _sounds(tmp_path / "out").items()
+    assert [e.kept for e in job(per_word=6).run(progress=False)] == [6, 6]
+    assert len(found) == 3
+    after = _sounds(tmp_path / "out")
+    for k in (1, 2):
+        job(part=Part(k, 2), per_word=6).run(progress=False)
+    assert _sounds(tmp_path / "out") == after
+
+
+def test_recordings_that_tell_nothing_of_copies_are_named(
+    weights: Path, words_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for word in WORDS:
+        (tmp_path / "in" / word).mkdir(parents=True)
+        for path in sorted((words_folder / word).iterdir())[:2]:
+            shutil.copy(path, tmp_path / "in" / word)
+    few: dict[str, Any] = {"per_word": 1, "accept": 0, "overrides": FEW}
+    Expansion(tmp_path / "in", weights, tmp_path / "out", **few).run(progress=False)
+    assert "too few recordings to tell what is a copy: hiss, hum" in capsys.readouterr().err
 
 
 def test_what_to_do_about_a_word_that_is_given_up() -> None:

@@ -19,6 +19,7 @@ def figure(value: float | None, interval: float | None = None) -> dict[str, Any]
 
 GROUP: dict[str, Any] = {
     "unconditional": False,
+    "against": "subnet",
     "metrics": {
         "evaluator/is": {"text": "Inception Score", "better": "higher", "digits": 2},
         "evaluator/am": {"text": "AM", "better": "lower", "digits": 3},
@@ -108,7 +109,11 @@ def test_a_group_that_is_not_compared_yet_says_so(page: Path) -> None:
     path = page.parent / "results/tiny/table.json"
     without = {"guided": GROUP | {"differences": {}}}
     path.write_text(json.dumps(RESULTS | {"groups": without}))
-    assert "-->\nNot compared yet: rows are missing.\n<!--" in filled(page)
+    assert "-->\nNot compared yet.\n<!--" in filled(page)
+    without["guided"]["against"] = None
+    path.write_text(json.dumps(RESULTS | {"groups": without}))
+    with pytest.raises(ValueError, match="without `against` has no differences"):
+        filled(page)
 
 
 def test_an_empty_block_is_filled(page: Path) -> None:

@@ -49,18 +49,31 @@ def copy_limits(
     Returns:
         word -> distance; 0 where too few recordings tell nothing.
     """
-    logs = {}
+    logs, counts = {}, {}
     for word, own in log_mels.items():
-        pairs = log_mel_distances(own, own)[np.triu_indices(len(own), 1)]
-        logs[word] = np.log(pairs[pairs > 0])  # the same recording twice tells nothing
+        distances = _without_repeats(log_mel_distances(own, own))
+        counts[word] = len(distances)
+        logs[word] = np.log(distances[np.triu_indices(len(distances), 1)])
     spread = sum(float(((each - each.mean()) ** 2).sum()) for each in logs.values() if len(each))
     count = sum(max(len(each) - 1, 0) for each in logs.values())
     if not count:
         return dict.fromkeys(log_mels, 0.0)
-    freedom = sum(len(own) - 1 for own in log_mels.values())  # pairs depend on one another
+    freedom = sum(counts.values()) - len(counts)  # pairs depend on one another
     limits = {}
     for word, each in logs.items():
-        chance = 1 - (1 - share) ** (1 / len(log_mels[word]))  # to be near to a certain recording
+        chance = 1 - (1 - share) ** (1 / counts[word])  # to be near to a certain recording
         quantile = float(scipy.stats.t.ppf(chance, freedom)) * np.sqrt(spread / count)
         limits[word] = float(np.exp(each.mean() + quantile)) if len(each) else 0.0
     return limits
+
+
+def _without_repeats(distances: Floats) -> Floats:
+    """Those of recordings that are not one of the others, louder or saved again."""
+    limit = (
+        np.median(distances[np.triu_indices(len(distances), 1)]) / 5 if len(distances) > 1 else 0
+    )
+    kept: list[int] = []
+    for k, row in enumerate(distances):
+        if all(row[kept] > limit):
+            kept.append(k)
+    return distances[np.ix_(kept, kept)]

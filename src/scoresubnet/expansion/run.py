@@ -134,6 +134,10 @@ class Expansion:
         manifest = Manifest(out, self.part)
         known = {word: _Known(recordings, word, generator.mel) for word in words}
         limits = copy_limits({word: each.log_mels for word, each in known.items()})
+        untold = [word for word in words if not limits[word]]
+        if untold and not self.copies:
+            few = f"too few recordings to tell what is a copy: {', '.join(untold)}"
+            print(few, file=sys.stderr)
         with manifest.opened():
             wanted = self.part.share(self.per_word)
             with tqdm(
@@ -158,6 +162,7 @@ class Expansion:
         """Make clips of one word until enough are kept, or too few are."""
         numbers = _Numbers(manifest, known.word, self.part)
         bar.update(min(wanted, numbers.kept))
+        wanted = min(wanted, self.per_word - numbers.of_others)
         while numbers.kept < wanted and not _is_hopeless(numbers.kept, numbers.tried):
             chosen = numbers.next(min(BATCH, wanted - numbers.kept))
             seeds = [clip_seed(self.seed, known.word, number) for number in chosen]
@@ -263,6 +268,8 @@ class _Numbers:
         self.done = {row.number for row in rows}
         self._next = part.number - 1
         self.kept = sum(bool(row.file) for row in rows)
+        known = sum(bool(row.file) for row in manifest.rows.values() if row.word == word)
+        self.of_others = known - self.kept
 
     @property
     def tried(self) -> int:

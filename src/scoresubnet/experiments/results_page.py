@@ -100,8 +100,10 @@ def _values(results: Results, group: Mapping[str, Any]) -> str:
 
 def _differences(results: Results, group: Mapping[str, Any]) -> str:
     """From the model that a group compares with, on clips of the same noise; 95 % intervals."""
+    if group["against"] is None:
+        raise ValueError("a group without `against` has no differences")
     if not group["differences"]:
-        return "Not compared yet: rows are missing."
+        return "Not compared yet."
     metrics, keys = group["metrics"], _columns(group)
     keys = [key for key in keys if any(key in found for found in group["differences"].values())]
     titles = {row["name"]: row_title(results, row) for row in group["rows"]}

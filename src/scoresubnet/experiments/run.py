@@ -127,7 +127,7 @@ class Experiment:
     def _refuse_to_wait_for(self, whom: str, begun: float) -> None:
         """Raise ValueError where the classifier's folder has not changed for too long."""
         files = self.classifier.iterdir() if self.classifier.is_dir() else ()
-        if time.time() - max([begun, *(path.stat().st_mtime for path in files)]) > PATIENCE:
+        if time.time() - max([begun, *map(_changed, files)]) > PATIENCE:
             raise ValueError(
                 f"{self.classifier}: nothing was written here for an hour; run {whom}, and then "
                 "this part again"
@@ -274,6 +274,14 @@ def _refuse_in_use(folder: Path) -> None:
     if folder.exists():
         with locked(folder):
             pass
+
+
+def _changed(path: Path) -> float:
+    """When a file was last changed; 0 of a temporary one that has gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _say(text: str) -> None:
