@@ -18,6 +18,9 @@ def test_every_thing_is_in_one_part(count: int) -> None:
     shares = [Part(k, 16).take(range(count)) for k in range(1, 17)]
     assert sorted(k for share in shares for k in share) == list(range(count))
     assert [len(share) for share in shares] == [Part(k, 16).share(count) for k in range(1, 17)]
+    assert [[k for k in range(count) if Part(n, 16).has(k)] for n in range(1, 17)] == [
+        list(share) for share in shares
+    ]
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     assert list(Part().take(range(count))) == list(range(count))
 

@@ -106,7 +106,7 @@ class ClipJob:
         """
         if (self.out / OTHERS).exists():
             raise ValueError(f"{self.out}: has clips of another command; choose another --out")
-        if self.is_in(self.out):
+        if self.is_in(self.out):  # before a table is made there
             claim(self.out / SETTINGS, self.about)
         starts = self.part.take(range(0, len(self.wanted), BATCH))
         batches = [self.wanted[start : start + BATCH] for start in starts]

@@ -56,6 +56,10 @@ class Part:
         """Its share of so many things."""
         return count // self.of + (self.number <= count % self.of)
 
+    def has(self, place: int) -> bool:
+        """Whether the thing at a place is in its share."""
+        return place % self.of == self.number - 1
+
     def take(self, things: Sequence[T]) -> Sequence[T]:
         """Its share of some things, `share(len(things))` of them."""
         return things[self.number - 1 :: self.of]

@@ -98,9 +98,9 @@ def test_so_many_are_kept_and_all_is_written_down(
     again = generator.generate([row["word"]], [int(row["seed"])], **FEW)
     written, _ = soundfile.read(tmp_path / "out" / row["file"], dtype="float32")
     np.testing.assert_allclose(written, again.audio[0], atol=2e-3)
-    named = [module._Known(read_recordings(words_folder), row["word"], generator.mel)]
-    place = named[0].names.index(row["recording"])
-    distances = log_mel_distances(again.mels[:, 0], named[0].log_mels)
+    known = module._known(read_recordings(words_folder), generator.mel)[row["word"]]
+    place = known.names.index(row["recording"])
+    distances = log_mel_distances(again.mels[:, 0], known.log_mels)
     assert distances.argmin() == place
     assert float(row["distance"]) == pytest.approx(distances.min(), abs=2e-3)
 

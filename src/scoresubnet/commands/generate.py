@@ -98,11 +98,8 @@ def run(values: Namespace) -> None:
         picture = str(path)
     except OSError as error:
         left_out.append(str(error))
-    for reason in left_out:
-        print(f"left out: {reason}", file=sys.stderr)
-    if values.json:
-        settings = _settings(values, generator, sampling, towards)
-        _print_json(seconds, picture, settings, clips, left_out)
+    settings = _settings(values, generator, sampling, towards)
+    if _told(values.json, seconds, picture, settings, clips, left_out):
         return
     for clip in clips:
         if clip.heard is None or clip.confidence is None:
@@ -153,16 +150,11 @@ def _run_part(
     start = time.perf_counter()
     rows = job.run(generate, progress=not values.json)
     seconds = time.perf_counter() - start
-    for reason in job.left_out:
-        print(f"left out: {reason}", file=sys.stderr)
-    if values.json:
-        settings = _settings(values, generator, sampling, towards)
-        clips = [_saved(row, job.out) for row in rows]
-        _print_json(seconds, None, settings, clips, job.left_out)
-        return
-    print(
-        f"{len(rows):,} clips are there, after {seconds:.2f} s; their table is {job.table().path}"
-    )
+    settings = _settings(values, generator, sampling, towards)
+    clips = [_saved(row, job.out) for row in rows] if values.json else []  # there may be a million
+    if not _told(values.json, seconds, None, settings, clips, job.left_out):
+        path = job.table().path
+        print(f"{len(rows):,} clips are there, after {seconds:.2f} s; their table is {path}")
 
 
 def _settings(
@@ -177,16 +169,23 @@ def _settings(
     return settings | {"backend": generator.backend, "towards": towards}
 
 
-def _print_json(
+def _told(
+    as_json: bool,
     seconds: float,
     picture: str | None,
     settings: dict[str, Any],
     clips: list[SavedClip],
     left_out: list[str],
-) -> None:
+) -> bool:
+    """Say what was left out, and print the rest as JSON if that was asked for: whether it was."""
+    for reason in left_out:
+        print(f"left out: {reason}", file=sys.stderr)
+    if not as_json:
+        return False
     report = {"seconds": round(seconds, 3), "picture": picture}
     made = {"clips": [asdict(clip) for clip in clips], "left_out": left_out}
     print(json.dumps({**report, **settings, **made}, indent=1))
+    return True
 
 
 def _saved(row: ClipRow, out: Path) -> SavedClip:

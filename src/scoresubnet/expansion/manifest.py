@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Row:
 
 
 class Manifest:
-    """The rows of a part that are on the disk; of a whole job, those of all its parts.
+    """The rows that are on the disk, of all parts.
 
     Args:
         folder: of the clips.
@@ -75,11 +76,12 @@ class Manifest:
         """All, by word and number, the kept ones first; of one in both tables, that of these."""
         return self.kept.lines | self.refused.lines | self.kept.lines
 
-    def of(self, word: str) -> list[Row]:
-        """Those of a word whose numbers are in the part."""
-        part = self.kept.part
-        rows = [row for row in self.rows.values() if row.word == word]
-        return [row for row in rows if row.number % part.of == part.number - 1]
+    def by_word(self) -> defaultdict[str, list[Row]]:
+        """All, of each word; one pass over what may be a million."""
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in self.rows.values():
+            found[row.word].append(row)
+        return found
 
     @contextmanager
     def opened(self) -> Iterator[None]:

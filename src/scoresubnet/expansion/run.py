@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -132,35 +131,37 @@ class Expansion:
             raise ValueError(f"{out}: has clips of `scoresubnet generate`; choose another --out")
         claim(out / SETTINGS, self._about(recordings, settings.to_dict()))
         manifest = Manifest(out, self.part)
-        known = {word: _Known(recordings, word, generator.mel) for word in words}
-        limits = copy_limits({word: each.log_mels for word, each in known.items()})
-        untold = [word for word in words if not limits[word]]
+        known = _known(recordings, generator.mel)
+        untold = [word for word in words if not known[word].limit]
         if untold and not self.copies:
             few = f"too few recordings to tell what is a copy: {', '.join(untold)}"
             print(few, file=sys.stderr)
         with manifest.opened():
+            there = manifest.by_word()
             wanted = self.part.share(self.per_word)
             with tqdm(
                 total=wanted * len(words), desc="kept", unit="clip", disable=not progress
             ) as bar:
                 for word in words:
-                    known[word].limit = limits[word]
-                    self._fill(known[word], wanted, generator, judge, manifest, bar)
+                    numbers = _Numbers(there[word], self.part)
+                    self._fill(known[word], wanted, numbers, generator, judge, manifest, bar)
             if self.part.is_all:
                 manifest.join()
-        return [_summary(manifest, word, wanted, self.accept) for word in words]
+        there = manifest.by_word()
+        own = {word: [row for row in there[word] if self.part.has(row.number)] for word in words}
+        return [_summary(word, own[word], wanted, self.accept) for word in words]
 
     def _fill(
         self,
         known: _Known,
         wanted: int,
+        numbers: _Numbers,
         generator: SpeechGenerator,
         judge: Judge,
         manifest: Manifest,
         bar: tqdm[Any],
     ) -> None:
         """Make clips of one word until enough are kept, or too few are."""
-        numbers = _Numbers(manifest, known.word, self.part)
         bar.update(min(wanted, numbers.kept))
         wanted = min(wanted, self.per_word - numbers.of_others)
         while numbers.kept < wanted and not _is_hopeless(numbers.kept, numbers.tried):
@@ -241,17 +242,14 @@ JUDGES: dict[str, Callable[[SpeechGenerator, Sequence[Recording]], Judge]] = {
 }
 
 
+@dataclass(frozen=True)
 class _Known:
-    """The recordings of one word, their log-Mels, and how near to one a clip is a copy."""
+    """The recordings of one word, and how near to one a clip is a copy."""
 
-    def __init__(self, recordings: Sequence[Recording], word: str, mel: MelSettings) -> None:
-        own = [recording for recording in recordings if recording.word == word]
-        self.word = word
-        self.names = [escaped(recording.path.name) for recording in own]
-        audio = torch.from_numpy(np.stack([recording.audio for recording in own]))
-        with torch.no_grad():
-            self.log_mels = LogMel(mel)(audio)[:, 0].numpy()
-        self.limit = 0.0
+    word: str
+    names: list[str]
+    log_mels: NDArray[np.float32]
+    limit: float
 
     def nearest(self, log_mels: NDArray[np.float32]) -> tuple[list[str], Floats]:
         """The name of the nearest recording to each clip (N, F, T), and how far it is."""
@@ -259,17 +257,38 @@ class _Known:
         return [self.names[k] for k in distances.argmin(1)], distances.min(1)
 
 
-class _Numbers:
-    """Which clips of a word have been tried, and which come next."""
+def _known(recordings: Sequence[Recording], mel: MelSettings) -> dict[str, _Known]:
+    """By word."""
+    words: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        words.setdefault(recording.word, []).append(recording)
+    front_end = LogMel(mel)
+    log_mels = {
+        word: front_end(np.stack([recording.audio for recording in own]))[:, 0]
+        for word, own in words.items()
+    }
+    limits = copy_limits(log_mels)
+    return {
+        word: _Known(word, [escaped(r.path.name) for r in own], log_mels[word], limits[word])
+        for word, own in words.items()
+    }
 
-    def __init__(self, manifest: Manifest, word: str, part: Part) -> None:
+
+class _Numbers:
+    """Which clips of a word have been tried, and which come next.
+
+    Args:
+        rows: of the word, of all parts.
+        part: whose numbers they are.
+    """
+
+    def __init__(self, rows: Sequence[Row], part: Part) -> None:
         self.part = part
-        rows = manifest.of(word)
-        self.done = {row.number for row in rows}
+        own = [row for row in rows if part.has(row.number)]
+        self.done = {row.number for row in own}
         self._next = part.number - 1
-        self.kept = sum(bool(row.file) for row in rows)
-        known = sum(bool(row.file) for row in manifest.rows.values() if row.word == word)
-        self.of_others = known - self.kept
+        self.kept = sum(bool(row.file) for row in own)
+        self.of_others = sum(bool(row.file) for row in rows) - self.kept
 
     @property
     def tried(self) -> int:
@@ -290,8 +309,7 @@ def _is_hopeless(kept: int, tried: int) -> bool:
     return tried >= ENOUGH and kept < HOPE * tried
 
 
-def _summary(manifest: Manifest, word: str, wanted: int, accept: float) -> Expanded:
-    rows = manifest.of(word)
+def _summary(word: str, rows: Sequence[Row], wanted: int, accept: float) -> Expanded:
     kept = sum(bool(row.file) for row in rows)
     heard = [row for row in rows if row.sure >= accept]
     given_up = kept < wanted and _is_hopeless(kept, len(rows))
