@@ -1,5 +1,6 @@
 """What the file of a table may say, and what follows from it."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,15 @@ def test_models_may_not_differ_in_what_they_share(content: Content, write: Write
         models["unet"]["settings"] = settings
         with pytest.raises(ValueError, match=rf"model unet sets {name}, which all models"):
             read_table(str(write(models=models)))
+
+
+def test_a_control_may_be_trained_longer(content: Content, write: Write, tmp_path: Path) -> None:
+    models = content()["models"]
+    models["long"] = {**models["unet"], "family": "U-Net, longer", "steps": "9"}
+    table = read_table(str(write(models=models)))
+    usual, long = (table.config(key, 1, tmp_path, tmp_path) for key in ("unet", "long"))
+    assert usual.run.steps != 9
+    assert long == dataclasses.replace(usual, run=dataclasses.replace(usual.run, steps=9))
 
 
 SUBNET = {"family": "S", "train": "score", "groups": ["g"]}
@@ -49,6 +59,7 @@ UNET = {"family": "U", "train": "unet", "groups": ["g"], "guide": "itself"}
             "model a: .*fussion",
         ),
         ({"g": {"title": "G"}}, {"a": {**SUBNET, "seeds": "0"}}, "seeds must lie in 1"),
+        ({"g": {"title": "G"}}, {"a": {**SUBNET, "steps": "-1"}}, "steps -1"),
         ({"g": {"title": "G"}}, {"a": {**SUBNET, "guide": "itself"}}, "has its classifier"),
         ({"g": {"title": "G"}}, {"a": UNET}, "needs unet.label_conditioned"),
     ],
@@ -83,7 +94,11 @@ def test_shipped_tables_can_be_made(name: str, tmp_path: Path) -> None:
     for config in configs.values():
         first = next(iter(configs.values()))
         assert all(getattr(config, part) == getattr(first, part) for part in shared)
-        assert (config.run, config.data.batch_size) == (first.run, first.data.batch_size)
+        assert config.data.batch_size == first.data.batch_size
+    for key, model in table.models.items():
+        steps = model.steps or first.run.steps
+        assert configs[key].run == dataclasses.replace(first.run, steps=steps)
+        assert not model.steps or "trained" in model.title  # a reader sees that it is a control
     assert len({str(config) for config in configs.values()}) == len(configs)
     cells = list(table.cells())
     assert len({(cell.group, cell.name) for cell in cells}) == len(cells)

@@ -88,6 +88,7 @@ class Model:
         guide: what guides a U-Net: the classifier of the table, or itself, if it is
             label-conditioned.
         seeds: trainings with different seeds.
+        steps: of a control that is trained longer or shorter than the others; 0: as they are.
     """
 
     family: str
@@ -97,6 +98,7 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     guide: Literal["classifier", "itself"] = "classifier"
     seeds: int = 1
+    steps: int = 0
 
     @property
     def title(self) -> str:
@@ -157,6 +159,8 @@ class Table:
         for key, model in self.models.items():
             if not 1 <= model.seeds <= MOST_SEEDS:
                 raise ValueError(f"model {key}: seeds must lie in 1 to {MOST_SEEDS}")
+            if model.steps < 0:
+                raise ValueError(f"model {key}: steps {model.steps} are fewer than none")
             for group in model.groups:
                 refuse_unknown("group", group, self.groups, f"in model {key}")
             _refuse_shared(key, model.settings)
@@ -250,8 +254,9 @@ class Table:
     def config(self, model: str, seed: int, data: Path, cache: Path) -> Training:
         """The training of a model."""
         entry = self.models[model]
-        own = _merged(self.shared, entry.settings)
-        return self._config(entry.train, data, cache, _merged(own, {"run": {"seed": str(seed)}}))
+        run = {"seed": str(seed)} | ({"steps": entry.steps} if entry.steps else {})
+        own = _merged(_merged(self.shared, entry.settings), {"run": run})
+        return self._config(entry.train, data, cache, own)
 
     def _config(self, kind: str, data: Path, cache: Path, settings: dict[str, Any]) -> Training:
         refuse_unknown("kind of training", kind, self.configs, "under `configs`")
