@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.report import ClipRow, StepRow, clip_table, step_table
     from benchmarks.speed import built, clip_rows, step_rows
     from scoresubnet.files import refuse_unwritable, write_json, write_text
+    from scoresubnet.options.registries import find
     from scoresubnet.pipeline import SpeechGenerator
-    from scoresubnet.registries import find
 
     for preset in given.presets:
         find("preset", preset, SIZES)

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.peak import convolution_peak
     from scoresubnet.cost import count_gmacs
     from scoresubnet.files import write_json
-    from scoresubnet.registries import find
+    from scoresubnet.options.registries import find
 
     for preset in given.presets:
         find("preset", preset, SIZES)

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from jsonargparse import ArgumentParser
 
-from scoresubnet.parsers import LEAVES
+from scoresubnet.commands.parsers import LEAVES
 from tests.pages import ROOT, shell_lines
 
 NOWHERE = "/dev/null/home"  # not even root can make it

@@ -21,6 +21,7 @@ from scoresubnet import cli
 from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.audio.io import write_wav
+from scoresubnet.commands.parsers import LEAVES
 from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
 from scoresubnet.evaluation.sections import SECTIONS
@@ -31,7 +32,6 @@ from scoresubnet.experiments.table_page import read_results, write_page
 from scoresubnet.files import file_hash
 from scoresubnet.model_about import DEFAULT_WEIGHTS, find_weights
 from scoresubnet.networks.fusion import FUSIONS
-from scoresubnet.parsers import LEAVES
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import EVALUATIONS, SAMPLERS
 from scoresubnet.training.config_files import SHIPPED

@@ -20,8 +20,8 @@ import pytest
 from jsonargparse import ArgumentParser
 
 from scoresubnet.cli import main
-from scoresubnet.parsers import LEAVES
-from scoresubnet.plain_yaml import MODE
+from scoresubnet.commands.parsers import LEAVES
+from scoresubnet.options.plain_yaml import MODE
 from tests.pages import CARDS, PAGES, ROOT, commands, examples, names, shell_lines, text_of
 
 QUICK = ("generate", "vocode", "info", "demo")

@@ -14,10 +14,10 @@ import pytest
 from scoresubnet.audio.io import read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.mel_files import read_mels
-from scoresubnet.foreign_weights import read_state_dict
 from scoresubnet.git_lfs import pointer_hint
 from scoresubnet.vocoders.file import read_vocoder
 from scoresubnet.vocoders.hifigan import load_hifigan
+from scoresubnet.weight_files.foreign_weights import read_state_dict
 from scoresubnet.weights import load_model
 from scoresubnet.word_evaluator.file import read_evaluator
 

@@ -8,7 +8,7 @@ from scoresubnet.model import ScoreModel
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import AugmentConfig
 from scoresubnet.training.steps import step_generator
-from scoresubnet.training_times import TIME_DISTRIBUTIONS
+from scoresubnet.training.times import TIME_DISTRIBUTIONS
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

@@ -28,7 +28,7 @@ from scoresubnet.time_grids import (
     quadratic_grid,
     uniform_grid,
 )
-from scoresubnet.training_times import TIME_DISTRIBUTIONS, logit_normal_times, uniform_times
+from scoresubnet.training.times import TIME_DISTRIBUTIONS, logit_normal_times, uniform_times
 
 SDES = [VPSDE(), VPSDE(beta_min=0.5, beta_max=3.0, t_eps=0.02)]
 TIMES = torch.tensor([1e-3, 0.1, 0.25, 0.5, 0.75, 1.0])

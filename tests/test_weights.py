@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import WeightsError, from_plain
 from scoresubnet.model import ScoreModel
 from scoresubnet.model_about import find_weights, shipped_weights
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
@@ -22,6 +21,7 @@ from scoresubnet.networks.unet import UNet
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.schedules import constant_guidance
 from scoresubnet.sde import VPSDE
+from scoresubnet.weight_files.file_metadata import WeightsError, from_plain
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 Batch = tuple[Tensor, Tensor, Tensor]

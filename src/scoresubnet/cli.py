@@ -12,13 +12,13 @@ from typing import Any, NoReturn, get_args
 
 from jsonargparse import ArgumentParser, Namespace
 
-from scoresubnet.home import provide_home
-from scoresubnet.machine_errors import machine_error
-from scoresubnet.missing import hint
-from scoresubnet.option_errors import plainly
-from scoresubnet.parsers import COMMANDS, LEAVES
-from scoresubnet.plain_yaml import MODE
-from scoresubnet.streams import lasting_streams
+from scoresubnet.commands.parsers import COMMANDS, LEAVES
+from scoresubnet.options.errors import plainly
+from scoresubnet.options.plain_yaml import MODE
+from scoresubnet.process.home import provide_home
+from scoresubnet.process.machine_errors import machine_error
+from scoresubnet.process.missing import hint
+from scoresubnet.process.streams import lasting_streams
 
 SPIN_COUNT = "3000"
 """How often threads look for work before they sleep: some ten microseconds. By default they spin
@@ -156,7 +156,7 @@ class _PrintCompletion(Action):
     """Prints what a shell is to read."""
 
     def __call__(self, parser: Any, namespace: Any, shell: Any, *others: Any) -> None:
-        from scoresubnet.completion import completion_script
+        from scoresubnet.commands.completion import completion_script
 
         try:
             print(completion_script(_overview(_leaf), shell))

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.backbone import Features, FrozenClassifier
-from scoresubnet.caller import undisturbed
 from scoresubnet.guidance import Guide, ScoreAndClassGradient, from_labels, probability
 from scoresubnet.networks.subnet import ScoreSubnet
 from scoresubnet.networks.unet import UNet
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.score import score_from_output
 from scoresubnet.sde import VPSDE
 

@@ -11,19 +11,19 @@ from typing import Any
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.words import as_aliases, as_labels
-from scoresubnet.file_metadata import (
+from scoresubnet.options.registries import refuse_unknown
+from scoresubnet.sampling import Sampling
+from scoresubnet.score import PARAMETRISATIONS
+from scoresubnet.sde import VPSDE
+from scoresubnet.weight_files.file_metadata import (
     WeightsError,
     described,
     from_plain,
     metadata_errors,
     read_metadata,
 )
-from scoresubnet.hub import is_on_hub
-from scoresubnet.places import file_in
-from scoresubnet.registries import refuse_unknown
-from scoresubnet.sampling import Sampling
-from scoresubnet.score import PARAMETRISATIONS
-from scoresubnet.sde import VPSDE
+from scoresubnet.weight_files.hub import is_on_hub
+from scoresubnet.weight_files.places import file_in
 
 FORMAT = "scoresubnet/1"
 FILE_NAME = "model.safetensors"

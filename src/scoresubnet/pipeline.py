@@ -20,8 +20,8 @@ from scoresubnet.data.words import UNCONDITIONAL, nfc
 from scoresubnet.guidance import guided
 from scoresubnet.model_about import DEFAULT_WEIGHTS
 from scoresubnet.noise import seeded_noise
-from scoresubnet.ranges import whole_number
-from scoresubnet.registries import nearest_names
+from scoresubnet.options.ranges import whole_number
+from scoresubnet.options.registries import nearest_names
 from scoresubnet.samplers import SAMPLERS, Noise, between
 from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.schedules import asks_probability, read_guidance_schedule

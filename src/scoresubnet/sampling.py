@@ -8,8 +8,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from scoresubnet.ranges import whole_number
-from scoresubnet.registries import find
+from scoresubnet.options.ranges import whole_number
+from scoresubnet.options.registries import find
 
 if TYPE_CHECKING:
     from scoresubnet.schedules import Schedule

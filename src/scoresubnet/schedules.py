@@ -9,7 +9,7 @@ from functools import partial
 
 from scoresubnet.arrays import Array, array_namespace
 from scoresubnet.guidance import GuidanceSchedule
-from scoresubnet.registries import find
+from scoresubnet.options.registries import find
 
 Schedule = str | Callable[[float], GuidanceSchedule]
 """A guidance schedule as text, see `read_guidance_schedule`, or as a function of gamma."""

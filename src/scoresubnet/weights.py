@@ -13,9 +13,7 @@ from torch import nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.backbone import FrozenClassifier
-from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_aliases, as_labels
-from scoresubnet.file_metadata import WeightsError, from_plain, metadata_errors
 from scoresubnet.model import DiffusionModel, ScoreModel, UNetModel
 from scoresubnet.model_about import (
     CLASSIFIER_ALONE,
@@ -29,9 +27,16 @@ from scoresubnet.model_about import (
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.networks.unet import UNet, UNetConfig
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.sampling import Sampling
 from scoresubnet.sde import VPSDE
-from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
+from scoresubnet.weight_files.file_metadata import WeightsError, from_plain, metadata_errors
+from scoresubnet.weight_files.tensor_files import (
+    load_strictly,
+    part_tensors,
+    read_described,
+    write_described,
+)
 
 _LATER = {"label_taps": False, "forward_taps": True, "every_block": False}
 """Keys of a `SubnetConfig` that older files lack."""

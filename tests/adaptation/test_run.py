@@ -21,11 +21,11 @@ from scoresubnet.adaptation.score import Lesson, ScoreRecipe, Search
 from scoresubnet.adaptation.words import KEPT_CLIPS
 from scoresubnet.cli import main
 from scoresubnet.data.sources import find_clips
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.tensor_files import state_hash
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

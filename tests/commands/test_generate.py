@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scoresubnet.cli import main
-from scoresubnet.clip_job import BATCH
+from scoresubnet.jobs.clip_job import BATCH
 from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.weights import save_model
 from tests.tiny import tiny_model

@@ -17,7 +17,7 @@ from scoresubnet.evaluation.systems import (
     rows_of,
     through_vocoder,
 )
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 from scoresubnet.vocoders import GriffinLim
 
 

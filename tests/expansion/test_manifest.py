@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scoresubnet.expansion.manifest import Manifest, Row
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 
 
 def _row(word: str, number: int, kept: bool = True) -> Row:

@@ -24,11 +24,11 @@ from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import page, read_results
-from scoresubnet.parts import Part
-from scoresubnet.tensor_files import state_hash
+from scoresubnet.jobs.parts import Part
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
 from scoresubnet.training.process import locked
+from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -7,7 +7,7 @@ import pytest
 
 from scoresubnet.experiments.share import share
 from scoresubnet.experiments.table import read_table
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 8])

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,
@@ -20,6 +19,7 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.evaluator import TaughtEvaluatorModule, train_evaluator
 from scoresubnet.training.lessons import SEGMENTS, LessonBatch, Lessons, read_lessons, save_lessons
+from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.word_evaluator.file import FRONT_END, read_evaluator
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.sde import VPSDE
@@ -22,6 +21,7 @@ from scoresubnet.training.config import (
     TimesConfig,
 )
 from scoresubnet.training.score import train_score
+from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.weights import load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

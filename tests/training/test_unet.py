@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.losses import dsm_loss
 from scoresubnet.model import UNetModel
 from scoresubnet.networks.unet import UNet, UNetConfig
@@ -19,6 +18,7 @@ from scoresubnet.sde import VPSDE
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.denoising import DenoisingModule
 from scoresubnet.training.unet import train_unet
+from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")

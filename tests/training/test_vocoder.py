@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.training.config import (
     DataConfig,
     OptimiserConfig,
@@ -23,6 +22,7 @@ from scoresubnet.training.waveform_data import VoiceBatch
 from scoresubnet.vocoders.file import read_vocoder
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.vocoders.pitch_network import pitch_losses
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 MakeVocoder = Callable[..., VocoderTraining]

@@ -10,11 +10,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.file import VocoderFile, read_vocoder, save_vocoder
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.vocoders.pitch_network import PitchNetwork
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import huggingface_hub
 import pytest
 from torch import Tensor
 
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.hifigan import HifiGan, load_hifigan
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 MakeFolder = Callable[..., Path]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.vocoders.hifigan import load_hifigan, recipe_of
 from scoresubnet.vocoders.hifigan_folder import PUBLISHED
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 MakeFolder = Callable[..., Path]
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.vocoders.hifigan import load_hifigan
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 MakeFolder = Callable[..., Path]
 MakeState = Callable[..., dict[str, Tensor]]

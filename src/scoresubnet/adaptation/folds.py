@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoresubnet.data.recordings import Recording
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 
 def folds_of(recordings: Sequence[Recording], most: int = 5) -> NDArray[np.int64]:

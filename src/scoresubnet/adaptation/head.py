@@ -19,7 +19,7 @@ from scoresubnet.networks.classifier import Classifier
 from scoresubnet.sde import VPSDE
 from scoresubnet.training.augment import augment
 from scoresubnet.training.config import AugmentConfig, TimesConfig
-from scoresubnet.training_times import TIME_DISTRIBUTIONS
+from scoresubnet.training.times import TIME_DISTRIBUTIONS
 
 _BATCH = 64  # copies that the body reads together
 

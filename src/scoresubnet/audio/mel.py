@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scoresubnet.arrays import Array, array_namespace, device
 from scoresubnet.audio import SAMPLE_RATE
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 # What the numbers of MelSettings do not say. Part of the hash: change it when the recipe changes.
 RECIPE = "stft centred reflect, hann periodic, slaney scale, slaney norm, ln, linear to [-1, 1]"

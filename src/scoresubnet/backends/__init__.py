@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from scoresubnet.backends.base import Backend, Model
 from scoresubnet.backends.on_graphs import can_guide, can_run, on_graphs
-from scoresubnet.missing import install
 from scoresubnet.model_about import ModelAbout, find_weights, read_about
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
+from scoresubnet.process.missing import install
 
 if TYPE_CHECKING:
     import torch

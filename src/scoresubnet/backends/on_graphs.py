@@ -7,10 +7,10 @@ from pathlib import Path
 from scoresubnet.backends.base import Backend
 from scoresubnet.backends.graph_model import GUIDES, GraphModel, StepGraphs
 from scoresubnet.batching import free_mib
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.model_about import CLASSIFIER_ALONE, ModelAbout, refuse_unlike
-from scoresubnet.threads import cores
+from scoresubnet.process.threads import cores
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 
 def on_graphs(

@@ -6,8 +6,8 @@ import torch
 
 from scoresubnet.backends.base import Backend
 from scoresubnet.batching import free_mib
-from scoresubnet.caller import undisturbed
 from scoresubnet.cost import step_mib
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.weights import ModelFile
 
 

@@ -11,7 +11,7 @@ from jsonargparse import Namespace
 from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.run import Adapted, Stopped, adapt
 from scoresubnet.adaptation.score import ScoreRecipe
-from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.process.allocator import keep_freed_memory
 
 
 def run(values: Namespace) -> None:

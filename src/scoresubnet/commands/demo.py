@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 from jsonargparse import Namespace
 
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.files import new_folder
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.sessions import GraphError
-from scoresubnet.hub import is_on_hub, read_place
 from scoresubnet.model_about import CLASSIFIER_ALONE, FILE_NAME, find_weights, read_about
-from scoresubnet.ranges import whole_number
+from scoresubnet.options.ranges import whole_number
 from scoresubnet.vocoders.paths import SHIPPED as VOCODER
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.hub import is_on_hub, read_place
 
 Site = Mapping[str, Path | bytes]
 """Address below the root, such as "models.json" -> the file behind it, or its content."""

@@ -9,7 +9,7 @@ from jsonargparse import Namespace
 from scoresubnet.evaluation.report.markdown import callouts
 from scoresubnet.evaluation.run import COUNT, JUDGES, Evaluation
 from scoresubnet.evaluation.specs import SystemSpec
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 from scoresubnet.sampling import SETTINGS
 
 

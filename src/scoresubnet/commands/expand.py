@@ -8,11 +8,11 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.expansion.run import Expanded, Expansion
 from scoresubnet.expansion.surroundings import Surroundings
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 from scoresubnet.pipeline import towards_of
+from scoresubnet.process.allocator import keep_freed_memory
 from scoresubnet.sampling import SETTINGS
 
 

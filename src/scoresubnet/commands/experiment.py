@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.evaluation.run import JUDGES
 from scoresubnet.experiments.clock import OutOfTime
 from scoresubnet.experiments.pack import pack
@@ -15,8 +14,9 @@ from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import read_results, write_page
 from scoresubnet.files import refuse_unwritable
-from scoresubnet.parts import Part
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.jobs.parts import Part
+from scoresubnet.options.registries import refuse_unknown
+from scoresubnet.process.allocator import keep_freed_memory
 
 
 def run_run(values: Namespace) -> None:

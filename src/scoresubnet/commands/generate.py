@@ -13,10 +13,10 @@ from jsonargparse import Namespace
 from tqdm import tqdm
 
 from scoresubnet.backends import precision_of
-from scoresubnet.clip_job import BATCH, ClipJob, ClipRow, none_written, save_wavs
 from scoresubnet.files import file_hash, refuse_unwritable
+from scoresubnet.jobs.clip_job import BATCH, ClipJob, ClipRow, none_written, save_wavs
+from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import find_weights
-from scoresubnet.parts import Part
 from scoresubnet.pictures import MOST_PANELS, save_clip, save_grid
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined, towards_of
 from scoresubnet.sampling import SETTINGS, Sampling, preset_name

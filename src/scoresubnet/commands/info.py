@@ -8,10 +8,10 @@ from dataclasses import asdict
 from jsonargparse import Namespace
 
 from scoresubnet.cost import Cost, count_parameters, model_cost, preset_costs
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.hub import is_on_hub
 from scoresubnet.networks.presets import PRESETS
 from scoresubnet.sampling import DEFAULT_SAMPLING
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.hub import is_on_hub
 from scoresubnet.weights import ModelFile, load_model
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from scoresubnet.files import new_folder
-from scoresubnet.hub import library, read_place
 from scoresubnet.model_about import find_weights
 from scoresubnet.publishing.folder import CARD, Written, write_folder
 from scoresubnet.publishing.upload import upload
+from scoresubnet.weight_files.hub import library, read_place
 
 
 def run(values: Namespace) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
-from scoresubnet.allocator import keep_freed_memory
 from scoresubnet.files import escaped
 from scoresubnet.model_about import FILE_NAME
+from scoresubnet.process.allocator import keep_freed_memory
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator

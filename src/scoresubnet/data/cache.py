@@ -21,7 +21,7 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import SPLITS, Clip, Split
 from scoresubnet.data.packs import refuse_packed
 from scoresubnet.files import escaped, naming, new_folder
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
 _BATCH = 128  # clips that are transformed together

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from scoresubnet.audio.io import AUDIO_SUFFIXES
 from scoresubnet.data.words import nfc, resolve_words
 from scoresubnet.files import escaped
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 _log = logging.getLogger(__name__)
 _SHOWN = 5  # left-out files that a warning names

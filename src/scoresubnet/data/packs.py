@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scoresubnet.data.clips import SPLITS, Clip
 from scoresubnet.data.words import resolve_words
 from scoresubnet.files import new_folder
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 INDEX = "pack.json"
 _PART_BYTES = 60 << 20

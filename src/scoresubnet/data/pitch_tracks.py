@@ -14,8 +14,8 @@ from scoresubnet.audio.mel import MelSettings
 from scoresubnet.audio.pitch import F_MAX, F_MIN, NO_TROUGH, RESOLUTION, track_pitch
 from scoresubnet.data.cache import CachedClips, Recipe, cached
 from scoresubnet.data.clips import Clip
-from scoresubnet.home import provide_home
-from scoresubnet.missing import install
+from scoresubnet.process.home import provide_home
+from scoresubnet.process.missing import install
 
 
 class PitchTracks(CachedClips[np.float16]):

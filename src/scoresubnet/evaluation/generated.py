@@ -18,9 +18,9 @@ from scoresubnet.data.words import UNCONDITIONAL
 from scoresubnet.evaluation.clips import ClipFile
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.files import file_hash, write_json
+from scoresubnet.jobs.parts import Part
 from scoresubnet.model import DiffusionModel
 from scoresubnet.model_about import find_weights
-from scoresubnet.parts import Part
 from scoresubnet.pipeline import SpeechGenerator
 
 SETTINGS, SPEED = "settings.json", "speed.json"

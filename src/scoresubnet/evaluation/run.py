@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from scoresubnet.caller import undisturbed
 from scoresubnet.evaluation.cache import Cache, content_key
 from scoresubnet.evaluation.clips import (
     ClipFile,
@@ -33,7 +32,8 @@ from scoresubnet.evaluation.sections.common import Judged, Judging, Measured
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.evaluation.systems import REFERENCES, RealClips, Systems, rows_of
 from scoresubnet.files import refuse_unwritable
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders import Vocoder, load_vocoder
 from scoresubnet.weights import ModelFile, load_model
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from scoresubnet.data.words import as_word
 from scoresubnet.files import escaped
-from scoresubnet.hub import is_on_hub, read_place
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 from scoresubnet.sampling import SETTINGS, Sampling
+from scoresubnet.weight_files.hub import is_on_hub, read_place
 
 _KINDS = {int: "whole number", float: "number", bool: "truth value; give true or false"}
 BACKENDS = ("torch", "torch-bf16")

@@ -13,7 +13,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.cache import Cache, content_key
 from scoresubnet.evaluation.clips import SAMPLES, ClipSet
 from scoresubnet.evaluation.judges.waveforms import RATE
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 from scoresubnet.vocoders import Vocoder, resynthesise
 
 REFERENCES = {

@@ -11,7 +11,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.expansion.variations import varied
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 _FOLDS = 5
 _STRENGTHS = np.logspace(-5, 2, 8)  # of the inverse of the penalty

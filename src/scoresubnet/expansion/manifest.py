@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoresubnet.part_table import PartTable
-from scoresubnet.parts import Part
+from scoresubnet.jobs.part_table import PartTable
+from scoresubnet.jobs.parts import Part
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from scoresubnet.audio.io import Audio, write_wav
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.backends import precision_of
-from scoresubnet.clip_job import ClipJob
 from scoresubnet.data.recordings import Recording, content_of, read_recordings
 from scoresubnet.evaluation.generated import clip_seed
 from scoresubnet.evaluation.statistics.checks import Floats
@@ -25,10 +24,11 @@ from scoresubnet.expansion.manifest import Manifest, Row
 from scoresubnet.expansion.nearest import copy_limits, log_mel_distances
 from scoresubnet.expansion.surroundings import Surroundings
 from scoresubnet.files import claim, escaped, file_hash, refuse_unwritable
+from scoresubnet.jobs.clip_job import ClipJob
+from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import find_weights
-from scoresubnet.parts import Part
+from scoresubnet.options.registries import refuse_unknown
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
-from scoresubnet.registries import refuse_unknown
 
 SETTINGS = "settings.json"
 MOST_PER_WORD = 1_000_000

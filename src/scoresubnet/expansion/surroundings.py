@@ -10,7 +10,7 @@ import numpy as np
 
 from scoresubnet.audio.io import Audio
 from scoresubnet.expansion.draws import drawn
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 SNR = (5.0, 30.0)
 """Least and greatest level of a word above its noise, decibels."""

@@ -9,7 +9,7 @@ import numpy as np
 from scoresubnet.audio import SAMPLE_RATE
 from scoresubnet.audio.io import Audio
 from scoresubnet.expansion.draws import drawn
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 
 def varied(clips: Sequence[Audio], copies: int, seed: int = 0) -> list[Audio]:

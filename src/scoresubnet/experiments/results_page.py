@@ -22,7 +22,7 @@ from scoresubnet.evaluation.systems import REFERENCES
 from scoresubnet.experiments.results import Results
 from scoresubnet.experiments.table_page import read_results, row_title
 from scoresubnet.files import write_text
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 COLUMNS = {
     "evaluator/frechet_infinite": "FID∞",

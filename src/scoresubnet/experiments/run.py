@@ -27,8 +27,8 @@ from scoresubnet.experiments.made import (
 from scoresubnet.experiments.share import share
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
+from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import FILE_NAME
-from scoresubnet.parts import Part
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.process import FolderInUse, locked

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from scoresubnet.experiments.table import Cell, Table
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 
 
 def share(table: Table, cells: Sequence[Cell], part: Part) -> list[Cell]:

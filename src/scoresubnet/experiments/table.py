@@ -16,9 +16,9 @@ from scoresubnet.data.words import UNCONDITIONAL, resolve_words
 from scoresubnet.evaluation.run import MOST_COUNT
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.evaluation.specs import SystemSpec
-from scoresubnet.option_errors import plainly
-from scoresubnet.plain_yaml import MODE, load
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.errors import plainly
+from scoresubnet.options.plain_yaml import MODE, load
+from scoresubnet.options.registries import refuse_unknown
 from scoresubnet.training.config import TRAININGS, ScoreTraining, Training, UNetTraining
 from scoresubnet.training.config_files import chain, find_config
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from torch import Tensor
 
-from scoresubnet.caller import undisturbed
 from scoresubnet.export.steps import pitch_of, steps_of
 from scoresubnet.files import replacing
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.to_onnx import Exported, write_graph
-from scoresubnet.hub import is_on_hub
 from scoresubnet.model_about import FILE_NAME, find_weights
-from scoresubnet.tensor_files import part_tensors
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders.file import read_vocoder
 from scoresubnet.vocoders.paths import FILE_NAME as VOCODER_NAME
 from scoresubnet.vocoders.paths import is_vocoder, vocoder_path
+from scoresubnet.weight_files.hub import is_on_hub
+from scoresubnet.weight_files.tensor_files import part_tensors
 from scoresubnet.weights import load_model
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import Patchify, Stage, TimeEmbedding
-from scoresubnet.ranges import check_shape
+from scoresubnet.options.ranges import check_shape
 
 
 @dataclass(frozen=True)

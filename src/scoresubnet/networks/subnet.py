@@ -16,7 +16,7 @@ from scoresubnet.networks.blocks import (
 )
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.fusion import FUSIONS
-from scoresubnet.ranges import check_shape
+from scoresubnet.options.ranges import check_shape
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scoresubnet.networks.blocks import (
     TimeEmbedding,
     start_at_zero,
 )
-from scoresubnet.ranges import check_shape
+from scoresubnet.options.ranges import check_shape
 
 
 @dataclass(frozen=True)

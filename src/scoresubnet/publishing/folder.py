@@ -12,9 +12,9 @@ from scoresubnet.files import naming, write_bytes, write_json, write_text
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.renaming import graph_of
 from scoresubnet.graphs.sessions import open_graph
-from scoresubnet.hub import GRAPHS
 from scoresubnet.model_about import FILE_NAME, FORMAT, ModelAbout, read_about
 from scoresubnet.publishing.card import FENCE, Stated, front_matter, is_untouched, model_card
+from scoresubnet.weight_files.hub import GRAPHS
 
 CARD, CONFIG = "README.md", "config.json"
 

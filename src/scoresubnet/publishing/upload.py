@@ -8,10 +8,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from scoresubnet.hub import GRAPHS, PREFIX, Place, library, plain, refusal
 from scoresubnet.model_about import FILE_NAME
 from scoresubnet.publishing.card import is_untouched
 from scoresubnet.publishing.folder import CARD, Written
+from scoresubnet.weight_files.hub import GRAPHS, PREFIX, Place, library, plain, refusal
 
 _GRAPHS = GRAPHS.format(Path(FILE_NAME).stem)
 

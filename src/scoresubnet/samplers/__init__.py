@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scoresubnet.registries import find
+from scoresubnet.options.registries import find
 from scoresubnet.samplers.common import (
     Callback,
     Noise,

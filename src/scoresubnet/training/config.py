@@ -9,11 +9,11 @@ from scoresubnet.data.sources import Source
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.networks.unet import UNetConfig
-from scoresubnet.ranges import MOST, check_numbers
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.ranges import MOST, check_numbers
+from scoresubnet.options.registries import refuse_unknown
 from scoresubnet.score import PARAMETRISATIONS
 from scoresubnet.sde import VPSDE
-from scoresubnet.training_times import TIME_DISTRIBUTIONS
+from scoresubnet.training.times import TIME_DISTRIBUTIONS
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 
@@ -59,7 +59,7 @@ class TimesConfig:
     """Distribution of training times: `uniform` (the paper), or `logit_normal` around `centre`.
 
     Attributes:
-        distribution: a key of `training_times.TIME_DISTRIBUTIONS`.
+        distribution: a key of `training.times.TIME_DISTRIBUTIONS`.
         centre: median of the logit-normal times.
         spread: standard deviation of logit(t).
         uniform_share: share of the times that is uniform nevertheless.

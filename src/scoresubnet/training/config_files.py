@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from jsonargparse import ActionConfigFile  # type: ignore[attr-defined]
 
-from scoresubnet.option_errors import plainly
-from scoresubnet.plain_yaml import load
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.errors import plainly
+from scoresubnet.options.plain_yaml import load
+from scoresubnet.options.registries import refuse_unknown
 
 SHIPPED = {path.stem: path for path in (Path(__file__).parents[1] / "configs").glob("*.yaml")}
 

@@ -31,7 +31,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
-from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.process.allocator import keep_freed_memory
 from scoresubnet.training.config import Training
 from scoresubnet.training.process import ended_by_sigterm
 from scoresubnet.training.ranks import Rank, joined

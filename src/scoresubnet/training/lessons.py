@@ -15,13 +15,13 @@ from torch import Tensor
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.words import as_labels
-from scoresubnet.file_metadata import metadata_errors
-from scoresubnet.places import file_in
-from scoresubnet.tensor_files import read_described, write_described
 from scoresubnet.training.clip_data import Check
 from scoresubnet.training.config import EvaluatorTraining
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.steps import balanced_weights
+from scoresubnet.weight_files.file_metadata import metadata_errors
+from scoresubnet.weight_files.places import file_in
+from scoresubnet.weight_files.tensor_files import read_described, write_described
 
 FORMAT = "scoresubnet-lessons/2"
 FILE_NAME = "lessons.safetensors"

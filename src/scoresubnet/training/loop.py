@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 
-from scoresubnet.machine_errors import machine_error
+from scoresubnet.process.machine_errors import machine_error
 from scoresubnet.training import ranks
 from scoresubnet.training.callbacks import (
     MissedValidation,

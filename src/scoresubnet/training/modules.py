@@ -19,7 +19,7 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.datamodule import Batch
 from scoresubnet.training.steps import step_generator
-from scoresubnet.training_times import TIME_DISTRIBUTIONS
+from scoresubnet.training.times import TIME_DISTRIBUTIONS
 
 
 def rate_at(step: int, config: OptimiserConfig, steps: int) -> float:

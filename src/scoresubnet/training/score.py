@@ -7,7 +7,6 @@ import os
 
 from scoresubnet.model_about import FILE_NAME, find_weights
 from scoresubnet.networks.subnet import ScoreSubnet
-from scoresubnet.tensor_files import state_hash
 from scoresubnet.training.config import ScoreTraining
 from scoresubnet.training.datamodule import SpeechData
 from scoresubnet.training.denoising import DenoisingModule
@@ -16,6 +15,7 @@ from scoresubnet.training.launch import on_all_devices
 from scoresubnet.training.loop import fit
 from scoresubnet.training.start import content_of, copy_network, refuse_others, shape_of
 from scoresubnet.training.steps import seeded
+from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 _log = logging.getLogger(__name__)

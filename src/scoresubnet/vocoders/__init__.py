@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.registries import find
+from scoresubnet.options.registries import find
 from scoresubnet.vocoders.base import Vocoder, audio_samples, refuse_other_features, resynthesise
 from scoresubnet.vocoders.griffin_lim import GriffinLim
 

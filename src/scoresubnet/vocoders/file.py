@@ -11,16 +11,21 @@ from typing import Any
 import torch
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.caller import undisturbed
-from scoresubnet.file_metadata import (
+from scoresubnet.process.caller import undisturbed
+from scoresubnet.vocoders.paths import FORMAT, FORMER, vocoder_path
+from scoresubnet.vocoders.pitch import PitchNetworkConfig
+from scoresubnet.vocoders.pitch_network import PitchNetwork
+from scoresubnet.weight_files.file_metadata import (
     WeightsError,
     from_plain,
     metadata_errors,
 )
-from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
-from scoresubnet.vocoders.paths import FORMAT, FORMER, vocoder_path
-from scoresubnet.vocoders.pitch import PitchNetworkConfig
-from scoresubnet.vocoders.pitch_network import PitchNetwork
+from scoresubnet.weight_files.tensor_files import (
+    load_strictly,
+    part_tensors,
+    read_described,
+    write_described,
+)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.noise import Draws
-from scoresubnet.threads import each_on_a_thread
+from scoresubnet.process.threads import each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.mel_fit import MelFit, smooth_magnitudes
 from scoresubnet.vocoders.pieces import joined, pieces

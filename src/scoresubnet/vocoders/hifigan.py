@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.caller import undisturbed
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.foreign_weights import read_state_dict, weights_hash
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders.base import audio_samples, checked, refuse_other_features
 from scoresubnet.vocoders.hifigan_folder import (
     INSTALL,
@@ -30,6 +28,8 @@ from scoresubnet.vocoders.hifigan_folder import (
     read_folder,
 )
 from scoresubnet.vocoders.pieces import joined, pieces
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.foreign_weights import read_state_dict, weights_hash
 
 _DIRECTION = "parametrizations.weight.original1"  # of a weight norm, as torch names it
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 SPEECHBRAIN = ("generator.ckpt", "hyperparams.yaml")
 TRANSFORMERS = ("config.json", "model.safetensors", "pytorch_model.bin")

@@ -6,8 +6,8 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from scoresubnet.file_metadata import WeightsError, read_metadata
-from scoresubnet.places import file_in
+from scoresubnet.weight_files.file_metadata import WeightsError, read_metadata
+from scoresubnet.weight_files.places import file_in
 
 FORMAT, FORMER = "scoresubnet-vocoder/3", "scoresubnet-vocoder/2"
 FILE_NAME = "vocoder.safetensors"

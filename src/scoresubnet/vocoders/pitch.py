@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoresubnet.arrays import Array, array_namespace
-from scoresubnet.ranges import check_shape
+from scoresubnet.options.ranges import check_shape
 
 HIGHEST = 1e5
 """Hertz; of any sound."""

@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import array_hash, described, from_plain, metadata_errors, opened
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.sessions import open_graph
 from scoresubnet.vocoders.paths import FORMAT
 from scoresubnet.vocoders.pitch import PitchLogits, PitchNetworkConfig, PitchReader
+from scoresubnet.weight_files.file_metadata import (
+    array_hash,
+    described,
+    from_plain,
+    metadata_errors,
+    opened,
+)
 
 ROLE = "pitch"
 

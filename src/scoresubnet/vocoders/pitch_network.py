@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scoresubnet.caller import undisturbed
-from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders.pitch import PitchLogits, PitchNetworkConfig, PitchReader
+from scoresubnet.weight_files.foreign_weights import weights_hash
 
 
 class PitchLosses(NamedTuple):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.noise import Draws
-from scoresubnet.threads import cores, each_on_a_thread
+from scoresubnet.process.threads import cores, each_on_a_thread
 from scoresubnet.vocoders.base import checked, finished
 from scoresubnet.vocoders.griffin_lim import griffin_lim, with_magnitudes
 from scoresubnet.vocoders.low_band import LowBand, low_band

@@ -12,11 +12,16 @@ from pathlib import Path
 import torch
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.caller import undisturbed
 from scoresubnet.data.words import as_labels
-from scoresubnet.file_metadata import WeightsError, from_plain, metadata_errors
-from scoresubnet.places import file_in
-from scoresubnet.tensor_files import load_strictly, part_tensors, read_described, write_described
+from scoresubnet.process.caller import undisturbed
+from scoresubnet.weight_files.file_metadata import WeightsError, from_plain, metadata_errors
+from scoresubnet.weight_files.places import file_in
+from scoresubnet.weight_files.tensor_files import (
+    load_strictly,
+    part_tensors,
+    read_described,
+    write_described,
+)
 from scoresubnet.word_evaluator.network import ResNeXt, ResNeXtConfig
 
 FORMAT = "scoresubnet-evaluator/1"

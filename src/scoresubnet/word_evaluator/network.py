@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scoresubnet.networks.blocks import group_norm
-from scoresubnet.ranges import check_shape
+from scoresubnet.options.ranges import check_shape
 
 
 @dataclass(frozen=True)

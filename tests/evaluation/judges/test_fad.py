@@ -19,7 +19,7 @@ from scoresubnet.evaluation.judges.fad import (
     _to_the_last_window,
     vggish_patches,
 )
-from scoresubnet.file_metadata import WeightsError
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 NARROW = ((4, 4, 8, 8), 16, 12)
 

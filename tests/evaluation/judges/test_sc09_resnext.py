@@ -21,7 +21,7 @@ from scoresubnet.evaluation.judges.sc09_resnext import (
     Padding,
     SC09ResNeXt,
 )
-from scoresubnet.file_metadata import WeightsError
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 SMALL = CifarResNeXtConfig(cardinality=4, depth=20, base_width=2, widen=2)
 

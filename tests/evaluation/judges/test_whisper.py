@@ -12,7 +12,7 @@ import soxr
 import torch
 
 from scoresubnet.evaluation.judges.whisper import ForcedChoice, Whisper, log_mel, spellings
-from scoresubnet.file_metadata import WeightsError
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
 

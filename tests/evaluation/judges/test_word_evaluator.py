@@ -16,7 +16,7 @@ from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import WORD_SETS
 from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.evaluation.statistics.inception import inception_score
-from scoresubnet.file_metadata import WeightsError
+from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.word_evaluator import file as files
 from scoresubnet.word_evaluator.file import (
     FILE_NAME,

@@ -14,7 +14,7 @@ from scoresubnet.data.sources.folder import find_folder
 from scoresubnet.data.sources.fsdd import find_fsdd
 from scoresubnet.data.sources.speech_commands import find_speech_commands
 from scoresubnet.data.words import as_word, resolve_words
-from scoresubnet.registries import refuse_unknown
+from scoresubnet.options.registries import refuse_unknown
 
 SOURCES: dict[str, Callable[..., list[Clip]]] = {
     "speech_commands": find_speech_commands,

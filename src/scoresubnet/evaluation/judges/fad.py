@@ -23,10 +23,10 @@ from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.judges.waveforms import RATE
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.foreign_weights import load_foreign, weights_hash
 from scoresubnet.graphs.sessions import session_options
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.foreign_weights import load_foreign, weights_hash
 
 
 class SpeechEmbedding:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from scoresubnet.data.words import resolve_words
 from scoresubnet.evaluation.judges.waveforms import as_clip
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 RATE = 16_000  # of pocketsphinx's acoustic model, hertz
 SILENCE = 0.3  # put before and after each clip, seconds; the search wants a pause at either end

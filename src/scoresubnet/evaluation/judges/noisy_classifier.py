@@ -12,7 +12,7 @@ from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.weight_files.foreign_weights import weights_hash
 from scoresubnet.weights import ModelFile
 
 TIMES = (1e-3, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

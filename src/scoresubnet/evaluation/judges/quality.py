@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.graphs.sessions import session_options
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 # Its metadata asks for torchaudio and transformers, which its predictor does not use.
 DISTILLMOS_INSTALL = "pip install --no-deps distillmos==0.9.1 xls-r-sqa==0.1.0"

@@ -17,7 +17,7 @@ from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.audio.spectra import spectral_distance
 from scoresubnet.evaluation.judges.waveforms import RATE, Unmeasurable, aligned
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 _INSTALL = install("evaluate")
 

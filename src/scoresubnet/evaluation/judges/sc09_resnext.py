@@ -24,7 +24,7 @@ from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS
 from scoresubnet.evaluation.judges.base import Embedded, classified
 from scoresubnet.evaluation.judges.waveforms import RATE
-from scoresubnet.foreign_weights import load_foreign, weights_hash
+from scoresubnet.weight_files.foreign_weights import load_foreign, weights_hash
 from scoresubnet.word_evaluator.network import ResNeXtOutput
 
 # librosa's defaults of 2021: `melspectrogram(sr=16_000, n_mels=32)`; a second is 32 frames.

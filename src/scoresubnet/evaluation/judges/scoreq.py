@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scoresubnet.evaluation.judges.waveforms import as_clip
 from scoresubnet.files import file_hash
 from scoresubnet.graphs.sessions import session_options
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 SCOREQ_URL = "https://zenodo.org/records/15739280"
 HOP = 320

@@ -14,7 +14,7 @@ from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.judges.quality import QualityPredictor
 from scoresubnet.evaluation.judges.waveforms import RATE, Unmeasurable, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.threads import each_on_a_thread
+from scoresubnet.process.threads import each_on_a_thread
 
 
 class Recogniser(Protocol):

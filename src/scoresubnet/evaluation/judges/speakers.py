@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats, feature_rows
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 # Its metadata asks for webrtcvad, which must be compiled, and for `typing`, which Python has.
 RESEMBLYZER_INSTALL = "pip install --no-deps resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1"

@@ -19,9 +19,9 @@ from scoresubnet.audio.mel import MelSettings, mel_filterbank
 from scoresubnet.data.words import DIGITS, resolve_words
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.evaluation.statistics.checks import Floats
-from scoresubnet.file_metadata import WeightsError
 from scoresubnet.git_lfs import pointer_hint
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 SECONDS = 30  # what Whisper hears; a clip is followed by zeros
 _FILES = ("model.bin", "config.json", "tokenizer.json")

@@ -10,7 +10,7 @@ import torch
 from scoresubnet.audio.io import Audio, fit_length
 from scoresubnet.audio.mel import LogMel
 from scoresubnet.evaluation.judges.base import Embedded, classified
-from scoresubnet.foreign_weights import weights_hash
+from scoresubnet.weight_files.foreign_weights import weights_hash
 from scoresubnet.word_evaluator.file import DEFAULT, EvaluatorFile, read_evaluator
 from scoresubnet.word_evaluator.network import ResNeXtOutput
 

@@ -18,7 +18,7 @@ from scoresubnet.evaluation.sections import (
     speakers,
 )
 from scoresubnet.evaluation.sections.common import Judging, Measured
-from scoresubnet.registries import find
+from scoresubnet.options.registries import find
 
 SECTIONS: dict[str, Callable[[Judging], Measured]] = {
     "evaluator": classifiers.by_evaluator,

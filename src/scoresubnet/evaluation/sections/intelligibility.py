@@ -16,7 +16,7 @@ from scoresubnet.evaluation.sections.common import (
     right,
 )
 from scoresubnet.evaluation.systems import Systems
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
 
 NOTHING = "(nothing)"  # what is heard in a clip that is no word
 

@@ -23,7 +23,7 @@ from scoresubnet.evaluation.results import Better, Metric, Section
 from scoresubnet.evaluation.sections.common import Judging, Measured
 from scoresubnet.evaluation.statistics.checks import Floats
 from scoresubnet.evaluation.systems import Systems
-from scoresubnet.threads import each_on_a_thread
+from scoresubnet.process.threads import each_on_a_thread
 
 MEASURES: tuple[tuple[str, str, Better, Callable[[Audio, Audio], float]], ...] = (
     ("log_mel_l1", "log-Mel L1, nats", "lower", log_mel_l1),

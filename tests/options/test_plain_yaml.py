@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from scoresubnet.plain_yaml import load
+from scoresubnet.options.plain_yaml import load
 
 
 @pytest.mark.parametrize(

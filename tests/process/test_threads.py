@@ -7,7 +7,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from scoresubnet.threads import cores, each_on_a_thread
+from scoresubnet.process.threads import cores, each_on_a_thread
 
 
 def products() -> set[int]:

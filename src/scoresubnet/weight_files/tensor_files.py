@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import (
+from scoresubnet.files import write_bytes
+from scoresubnet.weight_files.file_metadata import (
     WeightsError,
     array_hash,
     described,
     mel_metadata,
     opened,
 )
-from scoresubnet.files import write_bytes
 
 LARGEST = 1e18  # of a weight: much beyond it, squares overflow in float32
 

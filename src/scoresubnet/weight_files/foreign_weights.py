@@ -17,9 +17,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.file_metadata import COUNTER, WeightsError
 from scoresubnet.git_lfs import pointer_hint
-from scoresubnet.tensor_files import load_strictly, state_hash
+from scoresubnet.weight_files.file_metadata import COUNTER, WeightsError
+from scoresubnet.weight_files.tensor_files import load_strictly, state_hash
 
 _WRAPPER = "module."  # what torch.nn.DataParallel puts before every name
 _DEEPEST = 32  # modules within modules

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.files import claim
-from scoresubnet.part_table import PartTable
-from scoresubnet.parts import Part
+from scoresubnet.jobs.part_table import PartTable
+from scoresubnet.jobs.parts import Part
 from scoresubnet.pipeline import GeneratedSpeech
 
 SETTINGS, OTHERS = "job.json", "settings.json"

@@ -18,10 +18,10 @@ import pytest
 from scoresubnet.commands.demo import site_of
 from scoresubnet.evaluation.specs import SystemSpec
 from scoresubnet.export.run import export
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.hub import Place, is_on_hub, read_place
 from scoresubnet.model_about import find_weights
 from scoresubnet.publishing.folder import write_folder
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.hub import Place, is_on_hub, read_place
 from scoresubnet.weights import save_model
 from tests.hub_server import TOKEN, Hub, serving
 from tests.tiny import tiny_model

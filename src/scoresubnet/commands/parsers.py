@@ -289,7 +289,9 @@ def _info(parser: ArgumentParser) -> ArgumentParser:
 
 def _experiment(parser: ArgumentParser, which: str) -> ArgumentParser:
     add = parser.add_argument
-    tables = sorted(path.stem for path in (Path(__file__).parent / "experiments/tables").iterdir())
+    tables = sorted(
+        path.stem for path in (Path(__file__).parents[1] / "experiments/tables").iterdir()
+    )
     name = f"{', '.join(tables)}, or the path of a YAML file"
     if which == "pack":
         add("table", type=str, help=name)

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.caller import undisturbed
 from scoresubnet.model import ScoreModel
 from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders import load_vocoder, resynthesise
 from scoresubnet.weights import ModelFile, load_model, save_model
 from scoresubnet.word_evaluator.file import DEFAULT, read_evaluator

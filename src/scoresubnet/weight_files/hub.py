@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.missing import install
+from scoresubnet.process.missing import install
+from scoresubnet.weight_files.file_metadata import WeightsError
 
 PREFIX = "hf:"
 GRAPHS = "{}.*.onnx"

@@ -14,7 +14,6 @@ import safetensors.torch
 import torch
 
 from scoresubnet.audio.mel import MelSettings
-from scoresubnet.file_metadata import WeightsError, mel_metadata
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
 from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.sde import VPSDE
@@ -22,6 +21,7 @@ from scoresubnet.vocoders.file import VocoderFile, read_vocoder, save_vocoder
 from scoresubnet.vocoders.paths import FORMAT
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.vocoders.pitch_network import PitchNetwork
+from scoresubnet.weight_files.file_metadata import WeightsError, mel_metadata
 from scoresubnet.weights import ModelFile, load_model, save_model
 from scoresubnet.word_evaluator.file import (
     FRONT_END,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scoresubnet.home import provide_home
+from scoresubnet.process.home import provide_home
 
 NAMES = ("HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 NOWHERE = "/dev/null/home"  # not even root can make it
@@ -74,7 +74,8 @@ def test_numba_keeps_functions_and_nothing_is_left_behind(
     pytest.importorskip("numba")
     script = tmp_path / "script.py"
     script.write_text(
-        "import os\nfrom scoresubnet.home import provide_home\nprovide_home()\nimport numba\n"
+        "import os\nfrom scoresubnet.process.home import provide_home\nprovide_home()\n"
+        "import numba\n"
         "numba.njit(cache=True)(provide_home)\nprint(os.environ['NUMBA_CACHE_DIR'])\n"
     )
     # As where the package cannot be written: not beside its source.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from scoresubnet.files import append, lock, naming, release, write_text
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 
 
 class Line(Protocol):

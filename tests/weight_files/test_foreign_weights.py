@@ -15,8 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.foreign_weights import load_foreign, read_state_dict, weights_hash
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.foreign_weights import load_foreign, read_state_dict, weights_hash
 
 CLASSES = (
     "torch.nn.parallel.data_parallel.DataParallel",

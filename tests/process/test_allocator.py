@@ -7,13 +7,13 @@ import sys
 import pytest
 
 SET = """
-from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.process.allocator import keep_freed_memory
 print(keep_freed_memory())
 """
 PROGRAM = """
 import resource, sys
 import torch
-from scoresubnet.allocator import keep_freed_memory
+from scoresubnet.process.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     print(keep_freed_memory())
 for _ in range(20):

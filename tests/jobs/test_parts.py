@@ -2,7 +2,7 @@
 
 import pytest
 
-from scoresubnet.parts import Part
+from scoresubnet.jobs.parts import Part
 
 
 def test_as_users_write_them() -> None:

@@ -5,7 +5,7 @@ import pytest
 from scoresubnet.networks.classifier import ClassifierConfig
 from scoresubnet.networks.subnet import SubnetConfig
 from scoresubnet.networks.unet import UNetConfig
-from scoresubnet.ranges import MOST_BLOCKS, MOST_CHANNELS
+from scoresubnet.options.ranges import MOST_BLOCKS, MOST_CHANNELS
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.word_evaluator.network import ResNeXtConfig
 

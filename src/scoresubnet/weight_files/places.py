@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from scoresubnet.file_metadata import WeightsError
-from scoresubnet.hub import fetch, is_on_hub
+from scoresubnet.weight_files.file_metadata import WeightsError
+from scoresubnet.weight_files.hub import fetch, is_on_hub
 
 
 def file_in(source: str | os.PathLike[str], name: str, what: str) -> Path:

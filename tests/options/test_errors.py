@@ -2,7 +2,7 @@
 
 import pytest
 
-from scoresubnet.option_errors import plainly
+from scoresubnet.options.errors import plainly
 
 UNION = (
     'Parser key "steps":\n  Does not validate against any of the Union subtypes\n  Subtypes: '

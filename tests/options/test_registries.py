@@ -1,6 +1,6 @@
 import pytest
 
-from scoresubnet.registries import find, nearest_names
+from scoresubnet.options.registries import find, nearest_names
 
 
 def test_finds_what_is_there() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scoresubnet.cli import main
-from scoresubnet.parsers import COMMANDS
+from scoresubnet.commands.parsers import COMMANDS
 from scoresubnet.samplers import SAMPLERS
 
 ASK = """

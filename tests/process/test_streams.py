@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from scoresubnet.streams import lasting_streams
+from scoresubnet.process.streams import lasting_streams
 
 PROGRAM = """
 import os, sys
-from scoresubnet.streams import lasting_streams
+from scoresubnet.process.streams import lasting_streams
 with lasting_streams() as output:
     with open(sys.argv[1], "w") as file:
         for k in range(3):
@@ -109,9 +109,8 @@ def test_nothing_that_is_printed_lands_in_our_files(tmp_path: Path) -> None:
 def test_characters_that_the_encoding_lacks_are_escaped(
     encoding: str, text: str, shown: bytes
 ) -> None:
-    program = (
-        f"from scoresubnet.streams import lasting_streams\nwith lasting_streams(): print({text!a})"
-    )
+    program = "from scoresubnet.process.streams import lasting_streams\n"
+    program += f"with lasting_streams(): print({text!a})"
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, check=True

@@ -1,0 +1,1 @@
+"""What users give: names, numbers and YAML, and what is told them where it cannot be used."""

@@ -1,0 +1,1 @@
+"""The process and its machine: threads, memory, streams, packages that are missing, errors."""
