@@ -49,7 +49,7 @@ _LABEL: dict[str, Any] = {"blocks": (3, 3, 4, 1, 2), "label_taps": True}
 OWN: dict[str, dict[str, Any]] = {
     "words18-paper-score": {"keep_input_scale": True},
     **dict.fromkeys(("small-label-score", "words18-small-label-score"), _LABEL),
-    "arabic16-small-score": _LABEL,
+    **dict.fromkeys(("arabic16-small-score", "words13-small-score"), _LABEL),
 }
 
 
@@ -77,7 +77,7 @@ def test_configs_parse_and_match_their_preset(path: Path, trained: list[Any]) ->
         assert config.subnet == dataclasses.replace(preset.subnet, **OWN.get(path.stem, {}))
 
 
-# Of the configs behind shipped weights, each with all its values; see `fingerprint`.
+# Of the configs behind weights, shipped or measured, each with all its values; see `fingerprint`.
 FROZEN = {
     "arabic16-evaluator": "dfee54c4edea4f8c",
     "arabic16-small-classifier": "50ded752d709fac4",
@@ -89,6 +89,8 @@ FROZEN = {
     "small-label-score": "c8901313f5b903ed",
     "small-score": "b60c5668bf59af5f",
     "small-unet": "227c0aa3859b884b",
+    "words13-small-classifier": "caa7c0d9f76a0e74",
+    "words13-small-score": "30c9e2084176332c",
     "words18-evaluator": "61cdaf8810d3eedb",
     "words18-paper-classifier": "62e98a28fccb7e35",
     "words18-paper-score": "924948001c9536c2",
