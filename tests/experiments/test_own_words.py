@@ -18,7 +18,7 @@ from scoresubnet.experiments.own_words import __main__ as command
 from scoresubnet.experiments.own_words import cell as module
 from scoresubnet.experiments.own_words.cell import RESULT, Sizes
 from scoresubnet.experiments.own_words.espeak import PROGRAM, speak
-from scoresubnet.experiments.own_words.page import difference
+from scoresubnet.experiments.own_words.page import MOST_NEAR, difference, figure_of
 from scoresubnet.experiments.own_words.spotter import (
     DSCNN,
     Clips,
@@ -90,6 +90,7 @@ def test_a_cell_is_made_and_written_up(
         assert len(result["spotters"]) == 6
         assert all(0 <= found["right"] <= 1 for found in result["spotters"].values())
         assert 0 <= result["near"] <= 1
+        assert result["precision"] == "32-true"
     page = (out / "own-words.md").read_text()
     assert "## English" in page
     assert (out / "own-words.png").stat().st_size > 1000
@@ -159,6 +160,33 @@ def test_paired_differences() -> None:
     """Student's interval for the mean of 1, 2, 3: 2 plus or minus 4.303 / sqrt(3)."""
     assert difference([1.0, 2.0, 3.0]) == "+2.0 (-0.5 to +4.5)"
     assert difference([1.5]) == "+1.5"
+
+
+def test_the_figure_has_a_point_for_each_draw() -> None:
+    """Heard as a share of real recordings, by pocketsphinx where it was asked; copies in %."""
+    results = [
+        {
+            "language": language,
+            "recordings": count,
+            "heard": {"evaluator": {"generated": 0.1, "real": 1.0}, **judged},
+            "near": count / 100,
+            "spotters": {"recordings": {"right": count / 100}, "copies": {"right": 0.5}},
+        }
+        for language, judged in (
+            ("arabic", {}),
+            ("english", {"pocketsphinx": {"generated": 0.6, "real": 0.8}}),
+        )
+        for count in (5, 20, 20)
+    ]
+    arabic, english, _, spotters = figure_of(results).axes
+    for axes, share in ((arabic, 0.1), (english, 0.75)):
+        few, many, most = axes.get_lines()
+        assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(share)]]
+        assert np.asarray(many.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
+        assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}
+    alone, copies = spotters.get_lines()
+    assert np.asarray(alone.get_xydata()).tolist() == [[5, 5], [20, 20]]
+    assert np.asarray(copies.get_ydata()).tolist() == [50, 50]
 
 
 @pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")

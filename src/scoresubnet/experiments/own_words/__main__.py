@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
@@ -21,6 +22,7 @@ from scoresubnet.adaptation.run import Stopped
 from scoresubnet.experiments.own_words.cell import RESULT, Cell, Sizes
 from scoresubnet.experiments.own_words.page import write_page
 from scoresubnet.experiments.own_words.words import LANGUAGES
+from scoresubnet.training.config import Precision
 from scoresubnet.training.process import FolderInUse, locked
 
 COUNTS, SEEDS = (20, 5, 10, 50), (0, 1, 2)
@@ -37,10 +39,15 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
     parser.add_argument("--arabic", type=str, default="words18-small", help="likewise, no Arabic")
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no cell after so many")
     parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="recordings")
+    parser.add_argument(
+        "--precision", type=Precision, default="32-true", help="of the adaptation, as of `adapt`"
+    )
     given = parser.parse_args(arguments)
+    sizes = sizes or Sizes()
+    sizes = replace(sizes, recipe=replace(sizes.recipe, precision=given.precision))
     weights = {"english": given.english, "arabic": given.arabic}
     cells = [
-        Cell(LANGUAGES[name], count, seed, given.data, source, given.out, sizes or Sizes())
+        Cell(LANGUAGES[name], count, seed, given.data, source, given.out, sizes)
         for count in given.counts
         for seed in SEEDS
         for name, source in weights.items()

@@ -129,6 +129,7 @@ class Cell:
             "recordings": self.count,
             "seed": self.seed,
             "backend": BACKEND,
+            "precision": recipe.precision,
             "steps": adapted.steps,
             "left_out_right": adapted.held_out.right[1e-3],
             "heard": heard,

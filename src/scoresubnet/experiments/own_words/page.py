@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import t as student
 
@@ -19,6 +20,10 @@ from scoresubnet.plots import save_figure
 
 PAGE, RESULTS, FIGURE = "own-words.md", "own-words.json", "own-words.png"
 ALONE = "recordings"
+JUDGE = "pocketsphinx"
+"""What the figure draws, where it knows the words: no network of ours."""
+MOST_NEAR = 0.12
+"""More clips that are as near as this count as copying (a line of the figure)."""
 
 
 def write_page(out: Path) -> list[Path]:
@@ -33,7 +38,7 @@ def write_page(out: Path) -> list[Path]:
         raise ValueError(f"{out}: nothing has been measured yet")
     write_json(out / RESULTS, results)
     write_text(out / PAGE, page_of(results))
-    save_figure(_drawn(results), out / FIGURE)
+    save_figure(figure_of(results), out / FIGURE)
     return [out / name for name in (PAGE, RESULTS, FIGURE)]
 
 
@@ -42,8 +47,7 @@ def page_of(results: Sequence[dict[str, Any]]) -> str:
     parts = []
     for language in sorted({result["language"] for result in results}):
         own = [result for result in results if result["language"] == language]
-        counts = sorted({result["recordings"] for result in own})
-        groups = {n: [result for result in own if result["recordings"] == n] for n in counts}
+        groups = {n: [r for r in own if r["recordings"] == n] for n in _counts(own)}
         parts += [f"## {language.capitalize()}\n", _heard(groups), _spotters(groups)]
     return "\n".join(parts)
 
@@ -92,23 +96,49 @@ def _spread(values: Sequence[float]) -> str:
     return text if len(values) < 2 else f"{text} ({min(values):.2f} to {max(values):.2f})"
 
 
-def _drawn(results: Sequence[dict[str, Any]]) -> Figure:
+def figure_of(results: Sequence[dict[str, Any]]) -> Figure:
+    """A column of panels for each language: heard against copied, and spotters."""
     languages = sorted({result["language"] for result in results})
-    figure = Figure(figsize=(5 * len(languages), 4), layout="constrained")
-    panels = figure.subplots(1, len(languages), squeeze=False)[0]
-    for axes, language in zip(panels, languages, strict=True):
+    figure = Figure(figsize=(5 * len(languages), 8), layout="constrained")
+    panels = figure.subplots(2, len(languages), squeeze=False, sharey="row")
+    for (frontier, spotters), language in zip(panels.T, languages, strict=True):
         own = [result for result in results if result["language"] == language]
-        counts = sorted({result["recordings"] for result in own})
-        for mixture in own[0]["spotters"]:
-            each = [
-                [100 * r["spotters"][mixture]["right"] for r in own if r["recordings"] == n]
-                for n in counts
-            ]
-            axes.plot(counts, [statistics.mean(values) for values in each], "o-", label=mixture)
-        axes.set(title=language, xlabel="recordings a word")
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(counts, [str(n) for n in counts])
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel("right, % of clips of other speakers")
-    panels[-1].legend(fontsize="small")
+        frontier.set_title(language)
+        _draw_frontier(frontier, own)
+        _draw_spotters(spotters, own)
+    panels[0][0].set_ylabel("heard, share of what is heard of real recordings")
+    panels[1][0].set_ylabel("right, % of clips of other speakers")
+    for row in panels:
+        row[-1].legend(fontsize="small")
     return figure
+
+
+def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
+    """Each draw of recordings as a point: to the left few copies, above well heard."""
+    for count in _counts(results):
+        own = [result for result in results if result["recordings"] == count]
+        judge = JUDGE if JUDGE in own[0]["heard"] else next(iter(own[0]["heard"]))
+        heard = [r["heard"][judge]["generated"] / r["heard"][judge]["real"] for r in own]
+        axes.plot([100 * r["near"] for r in own], heard, "o", label=f"{count} recordings")
+        axes.set_xlabel(f"% nearer to a recording than 5 % of real clips; heard by {judge}")
+    axes.axvline(100 * MOST_NEAR, color="0.6", linewidth=1)
+    axes.grid(alpha=0.3)
+
+
+def _draw_spotters(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
+    """The mean over draws of each mixture, against the number of recordings."""
+    counts = _counts(results)
+    for mixture in results[0]["spotters"]:
+        each = [
+            [100 * r["spotters"][mixture]["right"] for r in results if r["recordings"] == n]
+            for n in counts
+        ]
+        axes.plot(counts, [statistics.mean(values) for values in each], "o-", label=mixture)
+    axes.set_xlabel("recordings a word")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(n) for n in counts])
+    axes.grid(alpha=0.3)
+
+
+def _counts(results: Sequence[dict[str, Any]]) -> list[int]:
+    return sorted({result["recordings"] for result in results})
