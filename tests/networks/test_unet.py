@@ -89,10 +89,11 @@ def test_size_of_the_paper() -> None:
     assert sum(p.numel() for p in unet.parameters()) == pytest.approx(16.6e6, rel=0.05)
 
 
-def test_labels_change_nothing_before_training(batch: Batch) -> None:
-    unet, (x, t, labels) = UNet(small(label_conditioned=True), 3), batch
-    assert not unet.labels.weight.any()
-    assert torch.equal(unet(x, t, labels), unet(x, t))
+def test_labels_are_apart_before_training() -> None:
+    """As far as times are, or a short training tells few words apart."""
+    unet = UNet(small(label_conditioned=True), 3)
+    labels, times = unet.labels.weight, unet.time(torch.tensor([0.1, 0.5, 0.9]))
+    assert torch.pdist(labels).min() > torch.pdist(times).min()
 
 
 def test_each_label_and_none_have_a_vector_of_their_own(

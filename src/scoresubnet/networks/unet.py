@@ -13,7 +13,6 @@ from scoresubnet.networks.blocks import (
     ResBlock,
     Stage,
     TimeEmbedding,
-    start_at_zero,
 )
 from scoresubnet.options.ranges import check_shape
 
@@ -102,8 +101,9 @@ class UNet(nn.Module):
         below = [*widths[1:], widths[-1]]
         self.time = TimeEmbedding(dim)
         if config.label_conditioned:
-            self.labels = nn.Embedding(classes + 1, dim)  # the last one is no label
-            start_at_zero(self.labels)
+            # The last one is no label. Drawn from N(0, 1), as in Dhariwal & Nichol (2021): vectors
+            # that start at zero are slow to tell words apart.
+            self.labels = nn.Embedding(classes + 1, dim)
         self.input = Patchify(widths[0], config.patch)
         self.down = nn.ModuleList(
             Stage(entries[k], width, config.blocks[k], dim, down=k > 0)
