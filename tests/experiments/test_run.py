@@ -98,7 +98,19 @@ def test_a_table_is_made_and_written_up(
             patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
         patch.setattr(Evaluation, "run", lambda *a, **k: pytest.fail("made twice"))
         assert main(command) == 0
+    _differences_are_of_the_rows_that_are_there(Path(runs), table, again)
     _changes_are_seen(content, write, command, monkeypatch, capsys)
+
+
+def _differences_are_of_the_rows_that_are_there(runs: Path, table: str, out: Path) -> None:
+    """Not of a row that has been made again since they were compared."""
+    path = runs / "cells/asked/unet_seed0/report.json"
+    before = path.read_text()
+    path.write_text(before + "\n")
+    assert main(["experiment", "report", table, "--run", str(runs), "--out", str(out)]) == 0
+    path.write_text(before)
+    groups = read_results(out / "table.json")["groups"]
+    assert list(groups["asked"]["differences"]) == ["subnet_seed1 - subnet_seed0"]
 
 
 def _changes_are_seen(

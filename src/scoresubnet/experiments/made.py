@@ -60,6 +60,12 @@ def mark_made(folder: Path, work: Work) -> None:
     write_json(folder / _NOTE, work)
 
 
+def reports_of(folder: Path) -> frozenset[str] | None:
+    """The hashes of the reports that a comparison is of, or None where none was made."""
+    note = _note(folder) if (folder / "report.json").is_file() else None
+    return None if note is None else frozenset(note["made_of"])
+
+
 def refuse_other_training(folder: Path, work: Work) -> bool:
     """Whether the run in a folder has come to its end.
 

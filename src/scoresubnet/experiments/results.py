@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from scoresubnet.experiments.costs import COSTS, SPEED
+from scoresubnet.experiments.made import reports_of
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import Cell, Table
+from scoresubnet.files import file_hash
 
 FORMAT = "scoresubnet-table/1"
 REFERENCES = ("real", "vocoded", "training")
@@ -66,12 +68,23 @@ def _group(experiment: Experiment, key: str) -> dict[str, Any]:
     }
     if reports:
         found["versions"] = reports[-1][1]["versions"]
-    path = experiment.compared(key) / "report.json"
-    if path.is_file():
-        compared = json.loads(path.read_text(encoding="utf-8"))
-        for figure in _figures(compared):
-            for pair, difference in figure["differences"].items():
-                found["differences"].setdefault(pair, {})[figure["key"]] = difference
+    found["differences"] = _differences(experiment, key, [cell for cell, _ in reports])
+    return found
+
+
+def _differences(
+    experiment: Experiment, group: str, cells: list[Cell]
+) -> dict[str, dict[str, Any]]:
+    """Pair -> metric -> difference, of rows that are still those that were compared."""
+    folder = experiment.compared(group)
+    if (of := reports_of(folder)) is None:
+        return {}
+    same = {c.name for c in cells if file_hash(experiment.folder(c) / "report.json") in of}
+    found: dict[str, dict[str, Any]] = {}
+    for figure in _figures(json.loads((folder / "report.json").read_text(encoding="utf-8"))):
+        for pair, difference in figure["differences"].items():
+            if same.issuperset(pair.split(" - ")):
+                found.setdefault(pair, {})[figure["key"]] = difference
     return found
 
 
