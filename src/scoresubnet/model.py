@@ -87,7 +87,7 @@ class DiffusionModel(nn.Module, ABC):
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """A block as of `caller.undisturbed`, in the arithmetic of this model."""
+        """A block as of `process.caller.undisturbed`, in the arithmetic of this model."""
         device = self.like.device.type
         with undisturbed(), torch.autocast(device, torch.bfloat16, enabled=self.in_bfloat16):
             yield

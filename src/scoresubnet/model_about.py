@@ -81,7 +81,7 @@ def read_about(path: Path) -> ModelAbout:
 
 
 def about_of(path: Path, about: Mapping[str, Any], mel: MelSettings) -> ModelAbout:
-    """The same, of what `file_metadata.described` gives.
+    """The same, of what `weight_files.file_metadata.described` gives.
 
     Raises:
         WeightsError: a value is missing, or cannot be.

@@ -78,7 +78,7 @@ def test_a_cell_is_made_and_written_up(
     monkeypatch.setattr(command, "SEEDS", (0,))
     monkeypatch.delitem(LANGUAGES, "arabic")
     monkeypatch.setattr(command, "LANGUAGES", LANGUAGES | {"arabic": TINY})
-    arguments = [*given, "--arabic", str(weights)]
+    arguments = [*given, "--arabic", str(weights), "--precision", "bf16-mixed"]
     # The second language would be the same cell: it is found made.
     assert command.main(arguments, sizes) == 0
     cells = sorted(path.parent.name for path in out.glob(f"cells/*/{RESULT}"))
@@ -90,15 +90,18 @@ def test_a_cell_is_made_and_written_up(
         assert len(result["spotters"]) == 6
         assert all(0 <= found["right"] <= 1 for found in result["spotters"].values())
         assert 0 <= result["near"] <= 1
-        assert result["precision"] == "32-true"
+        assert result["precision"] == "bf16-mixed"
     page = (out / "own-words.md").read_text()
     assert "## English" in page
     assert (out / "own-words.png").stat().st_size > 1000
     monkeypatch.setattr(module.Cell, "run", lambda *a: pytest.fail("made twice"))
     assert command.main(arguments, sizes) == 0
-    arguments[arguments.index("--english") + 1] = "words18-small"
-    with pytest.raises(ValueError, match="is of other weights; choose another --out"):
-        command.main(arguments, sizes)
+    for name, other in (("precision", "32-true"), ("english", "words18-small")):
+        changed = [*arguments]
+        changed[arguments.index(f"--{name}") + 1] = other
+        said = "weights" if name == "english" else name
+        with pytest.raises(ValueError, match=f"is of other {said}; choose another --out"):
+            command.main(changed, sizes)
 
 
 def test_recordings_are_of_as_many_speakers_as_there_are(tmp_path: Path) -> None:
@@ -176,17 +179,22 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
             ("arabic", {}),
             ("english", {"pocketsphinx": {"generated": 0.6, "real": 0.8}}),
         )
-        for count in (5, 20, 20)
+        for count in ((5, 20, 20) if language == "arabic" else (20, 20))
     ]
-    arabic, english, _, spotters = figure_of(results).axes
-    for axes, share in ((arabic, 0.1), (english, 0.75)):
-        few, many, most = axes.get_lines()
-        assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(share)]]
-        assert np.asarray(many.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
-        assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}
+    figure = figure_of(results)
+    arabic, english, _, spotters = figure.axes
+    few, many, most = arabic.get_lines()
+    assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(0.1)]]
+    assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}
+    (same, _) = english.get_lines()
+    for line, share in ((many, 0.1), (same, 0.75)):
+        assert np.asarray(line.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
+        assert line.get_color() == many.get_color() != few.get_color()
     alone, copies = spotters.get_lines()
-    assert np.asarray(alone.get_xydata()).tolist() == [[5, 5], [20, 20]]
-    assert np.asarray(copies.get_ydata()).tolist() == [50, 50]
+    assert np.asarray(alone.get_xydata()).tolist() == [[20, 20]]
+    assert np.asarray(copies.get_ydata()).tolist() == [50]
+    names = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert names == [["5 recordings", "20 recordings"], ["recordings", "copies"]]
 
 
 @pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")

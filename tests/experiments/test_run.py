@@ -104,13 +104,17 @@ def test_a_table_is_made_and_written_up(
 
 def _differences_are_of_the_rows_that_are_there(runs: Path, table: str, out: Path) -> None:
     """Not of a row that has been made again since they were compared."""
-    path = runs / "cells/asked/unet_seed0/report.json"
-    before = path.read_text()
-    path.write_text(before + "\n")
-    assert main(["experiment", "report", table, "--run", str(runs), "--out", str(out)]) == 0
-    path.write_text(before)
-    groups = read_results(out / "table.json")["groups"]
-    assert list(groups["asked"]["differences"]) == ["subnet_seed1 - subnet_seed0"]
+    pairs = ["subnet_seed1 - subnet_seed0", "unet_seed0 - subnet_seed0"]
+    for name, outdated in (("unet_seed0", pairs[1:]), ("subnet_seed0", pairs)):
+        path = runs / f"cells/asked/{name}/report.json"
+        before = path.read_text()
+        path.write_text(before + "\n")
+        assert main(["experiment", "report", table, "--run", str(runs), "--out", str(out)]) == 0
+        path.write_text(before)
+        group = read_results(out / "table.json")["groups"]["asked"]
+        assert group["outdated"] == outdated
+        assert list(group["differences"]) == [pair for pair in pairs if pair not in outdated]
+        assert f"To be compared again: {', '.join(outdated)}." in (out / "table.md").read_text()
 
 
 def _changes_are_seen(

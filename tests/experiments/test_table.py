@@ -59,7 +59,11 @@ UNET = {"family": "U", "train": "unet", "groups": ["g"], "guide": "itself"}
             "model a: .*fussion",
         ),
         ({"g": {"title": "G"}}, {"a": {**SUBNET, "seeds": "0"}}, "seeds must lie in 1"),
-        ({"g": {"title": "G"}}, {"a": {**SUBNET, "steps": "-1"}}, "steps -1"),
+        (
+            {"g": {"title": "G"}},
+            {"a": {**SUBNET, "steps": "-1"}},
+            "steps must be 0 or more",
+        ),
         ({"g": {"title": "G"}}, {"a": {**SUBNET, "guide": "itself"}}, "has its classifier"),
         ({"g": {"title": "G"}}, {"a": UNET}, "needs unet.label_conditioned"),
     ],

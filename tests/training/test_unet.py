@@ -17,6 +17,7 @@ from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.sde import VPSDE
 from scoresubnet.training.config import UNetTraining
 from scoresubnet.training.denoising import DenoisingModule
+from scoresubnet.training.steps import seeded
 from scoresubnet.training.unet import train_unet
 from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.weights import ModelFile, load_model, save_model
@@ -38,7 +39,11 @@ def test_every_part_of_it_is_trained_and_saved(
     after = tensors(tmp_path)
     assert {name.removeprefix("unet.") for name in after} == before.keys()
     zeros = [name for name, value in after.items() if not value.any()]
-    assert not zeros  # convolutions and label vectors that started at zero have moved
+    assert not zeros  # convolutions that started at zero have moved
+    with seeded(unet_run().run.seed):
+        drawn = UNet(TOLD, 2).labels.weight
+    moved = (after["unet.labels.weight"] - drawn).abs()
+    assert 0 < moved[0].max() < 0.1
     assert returned.unet is not None
     x, t = torch.randn(2, 1, 80, 64, generator=torch.Generator().manual_seed(0)), torch.rand(2)
     labels = torch.tensor([1, -1])

@@ -1,1 +1,1 @@
-"""The subcommands of `scoresubnet`; `cli.py` parses their arguments."""
+"""The subcommands of `scoresubnet`, and what each takes (`parsers.py`); `cli.py` calls them."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from scoresubnet.experiments.costs import COSTS, SPEED
@@ -41,6 +42,7 @@ def collect(experiment: Experiment) -> Results:
                 "family": model.family,
                 "regime": model.regime,
                 "settings": model.settings,
+                "steps": table.config(key, 0, Path(), Path()).run.steps,
                 "costs": _costs(experiment, key),
             }
             for key, model in table.models.items()
@@ -68,24 +70,26 @@ def _group(experiment: Experiment, key: str) -> dict[str, Any]:
     }
     if reports:
         found["versions"] = reports[-1][1]["versions"]
-    found["differences"] = _differences(experiment, key, [cell for cell, _ in reports])
+    found["differences"], found["outdated"] = _differences(experiment, key, reports)
     return found
 
 
 def _differences(
-    experiment: Experiment, group: str, cells: list[Cell]
-) -> dict[str, dict[str, Any]]:
-    """Pair -> metric -> difference, of rows that are still those that were compared."""
+    experiment: Experiment, group: str, reports: Sequence[tuple[Cell, Any]]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Pair -> metric -> difference, and the pairs of which a row was made again since."""
     folder = experiment.compared(group)
     if (of := reports_of(folder)) is None:
-        return {}
-    same = {c.name for c in cells if file_hash(experiment.folder(c) / "report.json") in of}
-    found: dict[str, dict[str, Any]] = {}
+        return {}, []
+    names = [cell.name for cell, _ in reports]
+    hashes = [file_hash(experiment.folder(cell) / "report.json") for cell, _ in reports]
+    same = {name for name, found in zip(names, hashes, strict=True) if found in of}
+    pairs: dict[str, dict[str, Any]] = {}
     for figure in _figures(json.loads((folder / "report.json").read_text(encoding="utf-8"))):
         for pair, difference in figure["differences"].items():
-            if same.issuperset(pair.split(" - ")):
-                found.setdefault(pair, {})[figure["key"]] = difference
-    return found
+            pairs.setdefault(pair, {})[figure["key"]] = difference
+    kept = {pair: found for pair, found in pairs.items() if same.issuperset(pair.split(" - "))}
+    return kept, [pair for pair in pairs if pair not in kept]
 
 
 def _reports(experiment: Experiment, group: str) -> Iterator[tuple[Cell, dict[str, Any]]]:

@@ -88,7 +88,7 @@ class Model:
         guide: what guides a U-Net: the classifier of the table, or itself, if it is
             label-conditioned.
         seeds: trainings with different seeds.
-        steps: of a control that is trained longer or shorter than the others; 0: as they are.
+        steps: of a control that is trained longer than the others; 0: as many as they have.
     """
 
     family: str
@@ -160,7 +160,7 @@ class Table:
             if not 1 <= model.seeds <= MOST_SEEDS:
                 raise ValueError(f"model {key}: seeds must lie in 1 to {MOST_SEEDS}")
             if model.steps < 0:
-                raise ValueError(f"model {key}: steps {model.steps} are fewer than none")
+                raise ValueError(f"model {key}: steps must be 0 or more, got {model.steps}")
             for group in model.groups:
                 refuse_unknown("group", group, self.groups, f"in model {key}")
             _refuse_shared(key, model.settings)
@@ -330,7 +330,7 @@ def _refuse_shared(model: str, settings: Mapping[str, Any]) -> None:
         if names:
             raise ValueError(
                 f"model {model} sets {', '.join(names)}, which all models of a table share; "
-                "set it under `shared`"
+                "set it under `shared` (`steps` of one model beside its `settings`)"
             )
 
 

@@ -88,19 +88,20 @@ def _cost_text(results: Results) -> str:
     lines = [
         [
             *("", "parameters M", "trained M", "GMACs a step", "guided"),
-            *("ms a step", "guided", "training: GMACs a clip", "minutes"),
+            *("ms a step", "guided", "training: steps", "GMACs a clip", "minutes"),
         ]
     ]
     columns = (
         *(("parameters", 1e6, 2), ("trainable", 1e6, 2)),
         *(("unconditional_gmacs", 1, 2), ("guided_gmacs", 1, 2)),
         *(("step_ms", 1, 1), ("guided_step_ms", 1, 1)),
-        *(("training_gmacs", 1, 2), ("training_seconds", 60, 0)),
+        *(("steps", 1, 0), ("training_gmacs", 1, 2), ("training_seconds", 60, 0)),
     )
     for model in results["models"].values():
         line = [model["title"]]
+        known = model["costs"] | {"steps": model.get("steps")}
         for name, unit, digits in columns:
-            value = model["costs"].get(name)
+            value = known.get(name)
             line.append(DASH if value is None else f"{value / unit:.{digits}f}")
         lines.append(line)
     return markdown_table(lines)
@@ -118,6 +119,8 @@ def _group_text(results: Results, group: Mapping[str, Any]) -> str:
     if group["differences"]:
         parts.append("Differences, on clips that begin with the same noise:")
         parts.append(_differences_text(group, keys))
+    if group.get("outdated"):
+        parts.append(f"To be compared again: {', '.join(group['outdated'])}.")
     if any(row["unseen"] for row in group["rows"]):
         parts.append("Words that the model never saw, heard as asked for:")
         parts.append(_unseen_text(results, group))

@@ -1,1 +1,1 @@
-"""What users give: names, numbers and YAML, and what is told them where it cannot be used."""
+"""What users give: names, numbers and YAML; and the messages where a value cannot be used."""

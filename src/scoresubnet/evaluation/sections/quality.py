@@ -30,7 +30,7 @@ def by_dnsmos(judging: Judging) -> Measured:
     Raises:
         ImportError: a package is not installed.
     """
-    predictor = DNSMOS(threads=1)  # each clip on a core, see `threads.each_on_a_thread`
+    predictor = DNSMOS(threads=1)  # each clip on a core, see `process.threads.each_on_a_thread`
     return quality_section("dnsmos", "Quality, guessed by DNSMOS", predictor, judging)
 
 

@@ -88,13 +88,15 @@ class Cell:
         """Whether `result.json` is there.
 
         Raises:
-            ValueError: it is, but of other weights.
+            ValueError: it is, but of other weights, or adapted in another precision.
         """
         path = self.folder / RESULT
         if not path.exists():
             return False
-        if json.loads(path.read_text(encoding="utf-8"))["weights"] != self.origin:
-            raise ValueError(f"{path}: is of other weights; choose another --out, or delete it")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for name, own in (("weights", self.origin), ("precision", self.sizes.recipe.precision)):
+            if found[name] != own:
+                raise ValueError(f"{path}: is of other {name}; choose another --out, or delete it")
         return True
 
     def run(self) -> None:

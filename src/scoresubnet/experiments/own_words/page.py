@@ -11,6 +11,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import markdown_table
@@ -21,9 +22,9 @@ from scoresubnet.plots import save_figure
 PAGE, RESULTS, FIGURE = "own-words.md", "own-words.json", "own-words.png"
 ALONE = "recordings"
 JUDGE = "pocketsphinx"
-"""What the figure draws, where it knows the words: no network of ours."""
+"""Of the figure, where it knows the words: no network of ours."""
 MOST_NEAR = 0.12
-"""More clips that are as near as this count as copying (a line of the figure)."""
+"""What `adapt` aims at; of clips by other speakers 0.05 are as near (a line of the figure)."""
 
 
 def write_page(out: Path) -> list[Path]:
@@ -99,41 +100,52 @@ def _spread(values: Sequence[float]) -> str:
 def figure_of(results: Sequence[dict[str, Any]]) -> Figure:
     """A column of panels for each language: heard against copied, and spotters."""
     languages = sorted({result["language"] for result in results})
-    figure = Figure(figsize=(5 * len(languages), 8), layout="constrained")
+    counts, mixtures = _counts(results), list(results[0]["spotters"])
+    figure = Figure(figsize=(5 * len(languages), 9), layout="constrained")
     panels = figure.subplots(2, len(languages), squeeze=False, sharey="row")
     for (frontier, spotters), language in zip(panels.T, languages, strict=True):
         own = [result for result in results if result["language"] == language]
         frontier.set_title(language)
-        _draw_frontier(frontier, own)
+        _draw_frontier(frontier, own, counts)
         _draw_spotters(spotters, own)
-    panels[0][0].set_ylabel("heard, share of what is heard of real recordings")
+    panels[0][0].set_ylabel("heard, as a share of what is heard of real recordings")
     panels[1][0].set_ylabel("right, % of clips of other speakers")
-    for row in panels:
-        row[-1].legend(fontsize="small")
+    for names, place, line in (
+        ([f"{count} recordings" for count in counts], "outside upper center", "none"),
+        (mixtures, "outside lower center", "-"),
+    ):
+        handles = [
+            Line2D([], [], color=f"C{k}", marker="o", linestyle=line, label=name)
+            for k, name in enumerate(names)
+        ]
+        figure.legend(handles=handles, loc=place, ncols=4, fontsize="small")
     return figure
 
 
-def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
+def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequence[int]) -> None:
     """Each draw of recordings as a point: to the left few copies, above well heard."""
-    for count in _counts(results):
+    judge = JUDGE if JUDGE in results[0]["heard"] else next(iter(results[0]["heard"]))
+    for k, count in enumerate(counts):
         own = [result for result in results if result["recordings"] == count]
-        judge = JUDGE if JUDGE in own[0]["heard"] else next(iter(own[0]["heard"]))
         heard = [r["heard"][judge]["generated"] / r["heard"][judge]["real"] for r in own]
-        axes.plot([100 * r["near"] for r in own], heard, "o", label=f"{count} recordings")
-        axes.set_xlabel(f"% nearer to a recording than 5 % of real clips; heard by {judge}")
+        if own:
+            axes.plot([100 * r["near"] for r in own], heard, "o", color=f"C{k}")
     axes.axvline(100 * MOST_NEAR, color="0.6", linewidth=1)
+    axes.set_xlabel(
+        f"% of clips nearer to a recording than 5 % of real ones are\n(heard by {judge})"
+    )
     axes.grid(alpha=0.3)
 
 
 def _draw_spotters(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
     """The mean over draws of each mixture, against the number of recordings."""
     counts = _counts(results)
-    for mixture in results[0]["spotters"]:
+    for k, mixture in enumerate(results[0]["spotters"]):
         each = [
             [100 * r["spotters"][mixture]["right"] for r in results if r["recordings"] == n]
             for n in counts
         ]
-        axes.plot(counts, [statistics.mean(values) for values in each], "o-", label=mixture)
+        axes.plot(counts, [statistics.mean(values) for values in each], "o-", color=f"C{k}")
     axes.set_xlabel("recordings a word")
     axes.set_xscale("log", base=2)
     axes.set_xticks(counts, [str(n) for n in counts])
