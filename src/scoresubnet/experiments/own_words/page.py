@@ -7,7 +7,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -110,16 +110,19 @@ def figure_of(results: Sequence[dict[str, Any]]) -> Figure:
         _draw_spotters(spotters, own)
     panels[0][0].set_ylabel("heard, as a share of what is heard of real recordings")
     panels[1][0].set_ylabel("right, % of clips of other speakers")
-    for names, place, line in (
-        ([f"{count} recordings" for count in counts], "outside upper center", "none"),
-        (mixtures, "outside lower center", "-"),
-    ):
-        handles = [
-            Line2D([], [], color=f"C{k}", marker="o", linestyle=line, label=name)
-            for k, name in enumerate(names)
-        ]
-        figure.legend(handles=handles, loc=place, ncols=4, fontsize="small")
+    points = _handles([f"{count} recordings" for count in counts], "none")
+    figure.legend(handles=points, loc="outside upper center", ncols=4, fontsize="small")
+    lines = _handles(mixtures, "-")
+    figure.legend(handles=lines, loc="outside lower center", ncols=3, fontsize="small")
     return figure
+
+
+def _handles(names: Sequence[str], line: Literal["-", "none"]) -> list[Line2D]:
+    """What a legend shows, in the order of the colours."""
+    return [
+        Line2D([], [], color=f"C{k}", marker="o", linestyle=line, label=name)
+        for k, name in enumerate(names)
+    ]
 
 
 def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequence[int]) -> None:
