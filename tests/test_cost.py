@@ -19,6 +19,7 @@ from scoresubnet.cost import (
 from scoresubnet.model import UNetModel
 from scoresubnet.networks.unet import UNet
 from scoresubnet.sde import VPSDE
+from tests.pages import ROOT
 
 
 def test_gmacs_of_a_convolution_and_of_its_backward_pass() -> None:
@@ -64,22 +65,43 @@ PAPER = {
 }
 
 
-def test_the_paper_preset_has_the_papers_sizes() -> None:
-    costs = preset_costs("paper")
-    assert costs.keys() == PAPER.keys()
-    for name, (total, trainable, unconditional, guided) in PAPER.items():
-        cost = costs[name]
-        assert cost.parameters / 1e6 == pytest.approx(total, rel=0.03), name
-        assert cost.trainable / 1e6 == pytest.approx(trainable, rel=0.03), name
-        assert cost.unconditional_gmacs == pytest.approx(unconditional, rel=0.10), name
-        assert cost.guided_gmacs == pytest.approx(guided, rel=0.10), name
-    classifier = costs["Score Subnet"].parameters - costs["Score Subnet"].trainable
-    assert classifier / 1e6 == pytest.approx(7.9, rel=0.03)
+@pytest.fixture(scope="module")
+def paper() -> dict[str, Cost]:
+    return preset_costs("paper")
 
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, Cost]:
     return preset_costs("small")
+
+
+def test_the_paper_preset_has_the_papers_sizes(paper: dict[str, Cost]) -> None:
+    assert paper.keys() == PAPER.keys()
+    for name, (total, trainable, unconditional, guided) in PAPER.items():
+        cost = paper[name]
+        assert cost.parameters / 1e6 == pytest.approx(total, rel=0.03), name
+        assert cost.trainable / 1e6 == pytest.approx(trainable, rel=0.03), name
+        assert cost.unconditional_gmacs == pytest.approx(unconditional, rel=0.10), name
+        assert cost.guided_gmacs == pytest.approx(guided, rel=0.10), name
+    classifier = paper["Score Subnet"].parameters - paper["Score Subnet"].trainable
+    assert classifier / 1e6 == pytest.approx(7.9, rel=0.03)
+
+
+def test_pages_tell_the_costs_as_they_are(paper: dict[str, Cost], small: dict[str, Cost]) -> None:
+    using = (ROOT / "docs/using.md").read_text(encoding="utf-8")
+    results = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    for preset, costs in (("paper", paper), ("small", small)):
+        for name, cost in costs.items():
+            size = f"{cost.parameters / 1e6:.2f} [{cost.trainable / 1e6:.2f}]"
+            steps = (f"{cost.unconditional_gmacs:.2f}", f"{cost.guided_gmacs:.2f}")
+            memory = f"{cost.unconditional_mib:.1f} | {cost.guided_mib:.1f}"
+            if (preset, name) != ("small", "Score Subnet, no gradient taps"):
+                assert f"| {preset} | {size} | {steps[0]} | {steps[1]} | {memory} |" in using, name
+            if preset == "paper":
+                total, trainable, unconditional, guided = PAPER[name]
+                theirs = (f"{total} [{trainable}]", f"{unconditional:.2f}", f"{guided:.2f}")
+                row = (size, theirs[0], steps[0], theirs[1], steps[1], theirs[2])
+                assert f"| {' | '.join(row)} |" in results, name
 
 
 def test_the_small_preset_fits_a_cpu(small: dict[str, Cost]) -> None:
