@@ -85,11 +85,15 @@ def test_a_cell_is_made_and_written_up(
     assert cells == ["english-05-0"]
     results = json.loads((out / "own-words.json").read_text())
     for result in results:
-        assert result["heard"] == {"fake": {"generated": 0.5, "real": 0.5}}
+        assert set(result["heard"]) == {"fake"}
+        heard = result["heard"]["fake"]
+        assert (heard["generated"], heard["real"]) == (0.5, 0.5)
+        assert (heard["kept"] is None) == (result["near"]["kept"] is None)
+        assert (heard["kept"] is None) == (result["accepted"] == 0)
         assert next(iter(result["spotters"])) == "recordings"
         assert len(result["spotters"]) == 6
         assert all(0 <= found["right"] <= 1 for found in result["spotters"].values())
-        assert 0 <= result["near"] <= 1
+        assert 0 <= result["near"]["generated"] <= 1
         assert result["precision"] == "bf16-mixed"
     page = (out / "own-words.md").read_text()
     assert "## English" in page
@@ -171,13 +175,13 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
         {
             "language": language,
             "recordings": count,
-            "heard": {"evaluator": {"generated": 0.1, "real": 1.0}, **judged},
-            "near": count / 100,
+            "heard": {"evaluator": {"generated": 0.1, "kept": None, "real": 1.0}, **judged},
+            "near": {"generated": count / 100, "kept": None if language == "arabic" else 0.01},
             "spotters": {"recordings": {"right": count / 100}, "copies": {"right": 0.5}},
         }
         for language, judged in (
             ("arabic", {}),
-            ("english", {"pocketsphinx": {"generated": 0.6, "real": 0.8}}),
+            ("english", {"pocketsphinx": {"generated": 0.6, "kept": 0.72, "real": 0.8}}),
         )
         for count in ((5, 20, 20) if language == "arabic" else (20, 20))
     ]
@@ -186,7 +190,9 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
     few, many, most = arabic.get_lines()
     assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(0.1)]]
     assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}
-    (same, _) = english.get_lines()
+    same, kept, _ = english.get_lines()
+    assert np.asarray(kept.get_xydata()).tolist() == [[1, pytest.approx(0.9)]] * 2
+    assert (kept.get_color(), kept.get_markerfacecolor()) == (same.get_color(), "none")
     for line, share in ((many, 0.1), (same, 0.75)):
         assert np.asarray(line.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
         assert line.get_color() == many.get_color() != few.get_color()

@@ -40,7 +40,7 @@ class Sizes:
 
     Attributes:
         clips: that are generated of each word, and spoken by the text-to-speech system.
-        judged: of each word, generated and real.
+        judged: of each word, at most: generated, kept and real.
         recipe: of the adaptation.
         spotter: how spotters are trained.
     """
@@ -151,32 +151,41 @@ class Cell:
         rows = [row for row in heard if row["near"] == "False"]
         return [self.folder / "expanded" / row["file"] for row in rows]
 
-    def _heard(self) -> tuple[dict[str, Any], float]:
-        """The share of clips heard as asked for, of generated and of real ones; and near copies."""
-        generated, real, own = [], [], []
-        near: list[float] = []
-        mel = MelSettings()
+    def _heard(self) -> tuple[dict[str, Any], dict[str, float | None]]:
+        """The share of clips that is heard as asked for, by judge, and the share of near copies.
+
+        Of `generated` clips, of those that `expand` would keep, and of `real` ones through log-Mel
+        and vocoder.
+        """
+        mel, kept = MelSettings(), set(self._accepted())
         vocoder, testing = load_vocoder("pitch", mel), self.language.clips(self.data, "testing")
+        clips: dict[str, list[Audio]] = {"generated": [], "kept": [], "real": []}
+        asked: dict[str, list[str]] = {name: [] for name in clips}
+        near: dict[str, list[float]] = {"generated": [], "kept": []}
         for word in self.language.words:
-            made = sorted((self.folder / "expanded" / word).glob("*.wav"))[: self.sizes.judged]
+            made = sorted((self.folder / "expanded" / word).glob("*.wav"))
             given = sorted((self.folder / "recordings" / word).iterdir())
             others = [clip.path for clip in testing if clip.label == word]
-            made_x, given_x, others_x = (
-                log_mels(p, mel)[:, 0].numpy() for p in (made, given, others)
-            )
+            given_x, others_x = (log_mels(p, mel)[:, 0].numpy() for p in (given, others))
             limit = np.quantile(log_mel_distances(others_x, given_x).min(1), 0.05)
-            near.append(float((log_mel_distances(made_x, given_x).min(1) < limit).mean()))
-            generated += [read_audio(path) for path in made]
+            chosen = {"generated": made, "kept": [path for path in made if path in kept]}
+            for name, paths in chosen.items():
+                first = paths[: self.sizes.judged]
+                clips[name] += [read_audio(path) for path in first]
+                asked[name] += [word] * len(first)
+                if first:
+                    distances = log_mel_distances(log_mels(first, mel)[:, 0].numpy(), given_x)
+                    near[name] += (distances.min(1) < limit).tolist()
             sounds = vocoder(log_mels(others[: self.sizes.judged], mel).numpy())
-            real += list(sounds)
-            own.append((word, len(made), len(sounds)))
-        asked = [word for word, count, _ in own for _ in range(count)]
-        said = [word for word, _, count in own for _ in range(count)]
+            clips["real"] += list(sounds)
+            asked["real"] += [word] * len(sounds)
         heard = {
-            name: {"generated": _share(judge(generated), asked), "real": _share(judge(real), said)}
-            for name, judge in _judges(self.language).items()
+            judge: {
+                name: _share(hear(own) if own else [], asked[name]) for name, own in clips.items()
+            }
+            for judge, hear in _judges(self.language).items()
         }
-        return heard, float(np.mean(near))
+        return heard, {name: _mean(values) for name, values in near.items()}
 
     def _spotters(self, spoken: Path) -> dict[str, Any]:
         """What spotters of each mixture hear right of other speakers' clips."""
@@ -241,5 +250,10 @@ def _judges(language: Language) -> Mapping[str, Hear]:
     }
 
 
-def _share(heard: Sequence[str | None], asked: Sequence[str]) -> float:
-    return sum(h == a for h, a in zip(heard, asked, strict=True)) / len(asked)
+def _share(heard: Sequence[str | None], asked: Sequence[str]) -> float | None:
+    return _mean([h == a for h, a in zip(heard, asked, strict=True)])
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """None where `expand` keeps nothing."""
+    return float(np.mean(values)) if values else None

@@ -14,13 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import t as student
 
-from scoresubnet.evaluation.report.markdown import markdown_table
+from scoresubnet.evaluation.report.markdown import DASH, markdown_table
 from scoresubnet.experiments.own_words.cell import RESULT
 from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
 
 PAGE, RESULTS, FIGURE = "own-words.md", "own-words.json", "own-words.png"
 ALONE = "recordings"
+CLIPS = ("generated", "kept")
+"""All that is generated, and what `expand` keeps of it."""
 JUDGE = "pocketsphinx"
 """Of the figure, where it knows the words: no network of ours."""
 MOST_NEAR = 0.12
@@ -54,17 +56,28 @@ def page_of(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _heard(groups: dict[int, list[dict[str, Any]]]) -> str:
+    """Two rows for each number of recordings: all that is generated, and what `expand` keeps."""
     judges = list(next(iter(groups.values()))[0]["heard"])
-    head = ["recordings a word", "draws", *(f"heard, {judge}, of real" for judge in judges)]
+    head = [
+        "recordings a word",
+        "draws",
+        "clips",
+        *(f"heard, {judge}, of real" for judge in judges),
+    ]
     rows = []
     for count, results in groups.items():
-        shares = [
-            [r["heard"][judge]["generated"] / r["heard"][judge]["real"] for r in results]
-            for judge in judges
-        ]
-        rest = [[r[key] for r in results] for key in ("near", "accepted")]
-        rows.append([str(count), str(len(results)), *map(_spread, shares), *map(_spread, rest)])
-    return markdown_table([[*head, "nearer than 5 % of real", "accepted"], *rows])
+        for name in CLIPS:
+            own = [[_of_real(r, judge, name) for r in results] for judge in judges]
+            own.append([r["near"][name] for r in results])
+            accepted = _spread([r["accepted"] for r in results]) if name == "kept" else ""
+            rows.append([str(count), str(len(results)), name, *map(_spread, own), accepted])
+    return markdown_table([[*head, "nearer than 5 % of real", "share that is kept"], *rows])
+
+
+def _of_real(result: dict[str, Any], judge: str, name: str) -> float | None:
+    """What a judge hears of some clips, as a share of what it hears of real ones."""
+    heard = result["heard"][judge]
+    return None if heard[name] is None else heard[name] / heard["real"]
 
 
 def _spotters(groups: dict[int, list[dict[str, Any]]]) -> str:
@@ -92,9 +105,13 @@ def difference(gains: Sequence[float]) -> str:
     return f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})"
 
 
-def _spread(values: Sequence[float]) -> str:
-    text = f"{statistics.mean(values):.2f}"
-    return text if len(values) < 2 else f"{text} ({min(values):.2f} to {max(values):.2f})"
+def _spread(values: Sequence[float | None]) -> str:
+    """The mean, and the range if there are several."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return DASH
+    text = f"{statistics.mean(known):.2f}"
+    return text if len(known) < 2 else f"{text} ({min(known):.2f} to {max(known):.2f})"
 
 
 def figure_of(results: Sequence[dict[str, Any]]) -> Figure:
@@ -126,16 +143,22 @@ def _handles(names: Sequence[str], line: Literal["-", "none"]) -> list[Line2D]:
 
 
 def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequence[int]) -> None:
-    """Each draw of recordings as a point: to the left few copies, above well heard."""
+    """Each draw of recordings as a point, and a ring of what `expand` keeps.
+
+    To the left few copies, above well heard.
+    """
     judge = JUDGE if JUDGE in results[0]["heard"] else next(iter(results[0]["heard"]))
-    for k, count in enumerate(counts):
-        own = [result for result in results if result["recordings"] == count]
-        heard = [r["heard"][judge]["generated"] / r["heard"][judge]["real"] for r in own]
-        if own:
-            axes.plot([100 * r["near"] for r in own], heard, "o", color=f"C{k}")
+    for name, fill in zip(CLIPS, (None, "none"), strict=True):
+        for k, count in enumerate(counts):
+            own = [result for result in results if result["recordings"] == count]
+            pairs = [(r["near"][name], _of_real(r, judge, name)) for r in own]
+            there = [(100 * near, heard) for near, heard in pairs if heard is not None]
+            if there:
+                axes.plot(*zip(*there, strict=True), "o", color=f"C{k}", markerfacecolor=fill)
     axes.axvline(100 * MOST_NEAR, color="0.6", linewidth=1)
     axes.set_xlabel(
-        f"% of clips nearer to a recording than 5 % of real ones are\n(heard by {judge})"
+        f"% of clips nearer to a recording than 5 % of real ones are\n"
+        f"(heard by {judge}; rings: what `expand` keeps)"
     )
     axes.grid(alpha=0.3)
 
