@@ -21,7 +21,7 @@ SHOWN = (
     *("evaluator/mis", "evaluator/am", "speech_embedding/fad_infinite", "vggish/fad"),
     *("sc09_resnext/frechet", "sc09_resnext/is", "sc09_resnext/mis", "sc09_resnext/am"),
     *("pocketsphinx/accuracy", "whisper/accuracy", "scoreq/scoreq", "dnsmos/dnsmos_ovrl"),
-    "distillmos/distillmos",
+    *("distillmos/distillmos", "novelty/near"),
 )
 """Columns, where they were measured."""
 DRAWN = ("evaluator/frechet_infinite", "evaluator/accuracy")
