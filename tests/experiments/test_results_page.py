@@ -19,6 +19,7 @@ def figure(value: float | None, interval: float | None = None) -> dict[str, Any]
 
 GROUP: dict[str, Any] = {
     "unconditional": False,
+    "vary": {},
     "against": "subnet",
     "metrics": {
         "evaluator/is": {"text": "Inception Score", "better": "higher", "digits": 2},
@@ -81,11 +82,41 @@ def test_marks_are_filled(page: Path) -> None:
     assert filled(page) == text
 
 
+def test_a_line_for_each_model_along_what_varies(page: Path) -> None:
+    """Without models and columns of which there is no value; unlike seeds are apart."""
+
+    def row(model: str, gamma: str, seed: int, fid: float | None, share: float | None) -> Any:
+        unseen = None if share is None else {"right": 1, "clips": 8, "share": share}
+        figures = {"evaluator/frechet_infinite": figure(fid)}
+        about = {"model": model, "seed": seed, "variant": {"guidance": gamma}}
+        return about | {"name": "", "figures": figures, "unseen": unseen}
+
+    rows = [row("subnet", "0", 0, 4.0, None), row("subnet", "1", 0, 2.125, None)]
+    rows += [row("unet", "1", 0, 5.0, 0.125), row("unet", "1", 1, None, 0.5)]
+    group = {"vary": {"guidance": ["0", "1", "10"]}, "rows": rows}
+    path = page.parent / "results/tiny/table.json"
+    path.write_text(json.dumps(RESULTS | {"groups": {"gamma": group}}))
+    marks = ("<!-- table: tiny gamma fid -->", "<!-- table: tiny gamma unseen -->")
+    page.write_text("\n".join(f"{mark}\n<!-- end of table -->" for mark in marks))
+    first, second = (
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+        for block in filled(page).split("-->\n")[1::2]
+    )
+    assert [first[0], *first[2:4]] == [
+        ["guidance", "0", "1"],
+        ["Subnet", "4.00", "2.12"],
+        ["Unet", "\u2013", "5.00"],
+    ]
+    unseen = [["guidance", "1"], ["Unet", "12.5 %"], ["Unet, seed 1", "50.0 %"]]
+    assert [second[0], *second[2:4]] == unseen
+
+
 @pytest.mark.parametrize(
     ("mark", "said"),
     [
         ("tiny gamma values -->\n\n<!-- end of table -->", "unknown group 'gamma'"),
         ("tiny guided chart -->\n\n<!-- end of table -->", "unknown kind of table 'chart'"),
+        ("tiny guided fid -->\n\n<!-- end of table -->", "not one setting varies"),
         ("large guided values -->\n\n<!-- end of table -->", "large/table.json"),
         (
             "tiny guided -->\n\n<!-- end of table -->",

@@ -3,8 +3,10 @@
     python -m scoresubnet.experiments.results_page docs/results.md
 
 What lies between `<!-- table: sc12-small guided values -->` and `<!-- end of table -->` is written
-anew from the group `guided` of `results/sc12-small/table.json`: `values`, or `differences`, which
-have intervals. A test holds the page against these files.
+anew from the group `guided` of `results/sc12-small/table.json`: `values`; `differences`, which
+have intervals; or of a group in which a setting varies, a line for each model: `fid`, and `unseen`,
+the share of words that the model never saw which is heard as asked for. A test holds the page
+against these files.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from scoresubnet.experiments.table_page import read_results, row_title
 from scoresubnet.files import write_text
 from scoresubnet.options.registries import refuse_unknown
 
+FID = "evaluator/frechet_infinite"
 COLUMNS = {
-    "evaluator/frechet_infinite": "FID∞",
+    FID: "FID∞",
     "evaluator/is": "IS",
     "evaluator/mis": "mIS",
     "evaluator/am": "AM",
@@ -115,9 +118,47 @@ def _differences(results: Results, group: Mapping[str, Any]) -> str:
     return markdown_table(lines).rstrip()
 
 
+def _fid(results: Results, group: Mapping[str, Any]) -> str:
+    """Of each model along what varies."""
+    return _along(results, group, lambda row: _value(row["figures"], FID), "{:.2f}".format)
+
+
+def _unseen(results: Results, group: Mapping[str, Any]) -> str:
+    """Of each model that was not trained on all words."""
+
+    def percent(row: Mapping[str, Any]) -> float | None:
+        return 100 * row["unseen"]["share"] if row["unseen"] else None
+
+    return _along(results, group, percent, "{:.1f} %".format)
+
+
+def _along(
+    results: Results,
+    group: Mapping[str, Any],
+    value: Callable[[Mapping[str, Any]], float | None],
+    form: Callable[[float], str],
+) -> str:
+    """A line for each model of which there is a value, a column for each value of what varies."""
+    if len(group["vary"]) != 1:
+        raise ValueError("a group in which not one setting varies has no such table")
+    (name,) = group["vary"]
+    found: dict[str, dict[str, float]] = {}
+    for row in group["rows"]:
+        if (own := value(row)) is not None:
+            title = row_title(results, {**row, "variant": {}})
+            found.setdefault(title, {})[row["variant"][name]] = own
+    columns = [str(x) for x in group["vary"][name] if any(str(x) in own for own in found.values())]
+    lines = [[name, *columns]]
+    for title, own in found.items():
+        lines.append([title, *(form(own[x]) if x in own else DASH for x in columns)])
+    return markdown_table(lines).rstrip()
+
+
 KINDS: dict[str, Callable[[Results, Mapping[str, Any]], str]] = {
     "values": _values,
     "differences": _differences,
+    "fid": _fid,
+    "unseen": _unseen,
 }
 """What a mark may ask for."""
 
