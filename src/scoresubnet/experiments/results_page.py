@@ -144,9 +144,9 @@ def _along(
     (name,) = group["vary"]
     found: dict[str, dict[str, float]] = {}
     for row in group["rows"]:
-        if (own := value(row)) is not None:
+        if (known := value(row)) is not None:
             title = row_title(results, {**row, "variant": {}})
-            found.setdefault(title, {})[row["variant"][name]] = own
+            found.setdefault(title, {})[row["variant"][name]] = known
     columns = [str(x) for x in group["vary"][name] if any(str(x) in own for own in found.values())]
     lines = [[name, *columns]]
     for title, own in found.items():
