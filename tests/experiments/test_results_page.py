@@ -116,7 +116,7 @@ def test_a_line_for_each_model_along_what_varies(page: Path) -> None:
     [
         ("tiny gamma values -->\n\n<!-- end of table -->", "unknown group 'gamma'"),
         ("tiny guided chart -->\n\n<!-- end of table -->", "unknown kind of table 'chart'"),
-        ("tiny guided fid -->\n\n<!-- end of table -->", "not one setting varies"),
+        ("tiny guided fid -->\n\n<!-- end of table -->", "exactly one setting varies"),
         ("large guided values -->\n\n<!-- end of table -->", "large/table.json"),
         (
             "tiny guided -->\n\n<!-- end of table -->",

@@ -48,7 +48,8 @@ def graphs(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable
     def beside(folder: Path) -> None:
         with FileLock(f"{made}.lock"):
             if not made.exists():
-                export(folder, made)
+                export(folder, unfinished := made.with_suffix(".part"))
+                unfinished.rename(made)
         for path in made.glob("*.onnx"):
             shutil.copy(path, folder)
 

@@ -5,8 +5,8 @@
 What lies between `<!-- table: sc12-small guided values -->` and `<!-- end of table -->` is written
 anew from the group `guided` of `results/sc12-small/table.json`: `values`; `differences`, which
 have intervals; or of a group in which a setting varies, a line for each model: `fid`, and `unseen`,
-the share of words that the model never saw which is heard as asked for. A test holds the page
-against these files.
+the share of the clips of words that the model never saw that are heard as asked for. A test holds
+the page against these files.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _along(
 ) -> str:
     """A line for each model of which there is a value, a column for each value of what varies."""
     if len(group["vary"]) != 1:
-        raise ValueError("a group in which not one setting varies has no such table")
+        raise ValueError("this table needs a group in which exactly one setting varies")
     (name,) = group["vary"]
     found: dict[str, dict[str, float]] = {}
     for row in group["rows"]:
