@@ -95,8 +95,7 @@ def test_pages_tell_the_costs_as_they_are(paper: dict[str, Cost], small: dict[st
             size = f"{cost.parameters / 1e6:.2f} [{cost.trainable / 1e6:.2f}]"
             steps = (f"{cost.unconditional_gmacs:.2f}", f"{cost.guided_gmacs:.2f}")
             memory = f"{cost.unconditional_mib:.1f} | {cost.guided_mib:.1f}"
-            if (preset, name) != ("small", "Score Subnet, no gradient taps"):
-                assert f"| {preset} | {size} | {steps[0]} | {steps[1]} | {memory} |" in using, name
+            assert f"| {preset} | {size} | {steps[0]} | {steps[1]} | {memory} |" in using, name
             if preset == "paper":
                 total, trainable, unconditional, guided = PAPER[name]
                 theirs = (f"{total} [{trainable}]", f"{unconditional:.2f}", f"{guided:.2f}")

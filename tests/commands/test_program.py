@@ -11,8 +11,6 @@ import pytest
 import soundfile
 
 PYTHON_M = [sys.executable, "-m", "scoresubnet"]
-
-
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 

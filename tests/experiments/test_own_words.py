@@ -18,7 +18,13 @@ from scoresubnet.experiments.own_words import __main__ as command
 from scoresubnet.experiments.own_words import cell as module
 from scoresubnet.experiments.own_words.cell import RESULT, Sizes
 from scoresubnet.experiments.own_words.espeak import PROGRAM, speak
-from scoresubnet.experiments.own_words.page import MOST_NEAR, difference, figure_of
+from scoresubnet.experiments.own_words.page import (
+    MOST_NEAR,
+    difference,
+    figure_of,
+    page_of,
+    write_page,
+)
 from scoresubnet.experiments.own_words.spotter import (
     DSCNN,
     Clips,
@@ -87,13 +93,14 @@ def test_a_cell_is_made_and_written_up(
     for result in results:
         assert set(result["heard"]) == {"fake"}
         heard = result["heard"]["fake"]
-        assert (heard["generated"], heard["real"]) == (0.5, 0.5)
-        assert (heard["kept"] is None) == (result["near"]["kept"] is None)
-        assert (heard["kept"] is None) == (result["accepted"] == 0)
+        assert heard["generated"] == heard["real"] == {"low": 1.0, "high": 0.0}
+        known = [share is not None for share in heard["kept"].values()]
+        assert known == [share is not None for share in result["near"]["kept"].values()]
+        assert any(known) == (result["accepted"] > 0)
         assert next(iter(result["spotters"])) == "recordings"
         assert len(result["spotters"]) == 6
         assert all(0 <= found["right"] <= 1 for found in result["spotters"].values())
-        assert 0 <= result["near"]["generated"] <= 1
+        assert all(0 <= share <= 1 for share in result["near"]["generated"].values())
         assert result["precision"] == "bf16-mixed"
     page = (out / "own-words.md").read_text()
     assert "## English" in page
@@ -106,6 +113,12 @@ def test_a_cell_is_made_and_written_up(
         said = "weights" if name == "english" else name
         with pytest.raises(ValueError, match=f"is of other {said}; choose another --out"):
             command.main(changed, sizes)
+    path = out / "cells/english-05-0" / RESULT
+    path.write_text(json.dumps({k: v for k, v in results[0].items() if k != "format"}))
+    with pytest.raises(ValueError, match="is of other format"):
+        command.main(arguments, sizes)
+    with pytest.raises(ValueError, match="is of other format"):
+        write_page(out)
 
 
 def test_recordings_are_of_as_many_speakers_as_there_are(tmp_path: Path) -> None:
@@ -169,20 +182,59 @@ def test_paired_differences() -> None:
     assert difference([1.5]) == "+1.5"
 
 
+HEARD = {
+    "pocketsphinx": {
+        "generated": {"a": 0.6, "b": 0.6},
+        "kept": {"a": 0.72, "b": None},
+        "real": {"a": 0.8, "b": 0.8},
+    }
+}
+
+
+def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
+    """Of real clips too only the words count that the share is of; nor do draws with nothing."""
+    heard = {
+        "generated": {"easy": 0.9, "hard": 0.1},
+        "kept": {"easy": 0.9, "hard": None},
+        "real": {"easy": 1.0, "hard": 0.25},
+    }
+    some = {
+        "language": "x",
+        "recordings": 5,
+        "heard": {"judge": heard},
+        "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": {"easy": 0.3, "hard": None}},
+        "accepted": 0.4,
+        "spotters": {"recordings": {"right": 0.5}},
+    }
+    none = {"easy": None, "hard": None}
+    nothing = some | {
+        "heard": {"judge": heard | {"kept": none}},
+        "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": none},
+        "accepted": 0.0,
+    }
+    lines = page_of([some, nothing]).splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    (generated,) = (row for row in rows if row[2:3] == ["generated"])
+    (kept,) = (row for row in rows if row[2:3] == ["kept"])
+    assert generated == ["5", "2", "generated", "0.80 (0.80 to 0.80)", "0.10 (0.10 to 0.10)", ""]
+    assert kept == ["5", "1", "kept", "0.90", "0.30", "0.20 (0.00 to 0.40)"]
+
+
 def test_the_figure_has_a_point_for_each_draw() -> None:
     """Heard as a share of real recordings, by pocketsphinx where it was asked; copies in %."""
     results = [
         {
             "language": language,
             "recordings": count,
-            "heard": {"evaluator": {"generated": 0.1, "kept": None, "real": 1.0}, **judged},
-            "near": {"generated": count / 100, "kept": None if language == "arabic" else 0.01},
+            "heard": {
+                "evaluator": {"generated": {"a": 0.1}, "kept": {"a": None}, "real": {"a": 1.0}},
+                **judged,
+            },
+            "near": {"generated": {"a": count / 100}, "kept": {"a": kept}},
+            "accepted": 0.5,
             "spotters": {"recordings": {"right": count / 100}, "copies": {"right": 0.5}},
         }
-        for language, judged in (
-            ("arabic", {}),
-            ("english", {"pocketsphinx": {"generated": 0.6, "kept": 0.72, "real": 0.8}}),
-        )
+        for language, kept, judged in (("arabic", None, {}), ("english", 0.01, HEARD))
         for count in ((5, 20, 20) if language == "arabic" else (20, 20))
     ]
     figure = figure_of(results)

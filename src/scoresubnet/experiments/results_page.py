@@ -147,7 +147,7 @@ def _along(
         if (known := value(row)) is not None:
             title = row_title(results, {**row, "variant": {}})
             found.setdefault(title, {})[row["variant"][name]] = known
-    columns = [str(x) for x in group["vary"][name] if any(str(x) in own for own in found.values())]
+    columns = [x for x in group["vary"][name] if any(x in own for own in found.values())]
     lines = [[name, *columns]]
     for title, own in found.items():
         lines.append([title, *(form(own[x]) if x in own else DASH for x in columns)])

@@ -32,6 +32,10 @@ from scoresubnet.vocoders import load_vocoder
 ACCEPT = 0.8
 BACKEND = "onnx"
 RESULT = "result.json"
+FORMAT = 2
+"""Of `result.json`."""
+Shares = dict[str, float | None]
+"""Word -> share of its clips; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,20 @@ class Cell:
         """Whether `result.json` is there.
 
         Raises:
-            ValueError: it is, but of other weights, or adapted in another precision.
+            ValueError: it is, but of other weights, adapted in another precision, or in another
+                format.
         """
         path = self.folder / RESULT
         if not path.exists():
             return False
         found = json.loads(path.read_text(encoding="utf-8"))
-        for name, own in (("weights", self.origin), ("precision", self.sizes.recipe.precision)):
-            if found[name] != own:
+        expected = {
+            "weights": self.origin,
+            "precision": self.sizes.recipe.precision,
+            "format": FORMAT,
+        }
+        for name, own in expected.items():
+            if found.get(name) != own:
                 raise ValueError(f"{path}: is of other {name}; choose another --out, or delete it")
         return True
 
@@ -126,6 +136,7 @@ class Cell:
             speak(self.language, self.sizes.clips, 0, spoken)
         heard, near = self._heard()
         result = {
+            "format": FORMAT,
             "weights": self.origin,
             "language": self.language.name,
             "recordings": self.count,
@@ -151,17 +162,16 @@ class Cell:
         rows = [row for row in heard if row["near"] == "False"]
         return [self.folder / "expanded" / row["file"] for row in rows]
 
-    def _heard(self) -> tuple[dict[str, Any], dict[str, float | None]]:
-        """The share of clips that is heard as asked for, by judge, and the share of near copies.
+    def _heard(self) -> tuple[dict[str, dict[str, Shares]], dict[str, Shares]]:
+        """What each judge hears as asked for, and near copies: of each word.
 
         Of `generated` clips, of those that `expand` would keep, and of `real` ones through log-Mel
         and vocoder.
         """
         mel, kept = MelSettings(), set(self._accepted())
         vocoder, testing = load_vocoder("pitch", mel), self.language.clips(self.data, "testing")
-        clips: dict[str, list[Audio]] = {"generated": [], "kept": [], "real": []}
-        asked: dict[str, list[str]] = {name: [] for name in clips}
-        near: dict[str, list[float]] = {"generated": [], "kept": []}
+        clips: dict[str, dict[str, list[Audio]]] = {"generated": {}, "kept": {}, "real": {}}
+        near: dict[str, Shares] = {"generated": {}, "kept": {}}
         for word in self.language.words:
             made = sorted((self.folder / "expanded" / word).glob("*.wav"))
             given = sorted((self.folder / "recordings" / word).iterdir())
@@ -171,21 +181,17 @@ class Cell:
             chosen = {"generated": made, "kept": [path for path in made if path in kept]}
             for name, paths in chosen.items():
                 first = paths[: self.sizes.judged]
-                clips[name] += [read_audio(path) for path in first]
-                asked[name] += [word] * len(first)
+                clips[name][word] = [read_audio(path) for path in first]
+                near[name][word] = None
                 if first:
                     distances = log_mel_distances(log_mels(first, mel)[:, 0].numpy(), given_x)
-                    near[name] += (distances.min(1) < limit).tolist()
-            sounds = vocoder(log_mels(others[: self.sizes.judged], mel).numpy())
-            clips["real"] += list(sounds)
-            asked["real"] += [word] * len(sounds)
+                    near[name][word] = float((distances.min(1) < limit).mean())
+            clips["real"][word] = list(vocoder(log_mels(others[: self.sizes.judged], mel).numpy()))
         heard = {
-            judge: {
-                name: _share(hear(own) if own else [], asked[name]) for name, own in clips.items()
-            }
+            judge: {name: _shares(hear, own) for name, own in clips.items()}
             for judge, hear in _judges(self.language).items()
         }
-        return heard, {name: _mean(values) for name, values in near.items()}
+        return heard, near
 
     def _spotters(self, spoken: Path) -> dict[str, Any]:
         """What spotters of each mixture hear right of other speakers' clips."""
@@ -250,10 +256,8 @@ def _judges(language: Language) -> Mapping[str, Hear]:
     }
 
 
-def _share(heard: Sequence[str | None], asked: Sequence[str]) -> float | None:
-    return _mean([h == a for h, a in zip(heard, asked, strict=True)])
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    """None where `expand` keeps nothing."""
-    return float(np.mean(values)) if values else None
+def _shares(hear: Hear, clips: Mapping[str, Sequence[Audio]]) -> Shares:
+    return {
+        word: float(np.mean([heard == word for heard in hear(own)])) if own else None
+        for word, own in clips.items()
+    }

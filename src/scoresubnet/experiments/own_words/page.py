@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import DASH, markdown_table
-from scoresubnet.experiments.own_words.cell import RESULT
+from scoresubnet.experiments.own_words.cell import FORMAT, RESULT
 from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
 
@@ -33,12 +33,15 @@ def write_page(out: Path) -> list[Path]:
     """Write the tables, the results behind them, and a figure, of what there is.
 
     Raises:
-        ValueError: there is nothing yet.
+        ValueError: there is nothing yet, or something in another format.
     """
     paths = sorted((out / "cells").glob(f"*/{RESULT}"))
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     if not results:
         raise ValueError(f"{out}: nothing has been measured yet")
+    for path, result in zip(paths, results, strict=True):
+        if result.get("format") != FORMAT:
+            raise ValueError(f"{path}: is of other format; delete it, and make that cell again")
     write_json(out / RESULTS, results)
     write_text(out / PAGE, page_of(results))
     save_figure(figure_of(results), out / FIGURE)
@@ -68,16 +71,29 @@ def _heard(groups: dict[int, list[dict[str, Any]]]) -> str:
     for count, results in groups.items():
         for name in CLIPS:
             own = [[_of_real(r, judge, name) for r in results] for judge in judges]
-            own.append([r["near"][name] for r in results])
+            near = [_near(r, name) for r in results]
+            draws = str(sum(share is not None for share in near))
             accepted = _spread([r["accepted"] for r in results]) if name == "kept" else ""
-            rows.append([str(count), str(len(results)), name, *map(_spread, own), accepted])
+            shares = map(_spread, [*own, near])
+            rows.append([str(count), draws, name, *shares, accepted])
     return markdown_table([[*head, "nearer than 5 % of real", "share that is kept"], *rows])
 
 
 def _of_real(result: dict[str, Any], judge: str, name: str) -> float | None:
-    """What a judge hears of some clips, as a share of what it hears of real ones."""
+    """What a judge hears of some clips, as a share of what it hears of real ones of these words.
+
+    None where there are no clips, or it hears none of the real ones.
+    """
     heard = result["heard"][judge]
-    return None if heard[name] is None else heard[name] / heard["real"]
+    pairs = [(own, heard["real"][word]) for word, own in heard[name].items() if own is not None]
+    of_real = sum(real for _, real in pairs)
+    return sum(own for own, _ in pairs) / of_real if of_real else None
+
+
+def _near(result: dict[str, Any], name: str) -> float | None:
+    """The share of near copies, words weighing alike."""
+    known = [share for share in result["near"][name].values() if share is not None]
+    return statistics.mean(known) if known else None
 
 
 def _spotters(groups: dict[int, list[dict[str, Any]]]) -> str:
@@ -151,8 +167,8 @@ def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequen
     for name, fill in zip(CLIPS, (None, "none"), strict=True):
         for k, count in enumerate(counts):
             own = [result for result in results if result["recordings"] == count]
-            pairs = [(r["near"][name], _of_real(r, judge, name)) for r in own]
-            there = [(100 * near, heard) for near, heard in pairs if heard is not None]
+            pairs = [(_near(r, name), _of_real(r, judge, name)) for r in own]
+            there = [(100 * x, y) for x, y in pairs if x is not None and y is not None]
             if there:
                 axes.plot(*zip(*there, strict=True), "o", color=f"C{k}", markerfacecolor=fill)
     axes.axvline(100 * MOST_NEAR, color="0.6", linewidth=1)
