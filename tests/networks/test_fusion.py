@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -91,6 +92,23 @@ def test_attention_by_hand(attention: CrossAttentionFusion, taps: tuple[Tensor, 
         rows.append(attention.out(torch.cat(heads)))
     expected = forward + torch.stack(rows).T.reshape(1, 8, 10, 8)
     torch.testing.assert_close(fused, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_attention_trains_in_bfloat16_as_in_float32(
+    attention: CrossAttentionFusion, taps: tuple[Tensor, Tensor]
+) -> None:
+    """Value and gradients, within the arithmetic: a training takes another way than sampling."""
+    found = []
+    for arithmetic in (nullcontext(), torch.autocast("cpu", torch.bfloat16)):
+        forward, gradient = (tap.clone().requires_grad_() for tap in taps)
+        attention.zero_grad()
+        with arithmetic:
+            fused = attention(forward, gradient)
+        fused.square().sum().backward()
+        weights = [weight.grad for weight in attention.parameters()]
+        found.append([fused.detach().float(), forward.grad, gradient.grad, *weights])
+    for exact, rough in zip(*found, strict=True):
+        assert (rough - exact).norm() < 0.02 * exact.norm()
 
 
 def test_attention_tells_positions_apart(attention: CrossAttentionFusion) -> None:

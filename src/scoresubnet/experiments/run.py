@@ -28,7 +28,7 @@ from scoresubnet.experiments.share import share
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
 from scoresubnet.jobs.parts import Part
-from scoresubnet.model_about import FILE_NAME
+from scoresubnet.model_about import find_weights
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.process import FolderInUse, locked
@@ -60,8 +60,14 @@ class Experiment:
 
     @property
     def classifier(self) -> Path:
-        """The run of the classifier."""
-        return self.out / "classifier"
+        """The run of the classifier, or the file of the one that the table names."""
+        given = self.table.classifier
+        return find_weights(given) if isinstance(given, str) else self.out / "classifier"
+
+    @property
+    def _has_classifier(self) -> bool:
+        """Whether the classifier is given, or trained to its end."""
+        return isinstance(self.table.classifier, str) or has_note(self.classifier)
 
     @property
     def is_packed(self) -> bool:
@@ -115,7 +121,7 @@ class Experiment:
             in_use = [job for job in jobs if not _is_done(job)]
             if len(in_use) == len(jobs):
                 whom = "another process, which is at what is left"
-                if part.number > 1 and not has_note(self.classifier):
+                if part.number > 1 and not self._has_classifier:
                     whom = f"part 1/{part.of}, which trains the classifier"
                     self._refuse_to_wait_for(whom, begun)
                 if not is_told:
@@ -176,19 +182,10 @@ class Experiment:
             FolderInUse: another process is at one of them, or will be.
         """
         cache = self.out / "features"
-        config = self.table.classifier_config(self.data, cache)
-        assert isinstance(config, ClassifierTraining)
-        work = training_of(config)
-        if not refuse_other_training(self.classifier, work):
-            if part.number > 1:
-                raise FolderInUse(f"{self.classifier}: part 1/{part.of} trains it")
-            _refuse_in_use(self.classifier)
-            _say("training: classifier")
-            train_classifier(clock.limit(config), self.classifier)
-            mark_trained(self.classifier, work, config.run.steps)
+        self._train_classifier(cache, clock, part)
         given = self.table.config(cell.model, cell.seed, self.data, cache)
         folder = self.model(cell)
-        on = file_hash(self.classifier / FILE_NAME) if isinstance(given, ScoreTraining) else None
+        on = _weights_hash(self.classifier) if isinstance(given, ScoreTraining) else None
         work = training_of(given, on)
         if not refuse_other_training(folder, work):
             _refuse_in_use(folder)
@@ -201,6 +198,21 @@ class Experiment:
             mark_trained(folder, work, given.run.steps)
         keep_costs(folder, self._guide(cell.model))
 
+    def _train_classifier(self, cache: Path, clock: Clock, part: Part) -> None:
+        config = self.table.classifier_config(self.data, cache)
+        if config is None:
+            return
+        assert isinstance(config, ClassifierTraining)
+        work = training_of(config)
+        if refuse_other_training(self.classifier, work):
+            return
+        if part.number > 1:
+            raise FolderInUse(f"{self.classifier}: part 1/{part.of} trains it")
+        _refuse_in_use(self.classifier)
+        _say("training: classifier")
+        train_classifier(clock.limit(config), self.classifier)
+        mark_trained(self.classifier, work, config.run.steps)
+
     def _guide(self, model: str) -> Path | None:
         """Weights with the classifier of a U-Net that is guided by one."""
         entry = self.table.models[model]
@@ -212,7 +224,7 @@ class Experiment:
         spec = self.table.spec(cell, self.model(cell), self.classifier)
         evaluation = self._evaluation(cell.group, [spec], self.folder(cell), labels, count)
         weights = [self.model(cell), self._guide(cell.model)]
-        work = work_of(evaluation, [file_hash(w / FILE_NAME) for w in weights if w is not None])
+        work = work_of(evaluation, [_weights_hash(w) for w in weights if w is not None])
         self._report(evaluation, work, f"{cell.group}: {cell.name}", clock)
 
     def _compare(self, group: str, cells: list[Cell], clock: Clock) -> None:
@@ -274,6 +286,11 @@ def _refuse_in_use(folder: Path) -> None:
     if folder.exists():
         with locked(folder):
             pass
+
+
+def _weights_hash(weights: Path) -> str:
+    """SHA-256 of the file of a run, or of a file of weights."""
+    return file_hash(find_weights(weights))
 
 
 def _changed(path: Path) -> float:

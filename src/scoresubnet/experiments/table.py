@@ -16,6 +16,7 @@ from scoresubnet.data.words import UNCONDITIONAL, resolve_words
 from scoresubnet.evaluation.run import MOST_COUNT
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.model_about import find_weights
 from scoresubnet.options.errors import plainly
 from scoresubnet.options.plain_yaml import MODE, load
 from scoresubnet.options.registries import refuse_unknown
@@ -139,7 +140,8 @@ class Table:
         sources: where the recordings are, with roots relative to one folder of data.
         reference: folder of real clips to compare with, relative to the same.
         configs: kind of training -> the config that it starts from.
-        classifier: settings of the one classifier.
+        classifier: settings of the training of the one classifier; or name, folder or file of
+            weights whose classifier it is, and none is trained.
         shared: settings of all other trainings.
         groups: key -> group, the most important first.
         models: key -> model.
@@ -150,7 +152,7 @@ class Table:
     sources: list[dict[str, Any]]
     reference: str
     configs: dict[str, str]
-    classifier: dict[str, Any]
+    classifier: dict[str, Any] | str
     shared: dict[str, Any]
     groups: dict[str, Group]
     models: dict[str, Model]
@@ -181,6 +183,8 @@ class Table:
             ValueError: a training or a row cannot be made.
         """
         nowhere = Path()
+        if isinstance(self.classifier, str):
+            find_weights(self.classifier)
         self.classifier_config(nowhere, nowhere)
         for key, model in self.models.items():
             try:
@@ -201,7 +205,7 @@ class Table:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The words of the classifier."""
+        """The words asked for: all those of the classifier, or some of a given one."""
         return resolve_words(self.words)
 
     def cells(self) -> Iterator[Cell]:
@@ -247,8 +251,10 @@ class Table:
         words = self.config(model, 0, Path(), Path()).data.words
         return self.labels if words is None else resolve_words(words)
 
-    def classifier_config(self, data: Path, cache: Path) -> Training:
-        """The training of the classifier that all models share."""
+    def classifier_config(self, data: Path, cache: Path) -> Training | None:
+        """The training of the classifier that all models share; None where it is given."""
+        if isinstance(self.classifier, str):
+            return None
         return self._config("classifier", data, cache, self.classifier)
 
     def config(self, model: str, seed: int, data: Path, cache: Path) -> Training:
