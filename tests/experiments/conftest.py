@@ -1,10 +1,13 @@
 """The weights of a tiny model, and a tiny table."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from scoresubnet.weights import save_model
@@ -17,6 +20,18 @@ def weights(tmp_path: Path) -> Path:
     model = tiny_model(("seven", "nine"))
     save_model(model, tmp_path / "tiny.safetensors")
     return tmp_path / "tiny.safetensors"
+
+
+@pytest.fixture
+def data(words_folder: Path, tmp_path: Path) -> Path:
+    """The words of the table, and one that is not in it."""
+    root = tmp_path / "data"
+    shutil.copytree(words_folder, root)
+    (root / "click").mkdir()
+    for k in range(4):
+        click = np.random.default_rng(k).standard_normal(16_000) * (np.arange(16_000) < 400)
+        soundfile.write(root / "click" / f"take{k}.wav", 0.3 * click.astype("f4"), 16_000)
+    return root
 
 
 TINY_CLASSIFIER = {"widths": [8, 16], "blocks": [1, 1], "bottleneck_blocks": 1, "patch": 4}

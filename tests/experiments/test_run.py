@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -10,10 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
-import torch
 
 from scoresubnet.cli import main
 from scoresubnet.evaluation.run import Evaluation
@@ -30,23 +26,11 @@ from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
 from scoresubnet.training.process import locked
 from scoresubnet.weight_files.tensor_files import state_hash
-from scoresubnet.weights import load_model, save_model
+from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Write = Callable[..., Path]
 Content = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def data(words_folder: Path, tmp_path: Path) -> Path:
-    """The words of the table, and one that is not in it."""
-    root = tmp_path / "data"
-    shutil.copytree(words_folder, root)
-    (root / "click").mkdir()
-    for k in range(4):
-        click = np.random.default_rng(k).standard_normal(16_000) * (np.arange(16_000) < 400)
-        soundfile.write(root / "click" / f"take{k}.wav", 0.3 * click.astype("f4"), 16_000)
-    return root
 
 
 def test_a_table_is_made_and_written_up(
@@ -246,37 +230,6 @@ def test_parts_make_their_models_and_the_last_call_compares(
     ]
     assert len(sounds[0]) == 12
     assert sounds[0] == sounds[1]
-
-
-def test_a_given_classifier_is_not_trained(
-    content: Content, write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All stand on its body and are guided by it, and no part waits; another one is told."""
-    given = tmp_path / "given"
-    classifier = read_table(str(write())).classifier_config(data, tmp_path / "features")
-    assert isinstance(classifier, ClassifierTraining)
-    train_classifier(classifier, given)
-    monkeypatch.setattr(module, "train_classifier", lambda *a: pytest.fail("trained"))
-    configs = {kind: name for kind, name in content()["configs"].items() if kind != "classifier"}
-    table = read_table(str(write(classifier=str(given), configs=configs)))
-    experiment = Experiment(table, data, tmp_path / "runs")
-    for k in (1, 2):
-        experiment.run(groups=["asked"], part=Part(k, 2))
-    experiment.run(groups=["asked"])
-    assert collect(experiment)["groups"]["asked"]["differences"]
-    bodies = [
-        state_hash(load_model(folder).backbone().state_dict())
-        for folder in (given, experiment.out / "models/subnet_seed0")
-    ]
-    assert bodies[0] == bodies[1]
-    assert not (experiment.out / "classifier").exists()
-
-    other = load_model(given)
-    with torch.no_grad():
-        other.backbone().classifier.head.bias += 1
-    save_model(other, given / "model.safetensors")
-    with pytest.raises(ValueError, match="was trained with another classifier"):
-        experiment.run(groups=["asked"])
 
 
 def test_a_part_waits_an_hour_for_the_first(

@@ -89,12 +89,6 @@ def test_a_source_without_a_root_is_named(write: Write) -> None:
         read_table(str(write(sources=[{"kind": "folder"}])))
 
 
-def test_a_classifier_that_is_not_there_is_named(write: Write) -> None:
-    with pytest.raises(ValueError, match="nowhere: no such file or folder") as error:
-        read_table(str(write(classifier="nowhere")))
-    assert "words18-small" in str(error.value)
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_shipped_tables_can_be_made(name: str, tmp_path: Path) -> None:
     """Their models share what they are to share, and no two are alike."""

@@ -40,7 +40,7 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("labels", nargs="+", type=str, help="words to speak, or aliases of them; `none` is no word")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
-    _add_part(parser, "whole batches of 16 clips")
+    _add_part(parser, "batches of 16 clips")
     _add_towards(parser)
     _add_sampling(parser)
     _add_vocoder(parser)
@@ -52,14 +52,14 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     return parser
 
 
-def _add_part(parser: ArgumentParser, of: str) -> None:
-    """`of`: what the parts share."""
+def _add_part(parser: ArgumentParser, by: str) -> None:
+    """`by`: what is never divided."""
     parser.add_argument(
         "--part",
         type=str | None,
         metavar="K/N",
-        help=f"make this part of a larger job, such as 3/16, into one --out; parts share {of}; "
-        "when all are made, run it once without --part",
+        help="make this part of a larger job, such as 3/16, into one --out; the job is divided "
+        f"by {by}; when all parts are made, run it once without --part",
     )
 
 
@@ -130,7 +130,7 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
         default="recordings",
         help="recordings: fitted to them, and independent; classifier: that of the weights",
     )
-    _add_part(parser, "the clips of each word")
+    _add_part(parser, "clips of each word")
     add("--seed", type=int, default=0, help="of the job; each clip has its own in the manifest")
     _add_towards(parser)
     add("--noise", type=str | None, help="folder of recordings to lay under the clips")
@@ -202,7 +202,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
     _add_vocoder(parser)
     add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
     add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
-    _add_part(parser, "clips, made and judged")
+    _add_part(parser, "batches of 16 clips")
     _add_sampling(parser)
     return parser
 
@@ -305,7 +305,7 @@ def _experiment(parser: ArgumentParser, which: str) -> ArgumentParser:
         add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
         add("--minutes", type=float, default=0.0, help="stop after so many; 0: when all is made")
         add("--groups", nargs="+", type=str, help="only these groups of rows")
-        _add_part(parser, "whole models")
+        _add_part(parser, "models")
         _add_judges(parser)
         return parser
     add("table", type=str, help=f"{name}; or a table.json, whose pages are made again")

@@ -85,6 +85,12 @@ def refuse_other_training(folder: Path, work: Work) -> bool:
     return True
 
 
+def classifier_of(folder: Path) -> str | None:
+    """The hash of the classifier that a trained Score Subnet stands on; else None."""
+    note = _note(folder)
+    return None if note is None else note["classifier"]
+
+
 def mark_trained(folder: Path, work: Work, steps: int) -> None:
     """Note what a model was made of, if its run has made all its steps.
 

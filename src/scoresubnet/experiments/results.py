@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scoresubnet.experiments.costs import COSTS, SPEED
-from scoresubnet.experiments.made import reports_of
+from scoresubnet.experiments.made import classifier_of, reports_of
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
@@ -36,6 +36,7 @@ def collect(experiment: Experiment) -> Results:
         "format": FORMAT,
         "title": table.title,
         "labels": list(table.labels),
+        "classifier": _classifier(experiment),
         "models": {
             key: {
                 "title": model.title,
@@ -51,6 +52,14 @@ def collect(experiment: Experiment) -> Results:
         "groups": groups,
         "missing": [f"{c.group}/{c.name}" for c in table.cells() if _report(experiment, c) is None],
     }
+
+
+def _classifier(experiment: Experiment) -> dict[str, str | None] | None:
+    """The given weights, and the hash of the file that the models were trained on."""
+    if not isinstance(given := experiment.table.classifier, str):
+        return None
+    found = (classifier_of(experiment.model(cell)) for cell in experiment.table.cells())
+    return {"weights": given, "sha256": next(filter(None, found), None)}
 
 
 def _group(experiment: Experiment, key: str) -> dict[str, Any]:

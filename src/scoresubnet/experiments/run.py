@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from scoresubnet.data.packs import is_pack
@@ -28,7 +28,7 @@ from scoresubnet.experiments.share import share
 from scoresubnet.experiments.table import Cell, Table
 from scoresubnet.files import file_hash
 from scoresubnet.jobs.parts import Part
-from scoresubnet.model_about import find_weights
+from scoresubnet.model_about import NO_CLASSIFIER, find_weights, read_about
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining, ScoreTraining, UNetTraining
 from scoresubnet.training.process import FolderInUse, locked
@@ -49,7 +49,7 @@ class Experiment:
         table: what is to be made.
         data: folder that its recordings are in, or packs of their log-Mels: they are enough to
             train, and nothing is measured.
-        out: gets `classifier/`, `models/`, `cells/`, `compared/` and `cache/`.
+        out: gets `classifier/` (if none is given), `models/`, `cells/`, `compared/` and `cache/`.
         judges: those of `Evaluation`.
     """
 
@@ -58,11 +58,26 @@ class Experiment:
     out: Path
     judges: Mapping[str, str | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def classifier(self) -> Path:
-        """The run of the classifier, or the file of the one that the table names."""
+        """The run of the classifier, or the file of the weights that the table names.
+
+        Raises:
+            ValueError: there are none of that name, or they have no such classifier.
+        """
         given = self.table.classifier
-        return find_weights(given) if isinstance(given, str) else self.out / "classifier"
+        if not isinstance(given, str):
+            return self.out / "classifier"
+        path = find_weights(given)
+        about = read_about(path)
+        if about.is_unet:
+            raise ValueError(f"{given}: {NO_CLASSIFIER}")
+        if unknown := set(self.table.labels) - set(about.labels):
+            raise ValueError(
+                f"{given}: its classifier does not know {', '.join(sorted(unknown))}; its labels "
+                f"are {', '.join(about.labels)}"
+            )
+        return path
 
     @property
     def _has_classifier(self) -> bool:
@@ -100,13 +115,14 @@ class Experiment:
             minutes: after so many, stop; 0: when all is made.
             groups: only these; all if None.
             part: make the models of a part and their rows, and compare nothing; all if None. The
-                first part trains the classifier, and the others wait for it.
+                first part trains the classifier, if none is given, and the others wait for it.
 
         Raises:
             OutOfTime: not everything was made.
-            ValueError: the data cannot be used, a folder holds something else, or the first part
-                has not written anything of the classifier for an hour.
+            ValueError: the data or the given classifier cannot be used, a folder holds something
+                else, or the first part has not written anything of the classifier for an hour.
         """
+        _ = self.classifier  # refuse one that cannot be used before anything is trained
         clock, part = Clock(minutes), part or Part()
         chosen = [group for group in self.table.groups if groups is None or group in groups]
         cells = [cell for cell in self.table.cells() if cell.group in chosen]

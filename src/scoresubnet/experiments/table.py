@@ -16,7 +16,6 @@ from scoresubnet.data.words import UNCONDITIONAL, resolve_words
 from scoresubnet.evaluation.run import MOST_COUNT
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.evaluation.specs import SystemSpec
-from scoresubnet.model_about import find_weights
 from scoresubnet.options.errors import plainly
 from scoresubnet.options.plain_yaml import MODE, load
 from scoresubnet.options.registries import refuse_unknown
@@ -183,8 +182,6 @@ class Table:
             ValueError: a training or a row cannot be made.
         """
         nowhere = Path()
-        if isinstance(self.classifier, str):
-            find_weights(self.classifier)
         self.classifier_config(nowhere, nowhere)
         for key, model in self.models.items():
             try:

@@ -67,6 +67,8 @@ def page(results: Results, figures: Mapping[str, str]) -> str:
         figures: group -> file of its figure.
     """
     parts = [f"# {results['title']}", f"Words: {', '.join(results['labels'])}."]
+    if (given := results.get("classifier")) is not None:
+        parts.append(f"Classifier: that of `{given['weights']}` (SHA-256 `{given['sha256']}`).")
     parts += ["## Size and cost", _cost_text(results)]
     for key, group in results["groups"].items():
         parts += [f"## {group['title']}", _group_text(results, group)]
