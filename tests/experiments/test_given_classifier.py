@@ -69,7 +69,7 @@ def test_a_given_classifier_is_not_trained(
 
     other = load_model(given)
     with torch.no_grad():
-        other.backbone().classifier.head.bias += 1
+        other.backbone().classifier.head.bias.add_(1)
     save_model(other, given / "model.safetensors")
     with pytest.raises(ValueError, match="was trained with another classifier"):
         experiment.run(groups=["asked"])
