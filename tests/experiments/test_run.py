@@ -125,6 +125,21 @@ def _changes_are_seen(
     assert "unet_seed0: was trained with another parametrisation" in capsys.readouterr().err
 
 
+def test_where_a_setting_varies_rows_are_compared_with_the_first(
+    content: Content, write: Write, data: Path, tmp_path: Path
+) -> None:
+    asked = content()["groups"]["asked"]
+    groups = {"asked": {**asked, "vary": {"steps": ["2", "1", "3"]}}}
+    subnet = {**content()["models"]["subnet"], "groups": ["asked"], "seeds": 1}
+    table = read_table(str(write(groups=groups, models={"subnet": subnet})))
+    experiment = Experiment(table, data, tmp_path / "runs")
+    experiment.run()
+    group = collect(experiment)["groups"]["asked"]
+    first, one, three = (f"subnet_seed0_steps-{steps}" for steps in (2, 1, 3))
+    assert [row["name"] for row in group["rows"]] == [first, one, three]
+    assert list(group["differences"]) == [f"{one} - {first}", f"{three} - {first}"]
+
+
 def test_a_killed_run_goes_on_where_it_stopped(
     write: Write, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

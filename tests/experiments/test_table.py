@@ -49,11 +49,6 @@ UNET = {"family": "U", "train": "unet", "groups": ["g"], "guide": "itself"}
         ({"g": {"title": "G", "sections": ["hearing"]}}, {"a": SUBNET}, "unknown section"),
         ({"g": {"title": "G", "settings": {"guidence": "3"}}}, {"a": SUBNET}, "guidence"),
         (
-            {"g": {"title": "G", "vary": {"guidance": ["1", "2"]}, "against": "a"}},
-            {"a": SUBNET},
-            "either varies",
-        ),
-        (
             {"g": {"title": "G"}},
             {"a": {**SUBNET, "settings": {"subnet": {"fussion": "addition"}}}},
             "model a: .*fussion",

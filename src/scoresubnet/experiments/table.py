@@ -47,7 +47,8 @@ class Group:
         count: clips of each word, or in all where no word is asked for.
         seeds: of models with several seeds at most so many have rows.
         sections: what is measured; everything if None.
-        against: key of the model that the others are compared with, on clips of the same noise.
+        against: key of the model with whose first row the others are compared, on clips of the
+            same noise.
     """
 
     title: str
@@ -62,8 +63,6 @@ class Group:
     def __post_init__(self) -> None:
         if len(self.vary) > 1:
             raise ValueError(f"vary one setting of a group, not {', '.join(self.vary)}")
-        if self.vary and self.against:
-            raise ValueError("a group either varies a setting or is compared with a model")
         if not 1 <= self.count <= MOST_COUNT:
             raise ValueError(f"count {self.count} of a group; it lies in 1 to {MOST_COUNT}")
         for name in self.sections or []:
