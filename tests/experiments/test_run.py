@@ -230,11 +230,14 @@ def test_parts_make_their_models_and_the_last_call_compares(
     assert sorted(map(len, rows)) == [1, 2]
     assert set.union(*rows) == {"subnet_seed0", "subnet_seed1", "unet_seed0"}
     assert not (runs / "compared").exists()
+    experiment = Experiment(read_table(command[2]), data, runs)
+    assert "Not compared in pairs yet." in page(collect(experiment), {})
     with monkeypatch.context() as patch:
         for name in ("train_classifier", "train_score", "train_unet"):
             patch.setattr(module, name, lambda *a, **k: pytest.fail("made twice"))
         assert main([*command, "--out", str(runs)]) == 0
     assert made("compared") == {"asked"}
+    assert "Not compared in pairs yet." not in page(collect(experiment), {})
     assert (runs / "speed.json").is_file()
 
     alone = tmp_path / "alone"

@@ -23,7 +23,9 @@ def test_every_row_is_in_one_part_with_its_model(of: int, write: Callable[..., P
     assert sum(not part for part in parts) == max(0, of - 3)
 
 
-@pytest.mark.parametrize(("name", "of"), [("sc09-paper", 8), ("sc12-small", 16)])
+@pytest.mark.parametrize(
+    ("name", "of"), [("sc09-paper", 8), ("sc12-small", 15), ("sc12-variants", 3)]
+)
 def test_no_part_trains_a_model_more_than_another(name: str, of: int) -> None:
     """By steps: beside a control that is trained longer nothing is trained."""
     table = read_table(name)

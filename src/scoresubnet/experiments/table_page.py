@@ -121,6 +121,8 @@ def _group_text(results: Results, group: Mapping[str, Any]) -> str:
     if group["differences"]:
         parts.append("Differences, on clips that begin with the same noise:")
         parts.append(_differences_text(group, keys))
+    elif group["against"] is not None and len(group["rows"]) > 1 and not group.get("outdated"):
+        parts.append("Not compared in pairs yet.")
     if group.get("outdated"):
         parts.append(f"To be compared again: {', '.join(group['outdated'])}.")
     if any(row["unseen"] for row in group["rows"]):
