@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from scoresubnet.audio.compiled import load_librosa
 from scoresubnet.audio.io import Audio
 from scoresubnet.audio.mel import MelSettings
 
@@ -31,8 +32,7 @@ def track_pitch(audio: Audio, settings: MelSettings) -> NDArray[np.float16]:
     Raises:
         ImportError: librosa is not installed.
     """
-    import librosa
-
+    librosa = load_librosa()
     with warnings.catch_warnings():  # digital silence divides nothing by nothing
         warnings.simplefilter("ignore", RuntimeWarning)
         f0, voiced, _ = librosa.pyin(

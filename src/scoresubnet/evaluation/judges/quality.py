@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from scoresubnet.audio.compiled import load_librosa
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.waveforms import RATE, as_clip
 from scoresubnet.graphs.sessions import session_options
@@ -71,6 +72,8 @@ class DNSMOS:
     def __init__(self, threads: int | None = None) -> None:
         try:
             import onnxruntime
+
+            load_librosa()
             from speechmos import dnsmos
         except ImportError as error:
             raise ImportError(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from scoresubnet.audio.compiled import load_librosa
 from scoresubnet.audio.io import Audio
 from scoresubnet.evaluation.judges.base import Embedded, row_by_row
 from scoresubnet.evaluation.statistics.checks import Floats, feature_rows
@@ -38,6 +39,7 @@ class Resemblyzer:
 
     def __init__(self) -> None:
         try:
+            load_librosa()
             with warnings.catch_warnings():  # it imports a name that scipy moved
                 warnings.simplefilter("ignore", DeprecationWarning)
                 from resemblyzer import VoiceEncoder, preprocess_wav
