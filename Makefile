@@ -10,7 +10,7 @@ DISTILLMOS := distillmos==0.9.1 xls-r-sqa==0.1.0
 # Its metadata asks for webrtcvad, which must be compiled; these are its wheels.
 RESEMBLYZER := resemblyzer==0.1.4 webrtcvad-wheels==2.0.14.post1
 
-.PHONY: generate test docs test-browser browser-requirements lint types-and-wheel types wheel unit train-requirements evaluate-requirements expand-requirements adapt-requirements clean
+.PHONY: generate test docs test-browser browser-requirements lint types-and-wheel types wheel unit train-requirements evaluate-requirements experiment-requirements expand-requirements adapt-requirements clean
 
 generate: $(VENV)/.generate
 	@$(BIN)/scoresubnet generate $(LABEL) $(ARGS)
@@ -66,6 +66,10 @@ train-requirements: $(VENV)/.torch
 
 evaluate-requirements: $(VENV)/.torch
 	$(BIN)/pip install --quiet --editable ".[evaluate]"
+	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
+
+experiment-requirements: $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable ".[experiment]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
 adapt-requirements: $(VENV)/.torch

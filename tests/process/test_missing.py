@@ -10,6 +10,7 @@ from scoresubnet.cli import main
 from scoresubnet.process.missing import hint
 
 TRAIN = '; pip install "scoresubnet[train]"'
+EXPERIMENT = '; pip install "scoresubnet[experiment]"'
 
 
 def missing(name: str | None) -> ModuleNotFoundError:
@@ -28,7 +29,9 @@ def missing(name: str | None) -> ModuleNotFoundError:
         ("torch", "train", TRAIN),
         ("torch", "info", '; pip install "scoresubnet[torch]"'),
         ("onnxscript", "export", '; pip install "scoresubnet[export]"'),
-        ("matplotlib", "experiment", '; pip install "scoresubnet[evaluate]"'),
+        ("torch", "experiment", EXPERIMENT),
+        ("lightning", "experiment", EXPERIMENT),
+        ("matplotlib", "experiment", EXPERIMENT),
         ("PIL", "generate", "; pip install scoresubnet"),
         ("yaml", "generate", "; pip install scoresubnet"),
         ("onnxruntime", "generate", "; pip install scoresubnet"),
