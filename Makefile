@@ -38,9 +38,11 @@ wheel:
 COMPILED := tests/training/test_gpu_options.py
 
 # A process for each core, with one thread each: threads of several would stand in each other's way.
+# The tests load librosa in all of them, some without our lock: its functions are compiled before.
 # Where a test kills its process, the others end: a process in its place would wait for ever (--dist loadfile).
 # SlipCover: coverage.py costs a third more time with Python 3.11, this about a tenth.
 unit:
+	@$(BIN)/python -c "from scoresubnet.audio.compiled import load_librosa; load_librosa()"
 	OMP_NUM_THREADS=1 $(BIN)/slipcover --branch --source src/scoresubnet --skip-covered \
 		-m pytest --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile \
 		--ignore $(COMPILED) --ignore tests/browser
@@ -102,7 +104,6 @@ $(VENV)/.test: $(VENV)/.torch pyproject.toml Makefile
 	@echo "installing the test extras"
 	@$(BIN)/pip install --quiet --editable ".[test]"
 	@$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
-	@$(BIN)/python -c "from scoresubnet.audio.compiled import load_librosa; load_librosa()"  # or two tests would at once
 	@touch $@ $(VENV)/.generate $(VENV)/.docs
 
 clean:

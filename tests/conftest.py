@@ -19,6 +19,22 @@ from scoresubnet.networks.subnet import ScoreSubnet, SubnetConfig
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.sde import VPSDE
 
+_DIED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Note that a process of pytest-xdist has died."""
+    if error:
+        node.config.stash[_DIED] = True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where a process has died: if none of its tests had begun, pytest-xdist would not."""
+    if session.config.stash.get(_DIED, False):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:

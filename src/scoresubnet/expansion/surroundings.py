@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scoresubnet.audio.compiled import load_librosa
 from scoresubnet.audio.io import Audio
 from scoresubnet.expansion.draws import drawn
 from scoresubnet.process.missing import install
@@ -44,6 +45,9 @@ class Surroundings:
             return None
         try:
             from audiomentations import AddBackgroundNoise, Compose, Gain, RoomSimulator
+
+            if self.noise:  # which librosa reads
+                load_librosa()
         except ImportError as error:
             raise ImportError(
                 f"room, noise and level need audiomentations ({error}): {install('expand')}"
