@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from tqdm import tqdm
 
 from scoresubnet.audio import decoding
@@ -116,6 +117,20 @@ def test_a_sound_that_nothing_is_wrong_with_must_be_read(
     found = [verdict for _, verdict, _ in inputs.answers(makes, wanted, 0, tmp_path)]
     assert "lost" in found
     assert set(found) <= {*GOOD, "lost"}
+
+
+def test_workers_answer_where_torch_has_run_in_several_threads(tmp_path: Path) -> None:
+    """A fork has none of these threads; those that wait for them wait for ever."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        torch.zeros(1 << 20).sin()
+        wanted = [("audio", number) for number in range(4)]
+        makes = kinds(tmp_path / "material")
+        found = [verdict for _, verdict, _ in inputs.answers(makes, wanted, 0, tmp_path)]
+    finally:
+        torch.set_num_threads(before)
+    assert set(found) <= set(GOOD)
 
 
 def test_an_input_is_told_by_its_seed_and_number(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from tools.campaigns.sandbox import new_box
@@ -87,6 +88,7 @@ def _work(
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        torch.set_num_threads(1)  # a fork has none of the others, which libgomp waits for
         for item in part:
             kind, number = item
             box = new_box(_box(keep, item))
