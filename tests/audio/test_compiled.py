@@ -12,7 +12,7 @@ import pytest
 
 from scoresubnet.audio import compiled
 from scoresubnet.files import lock, release
-from tests.evaluation.conftest import need
+from tests.needs import need
 
 # What the judges load of librosa later may hold no more functions of the kind.
 RECORDED = """

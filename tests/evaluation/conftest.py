@@ -1,14 +1,12 @@
 """A recogniser, predictors of quality, and embedders, for the tests of this folder."""
 
-import importlib.util
-import os
-
 import pytest
 
 from scoresubnet.evaluation.judges.fad import SpeechEmbedding
 from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
 from scoresubnet.evaluation.judges.quality import DNSMOS, DistillMOS
 from scoresubnet.evaluation.judges.speakers import Resemblyzer
+from tests.needs import need
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +48,3 @@ def resemblyzer() -> Resemblyzer:
 def needs_ctranslate2() -> None:
     """Without ctranslate2 tests skip, but fail under CI."""
     need("ctranslate2")
-
-
-def need(package: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        message = f"{package} is not installed."
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(message)
-        pytest.skip(message)
