@@ -50,7 +50,7 @@ class GeneratedSpeech:
         labels: the word asked for, or "none"; never an alias.
         seeds: the seed of each item.
         heard: the word that the classifier hears in each item, at the smallest noise time; empty
-            where there is no classifier.
+            where there is no classifier, or it did not listen.
         confidence: the classifier's probability of that word, (B,); likewise.
     """
 
@@ -144,6 +144,7 @@ class SpeechGenerator:
         sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
         towards: tuple[int, float] | None = None,
+        listen: bool = True,
         **overrides: Any,
     ) -> GeneratedSpeech:
         """Generate one word per label.
@@ -159,13 +160,15 @@ class SpeechGenerator:
             progress: called with (steps done, steps in all) after every step of every batch.
             towards: a seed, and how far the noise of every item moves towards that of this one, 0
                 to 1.
+            listen: whether the classifier listens to what comes out; without, `heard` is empty.
             overrides: fields of `Sampling` by name, such as `guidance=3.0, steps=10`; None leaves
                 one as it is.
 
         Raises:
             ValueError: a label or name is unknown, or a number is out of its range.
         """
-        return joined(list(self.stream(labels, seeds, sampling, progress, towards, **overrides)))
+        made = self.stream(labels, seeds, sampling, progress, towards, listen, **overrides)
+        return joined(list(made))
 
     def stream(
         self,
@@ -174,6 +177,7 @@ class SpeechGenerator:
         sampling: str | Sampling | None = None,
         progress: Callable[[int, int], None] | None = None,
         towards: tuple[int, float] | None = None,
+        listen: bool = True,
         **overrides: Any,
     ) -> Iterator[GeneratedSpeech]:
         """The same words a batch at a time, so that any number of them fits into memory.
@@ -192,7 +196,7 @@ class SpeechGenerator:
         if towards is not None:
             _check_towards(*towards)
         numbers = [operator.index(seed) for seed in each]
-        return self._batches(words, numbers, chosen, progress, towards)
+        return self._batches(words, numbers, chosen, progress, towards, listen)
 
     def _batches(
         self,
@@ -201,6 +205,7 @@ class SpeechGenerator:
         chosen: Sampling,
         progress: Callable[[int, int], None] | None,
         towards: tuple[int, float] | None,
+        listen: bool,
     ) -> Iterator[GeneratedSpeech]:
         batch_size = self.batch_size or self._fitting(len(labels))
         chunks = range(0, len(labels), batch_size)
@@ -214,7 +219,7 @@ class SpeechGenerator:
 
         for start in chunks:
             part = slice(start, start + batch_size)
-            yield self._batch(labels[part], seeds[part], chosen, report, towards)
+            yield self._batch(labels[part], seeds[part], chosen, report, towards, listen)
 
     def _batch(
         self,
@@ -223,6 +228,7 @@ class SpeechGenerator:
         chosen: Sampling,
         report: Callable[[int, Array], None],
         towards: tuple[int, float] | None,
+        listen: bool,
     ) -> GeneratedSpeech:
         with self.model.undisturbed():
             times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
@@ -233,7 +239,8 @@ class SpeechGenerator:
             sampler = SAMPLERS[chosen.sampler]
             x = sampler(score_fn, noise(), times, noise, self.model.sde, report)
             mels: Floats = to_numpy(array_namespace(x).clip(x, -1, 1))
-        heard, confidence = self.classify(mels) if self.model.hears else ((), np.empty(0, "f4"))
+        listens = listen and self.model.hears
+        heard, confidence = self.classify(mels) if listens else ((), np.empty(0, "f4"))
         about = (self.mel.sample_rate, tuple(labels), tuple(seeds), heard, confidence)
         return GeneratedSpeech(mels, self.vocoder(mels), *about)
 

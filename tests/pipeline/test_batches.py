@@ -82,3 +82,14 @@ def test_a_stream_leaves_the_caller_as_it_was_between_two_batches(weights: Path)
     finally:
         torch.set_default_dtype(torch.float32)
     assert dtypes == [(torch.float64, True, np.dtype(np.float32))] * 2
+
+
+def test_without_listening_the_words_are_the_same(
+    generator: SpeechGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = generator.generate(["yes", "no"], steps=2)
+    monkeypatch.setattr(generator.model, "logits", None)  # it may not be called
+    unheard = generator.generate(["yes", "no"], steps=2, listen=False)
+    np.testing.assert_array_equal(unheard.audio, made.audio)
+    assert len(made.heard) == 2
+    assert (unheard.heard, len(unheard.confidence)) == ((), 0)

@@ -169,7 +169,7 @@ class Expansion:
             seeds = [clip_seed(self.seed, known.word, number) for number in chosen]
             labels = [known.word] * len(chosen)
             made = generator.generate(
-                labels, seeds, self.sampling, towards=self.towards, **self.overrides
+                labels, seeds, self.sampling, None, self.towards, listen=False, **self.overrides
             )
             rows = self._judged(known, chosen, made, judge)
             manifest.add(rows)

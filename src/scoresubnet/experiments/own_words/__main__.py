@@ -40,11 +40,13 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no cell after so many")
     parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="recordings")
     parser.add_argument(
-        "--precision", type=Precision, default="32-true", help="of the adaptation, as of `adapt`"
+        "--precision", type=Precision, default="32-true", help="of trainings, as of `adapt`"
     )
     given = parser.parse_args(arguments)
     sizes = sizes or Sizes()
-    sizes = replace(sizes, recipe=replace(sizes.recipe, precision=given.precision))
+    recipe = replace(sizes.recipe, precision=given.precision)
+    spotter = replace(sizes.spotter, precision=given.precision)
+    sizes = replace(sizes, recipe=recipe, spotter=spotter)
     weights = {"english": given.english, "arabic": given.arabic}
     cells = [
         Cell(LANGUAGES[name], count, seed, given.data, source, given.out, sizes)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.training.augment import augment
-from scoresubnet.training.config import AugmentConfig
+from scoresubnet.training.config import AugmentConfig, Precision
 
 CHANNELS, LAYERS = 64, 4
 STRONG = AugmentConfig(
@@ -75,12 +75,14 @@ class SpotterConfig:
         batch_size: clips in a step, as many from each set.
         rates: of learning; the best on validation clips is taken.
         weight_decay: decoupled.
+        precision: as of `ClassifierTraining`; on one thread a step takes half the time in bfloat16.
     """
 
     steps: int = 400
     batch_size: int = 64
     rates: tuple[float, ...] = (1e-3, 4e-3)
     weight_decay: float = 0.01
+    precision: Precision = "32-true"
 
 
 def train_spotter(
@@ -98,14 +100,17 @@ def train_spotter(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DSCNN(classes)
+        network = DSCNN(classes).to(memory_format=torch.channels_last)
+    is_half = config.precision == "bf16-mixed"
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
     mel, each = MelSettings(), config.batch_size // len(sets)
     network.train()
     for _ in range(config.steps):
         x, labels = zip(*(_drawn(s, each, classes, mel, generator) for s in sets), strict=True)
-        loss = F.cross_entropy(network(torch.cat(x)), torch.cat(labels))
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+            logits = network(torch.cat(x).contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), torch.cat(labels))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
