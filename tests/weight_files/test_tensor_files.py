@@ -1,4 +1,4 @@
-"""Metadata of other types than are meant, or that no memory holds."""
+"""Bytes that are written, and metadata of other types than are meant, or that no memory holds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from scoresubnet.vocoders.paths import FORMAT
 from scoresubnet.vocoders.pitch import PitchNetworkConfig
 from scoresubnet.vocoders.pitch_network import PitchNetwork
 from scoresubnet.weight_files.file_metadata import WeightsError, mel_metadata
+from scoresubnet.weight_files.tensor_files import read_tensors, write_tensors
 from scoresubnet.weights import ModelFile, load_model, save_model
 from scoresubnet.word_evaluator.file import (
     FRONT_END,
@@ -159,3 +160,16 @@ def test_what_is_loaded_is_a_copy_of_the_file(saved: Path, kind: str) -> None:
         assert torch.equal(tensor, expected[name].float()), name
     assert all(p.requires_grad for m in parts.values() for p in m.parameters())
     assert not any(b.is_meta for m in parts.values() for b in m.buffers())
+
+
+def test_the_same_values_make_the_same_bytes(tmp_path: Path) -> None:
+    tensors = {"b": torch.randn(3, 2), "a": torch.arange(5.0)}
+    metadata = {"format": "x/1", **{f"key {k}": "é\n" * k for k in range(10)}}
+    for k in range(5):  # two orders of eleven keys are alike once in 40 million
+        backwards = dict(reversed(metadata.items())) if k % 2 else metadata
+        write_tensors(tmp_path / f"{k}.safetensors", tensors, backwards)
+    (data,) = {path.read_bytes() for path in tmp_path.iterdir()}
+    assert int.from_bytes(data[:8], "little") % 8 == 0  # so that tensors lie where they may
+    found, about = read_tensors(tmp_path / "0.safetensors", "x/1")
+    assert about == metadata
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())

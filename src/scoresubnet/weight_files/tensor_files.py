@@ -82,9 +82,19 @@ def write_tensors(
     metadata: dict[str, str],
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write the file; it appears complete or not at all."""
+    """Write the file; it appears complete or not at all, and the same values make the same bytes."""
     plain = {k: v.detach().cpu().to(dtype).contiguous() for k, v in tensors.items()}
-    write_bytes(path, safetensors.torch.save(plain, metadata))
+    write_bytes(path, _ordered(safetensors.torch.save(plain, metadata)))
+
+
+def _ordered(data: bytes) -> bytes:
+    """A safetensors file with its metadata by name: safetensors writes them in any order."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[start:]
 
 
 def read_tensors(path: Path, *formats: str) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -100,7 +100,7 @@ def train_spotter(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DSCNN(classes).to(memory_format=torch.channels_last)
+        network = DSCNN(classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     is_half = config.precision == "bf16-mixed"
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
