@@ -82,7 +82,7 @@ def write_tensors(
     metadata: dict[str, str],
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write the file; it appears complete or not at all, and the same values make the same bytes."""
+    """Write the file, complete or not at all; the same values make the same bytes."""
     plain = {k: v.detach().cpu().to(dtype).contiguous() for k, v in tensors.items()}
     write_bytes(path, _ordered(safetensors.torch.save(plain, metadata)))
 
