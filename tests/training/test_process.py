@@ -129,7 +129,7 @@ def test_sigterm_ends_a_long_validation_and_the_run_goes_on(
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         _, shown = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+    assert process.returncode == 128 + signal.SIGTERM  # `&&` does not go on with half a training
     assert torch.load(out / "checkpoint.ckpt", weights_only=True)["global_step"] == 2
     assert (out / "model.safetensors").is_file()
     log = out / "log.jsonl"

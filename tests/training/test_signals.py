@@ -15,6 +15,7 @@ from scoresubnet.training.config import (
     ClassifierTraining,
 )
 from scoresubnet.training.modules import NoisyTraining
+from scoresubnet.training.process import ended_trainings
 from scoresubnet.weights import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -77,6 +78,29 @@ def test_handlers_of_signals_come_back_after_a_crash(
     finally:
         signal.signal(signal.SIGTERM, handlers[0])
         signal.signal(signal.SIGINT, handlers[1])
+
+
+@pytest.mark.parametrize(
+    ("number", "minutes", "heard"),
+    [(signal.SIGTERM, 0.0, [15]), (signal.SIGINT, 0.0, [2]), (None, 1e-9, []), (None, 0.0, [])],
+)
+def test_a_command_can_tell_what_ended_its_training(
+    number: int | None,
+    minutes: float,
+    heard: list[int],
+    classifier_run: MakeClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at_step: AtStep,
+) -> None:
+    if number is not None:
+        at_step(monkeypatch, ClassifierModule, 2, lambda: os.kill(os.getpid(), number))
+    with ended_trainings() as signals:
+        train_classifier(classifier_run(minutes=minutes), tmp_path)
+    assert signals == heard
+    with ended_trainings() as signals:
+        pass
+    assert signals == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,6 +14,7 @@ from scoresubnet.process.allocator import keep_freed_memory
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import TRAININGS
 from scoresubnet.training.evaluator import train_evaluator
+from scoresubnet.training.process import ended_trainings
 from scoresubnet.training.score import train_score
 from scoresubnet.training.unet import train_unet
 from scoresubnet.training.vocoder import train_vocoder
@@ -54,5 +55,8 @@ def _run(values: Namespace, kind: str, train: Callable[..., Any], file_name: str
     if out != escaped(out):
         raise ValueError(f"--out {out}: its name is not UTF-8, which TensorBoard needs; rename it")
     built_on = [fields.pop("classifier")] if kind == "score" else []
-    train(TRAININGS[kind](**fields), *built_on, out, start)
+    with ended_trainings() as signals:
+        train(TRAININGS[kind](**fields), *built_on, out, start)
+    if signals:  # so that a script does not go on with weights of half a training
+        raise SystemExit(128 + signals[0])
     rank_zero_only(print)(f"{out}/{file_name}")  # of several processes, one says it

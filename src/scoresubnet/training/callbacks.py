@@ -60,14 +60,15 @@ class StopCleanly(lightning.Callback):
     Attributes:
         minutes: budget of this command; 0 = none.
         reason: why training was stopped before its last step, or None.
+        signal: the number of the signal that stopped it, or 0.
         started: whether the first step was reached: there is nothing left to restore.
     """
 
     def __init__(self, minutes: float = 0.0) -> None:
         self.minutes = minutes
         self.reason: str | None = None
+        self.signal = 0
         self.started = False
-        self._signal = 0
         self._loggers: list[Logger] = []
         self._previous: dict[int, Any] = {}
         self._start = time.monotonic()
@@ -81,23 +82,23 @@ class StopCleanly(lightning.Callback):
                 self._previous[number] = signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.reason, self._signal = signal.Signals(number).name, number
+        self.reason, self.signal = signal.Signals(number).name, number
         self._restore()  # a second signal acts as it would without us
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any) -> None:
         late = self.minutes > 0 and time.monotonic() - self._start > 60 * self.minutes
-        heard, over = ranks.most(self._signal, late)
+        heard, over = ranks.most(self.signal, late)
         if heard:
-            self.reason = signal.Signals(heard).name
+            self.reason, self.signal = signal.Signals(heard).name, heard
         elif over:
             self.reason = f"the budget of {self.minutes:g} minutes is used up"
         if heard or over:  # not by what this process alone knows
             trainer.should_stop = True
 
     def on_validation_batch_start(self, trainer: lightning.Trainer, *args: Any) -> None:
-        (heard,) = ranks.most(self._signal)
+        (heard,) = ranks.most(self.signal)
         if heard:
-            self.reason = signal.Signals(heard).name
+            self.reason, self.signal = signal.Signals(heard).name, heard
             trainer.should_stop = True
             self._loggers, trainer.loggers = trainer.loggers, []
             raise StopIteration  # Lightning takes it for the end of the validation clips

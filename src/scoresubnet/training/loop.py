@@ -32,6 +32,7 @@ from scoresubnet.training.config import Training
 from scoresubnet.training.folder import CHECKPOINT
 from scoresubnet.training.logs import EventsLogger, JsonLinesLogger
 from scoresubnet.training.modules import StepTraining
+from scoresubnet.training.process import ended_by
 from scoresubnet.training.steps import seeded
 
 _log = logging.getLogger(__name__)
@@ -145,6 +146,8 @@ def fit(
             run.steps,
             stop.reason,
         )
+    if stop.signal and ranks.is_first():  # the end of another one may not end the one that saves
+        ended_by(stop.signal)
 
 
 def _accelerator(rank: ranks.Rank | None) -> str:

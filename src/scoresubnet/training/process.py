@@ -6,10 +6,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
 from scoresubnet.files import lock, release
+
+_ENDED_BY: ContextVar[list[int] | None] = ContextVar("ended_by", default=None)
 
 
 class FolderInUse(ValueError):
@@ -64,3 +67,24 @@ def in_main_thread() -> bool:
 
 def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def ended_trainings() -> Iterator[list[int]]:
+    """The signals that end trainings in the block, which return all the same.
+
+    So a command can tell, by its exit status, that what follows in a script has nothing to go on.
+    """
+    numbers: list[int] = []
+    token = _ENDED_BY.set(numbers)
+    try:
+        yield numbers
+    finally:
+        _ENDED_BY.reset(token)
+
+
+def ended_by(number: int) -> None:
+    """Tell whoever asks by `ended_trainings` that this signal has ended a training."""
+    numbers = _ENDED_BY.get()
+    if numbers is not None:
+        numbers.append(number)
