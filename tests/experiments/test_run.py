@@ -24,7 +24,7 @@ from scoresubnet.experiments.table_page import page, read_results
 from scoresubnet.jobs.parts import Part
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
-from scoresubnet.training.process import locked
+from scoresubnet.training.process import ended_by, locked
 from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import load_model
 
@@ -193,6 +193,30 @@ def test_two_processes_share_the_work(
     ]
     assert page(results, {}).endswith("\n\nRows not made yet: 4 of gamma.\n")
     assert len(list(experiment.out.glob("compared/*/report.json"))) == 2
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (None, 0)])
+def test_a_signal_is_told_by_the_status(
+    write: Write,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int | None,
+    status: int,
+) -> None:
+    def stopped(self: Experiment, *_: Any) -> None:
+        if number:
+            ended_by(number)
+        raise OutOfTime("stopped at step 2 of 4")
+
+    monkeypatch.setattr(Experiment, "run", stopped)
+    command = ["experiment", "run", str(write()), "--data", str(data), "--out", str(tmp_path / "a")]
+    if status:
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == status
+    else:
+        assert main(command) == 0
 
 
 def test_parts_make_their_models_and_the_last_call_compares(

@@ -17,6 +17,7 @@ from scoresubnet.files import refuse_unwritable
 from scoresubnet.jobs.parts import Part
 from scoresubnet.options.registries import refuse_unknown
 from scoresubnet.process.allocator import keep_freed_memory
+from scoresubnet.training.process import ended_trainings
 
 
 def run_run(values: Namespace) -> None:
@@ -24,6 +25,7 @@ def run_run(values: Namespace) -> None:
 
     Raises:
         ValueError: the table, its data or a folder cannot be used.
+        SystemExit: a signal ended a training.
     """
     keep_freed_memory()
     table = read_table(values.table)
@@ -34,10 +36,13 @@ def run_run(values: Namespace) -> None:
     refuse_unwritable(out)
     try:
         judges = {name: values[name] for name in JUDGES}
-        experiment = Experiment(table, Path(values.data), out, judges)
-        experiment.run(values.minutes, values.groups, part)
+        with ended_trainings() as signals:
+            experiment = Experiment(table, Path(values.data), out, judges)
+            experiment.run(values.minutes, values.groups, part)
     except OutOfTime as error:
         print(f"{error}; the same command goes on from there")
+        if signals:
+            raise SystemExit(128 + signals[0]) from error
         return
     what = "all" if values.groups is None else ", ".join(values.groups)
     mine = what if part.is_all else f"part {part} of {what}"
