@@ -4,7 +4,8 @@
         --english runs/words13-score
 
 Cells are made one after the other, those with 20 recordings first; give it several times to make
-several side by side. Killed, the same command goes on. What is there is written up in the end.
+several side by side. Killed, the same command goes on; a cell that fails is named, and left out.
+What is there is written up in the end.
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     parser.add_argument("--out", type=Path, required=True, help="folder of all that is made")
     parser.add_argument("--english", type=str | None, help="weights without the words")
-    parser.add_argument("--arabic", type=str, default="words18-small", help="likewise, no Arabic")
+    parser.add_argument(
+        "--arabic", type=str | None, default="words18-small", help="likewise; null: no Arabic"
+    )
     parser.add_argument("--minutes", type=float, default=0.0, help="begin no cell after so many")
     parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="recordings")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="draws of them")
     parser.add_argument(
         "--precision", type=Precision, default="32-true", help="of trainings, as of `adapt`"
     )
@@ -51,30 +55,35 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
     cells = [
         Cell(LANGUAGES[name], count, seed, given.data, source, given.out, sizes)
         for count in given.counts
-        for seed in SEEDS
+        for seed in given.seeds
         for name, source in weights.items()
         if source is not None
     ]
-    begun = time.monotonic()
+    begun, failed = time.monotonic(), 0
     for cell in cells:
         if given.minutes and time.monotonic() - begun > 60 * given.minutes:
             break
+        if cell.is_made:
+            continue
         cell.folder.mkdir(parents=True, exist_ok=True)
         try:
             _make(cell)
         except Stopped as error:
             print(f"{error}; the same command goes on from there", file=sys.stderr)
             return 130
+        except (OSError, RuntimeError, ValueError) as error:
+            print(f"{cell.folder.name} failed: {error}", file=sys.stderr)
+            failed += 1
     if not any((given.out / "cells").glob(f"*/{RESULT}")):
         print(f"{given.out}: nothing has been measured yet", file=sys.stderr)
-        return 0
+        return min(failed, 1)
     for path in write_page(given.out):
         print(path)
-    return 0
+    return min(failed, 1)
 
 
 def _make(cell: Cell) -> None:
-    """Make a cell, unless it is made, or another process is at it."""
+    """Make a cell, unless another process is at it, or has just made it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(cell.folder))

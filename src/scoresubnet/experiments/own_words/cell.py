@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,34 @@ from torch import Tensor
 
 from scoresubnet.adaptation.run import adapt
 from scoresubnet.adaptation.score import ScoreRecipe
-from scoresubnet.audio.io import Audio, read_audio
+from scoresubnet.audio.io import read_audio
 from scoresubnet.audio.mel import MelSettings
 from scoresubnet.data.clips import Split
-from scoresubnet.evaluation.judges.intelligibility import RATE, WordRecogniser
-from scoresubnet.evaluation.judges.word_evaluator import WordEvaluator
 from scoresubnet.expansion import Expansion
 from scoresubnet.expansion.nearest import log_mel_distances
+from scoresubnet.experiments.own_words.arms import arms, compare, first_of_each, read
 from scoresubnet.experiments.own_words.espeak import speak
-from scoresubnet.experiments.own_words.spotter import Clips, SpotterConfig, right, train_spotter
+from scoresubnet.experiments.own_words.judges import Shares, judges, shares, shares_of_real
+from scoresubnet.experiments.own_words.spotter import SpotterConfig
 from scoresubnet.experiments.own_words.words import Language, choose_recordings, log_mels
-from scoresubnet.files import file_hash, write_json
+from scoresubnet.files import claim, file_hash, write_json
 from scoresubnet.model_about import find_weights
-from scoresubnet.vocoders import load_vocoder
 
 ACCEPT = 0.8
+NEAR = 0.05
+"""Of clips by other speakers, so many are as near to a recording as what counts as a copy."""
 BACKEND = "onnx"
-RESULT = "result.json"
-FORMAT = 2
+SAMPLING = {
+    "sampler": "dpmpp-2m-sde",
+    "steps": 16,
+    "grid": "quadratic",
+    "guidance": 3.0,
+    "schedule": "constant",
+}
+"""What `words18-small` and its adaptations state; a training from nothing states none."""
+RESULT, ABOUT = "result.json", "cell.json"
+FORMAT = 3
 """Of `result.json`."""
-Shares = dict[str, float | None]
-"""Word -> share of its clips; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +50,19 @@ class Sizes:
     """What a cell is made of, beside its recordings.
 
     Attributes:
-        clips: that are generated of each word, and spoken by the text-to-speech system.
-        judged: of each word, at most: generated, kept and real.
+        made: clips that are generated of each word, of which `expand` would keep some.
+        clips: of each word that a spotter gets: the first that were generated, the first that are
+            kept, and as many spoken by the text-to-speech system.
+        judged: of each word, at most, by the judges that listen.
+        real: testing clips of each word that they hear in comparison, at most.
         recipe: of the adaptation.
         spotter: how spotters are trained.
     """
 
+    made: int = 150
     clips: int = 100
     judged: int = 40
+    real: int = 100
     recipe: ScoreRecipe = field(default_factory=ScoreRecipe)
     spotter: SpotterConfig = field(default_factory=SpotterConfig)
 
@@ -83,28 +95,31 @@ class Cell:
         return self.out / "cells" / f"{self.language.name}-{self.count:02d}-{self.seed}"
 
     @property
-    def origin(self) -> str:
-        """The weights that it begins with, by content."""
-        return file_hash(find_weights(self.weights))[:16]
+    def about(self) -> dict[str, Any]:
+        """What its result depends on."""
+        return {
+            "format": FORMAT,
+            "language": self.language.name,
+            "words": list(self.language.words),
+            "recordings": self.count,
+            "seed": self.seed,
+            "weights": file_hash(find_weights(self.weights))[:16],
+            "sampling": SAMPLING,
+            "sizes": json.loads(json.dumps(asdict(self.sizes))),
+        }
 
     @property
     def is_made(self) -> bool:
         """Whether `result.json` is there.
 
         Raises:
-            ValueError: it is, but of other weights, adapted in another precision, or in another
-                format.
+            ValueError: it is, but of something else.
         """
         path = self.folder / RESULT
         if not path.exists():
             return False
         found = json.loads(path.read_text(encoding="utf-8"))
-        expected = {
-            "weights": self.origin,
-            "precision": self.sizes.recipe.precision,
-            "format": FORMAT,
-        }
-        for name, own in expected.items():
+        for name, own in self.about.items():
             if found.get(name) != own:
                 raise ValueError(f"{path}: is of other {name}; choose another --out, or delete it")
         return True
@@ -114,8 +129,11 @@ class Cell:
 
         Raises:
             FileNotFoundError: espeak-ng is not installed, or recordings are missing.
+            ValueError: the folder has a cell of something else.
             Stopped: it was asked to stop.
         """
+        claim(self.folder / ABOUT, self.about)
+        self._list_testing()
         recordings, weights = self.folder / "recordings", self.folder / "adapted"
         if not recordings.exists():
             clips = self.language.clips(self.data, "training")
@@ -126,138 +144,133 @@ class Cell:
             recordings,
             weights,
             self.folder / "expanded",
-            per_word=self.sizes.clips,
+            per_word=self.sizes.made,
             accept=0.0,
             copies=True,
             seed=self.seed,
             backend=BACKEND,
+            overrides=dict(SAMPLING),
         ).run()
-        if not (spoken := self.out / f"spoken-{self.language.name}").exists():
-            speak(self.language, self.sizes.clips, 0, spoken)
-        heard, near = self._heard()
+        if not (spoken := self.folder / "spoken").exists():
+            speak(self.language, self.sizes.clips, self.seed, spoken)
         result = {
-            "format": FORMAT,
-            "weights": self.origin,
-            "language": self.language.name,
-            "recordings": self.count,
-            "seed": self.seed,
-            "backend": BACKEND,
-            "precision": recipe.precision,
+            **self.about,
             "steps": adapted.steps,
             "left_out_right": adapted.held_out.right[1e-3],
-            "heard": heard,
-            "near": near,
-            "accepted": len(self._accepted()) / (self.sizes.clips * len(self.language.words)),
-            "spotters": self._spotters(spoken),
+            "accepted": {word: len(own) for word, own in self._accepted().items()},
+            "near": self._near(),
+            "heard": self._once("heard", self._heard),
+            "spotters": self._spotters(),
         }
         write_json(self.folder / RESULT, result)
 
-    def _rows(self) -> list[dict[str, str]]:
+    def _list_testing(self) -> None:
+        """The testing clips in the order of `guessed`, once for all cells of a language."""
+        path = self.out / f"testing-{self.language.name}.json"
+        if not path.exists():
+            clips = self.language.clips(self.data, "testing")
+            write_json(path, [f"{clip.label}/{clip.path.name}" for clip in clips])
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `<name>.json` in the folder holds; it is made if it is not there."""
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            write_json(path, make())
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def _rows(self) -> dict[str, list[dict[str, str]]]:
+        """Word -> the rows of its clips, as they were made."""
         with (self.folder / "expanded/manifest.csv").open(encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+            rows = sorted(csv.DictReader(file), key=lambda row: int(row["number"]))
+        return {word: [r for r in rows if r["word"] == word] for word in self.language.words}
 
-    def _accepted(self) -> list[Path]:
+    def _paths(self, *conditions: Callable[[dict[str, str]], bool]) -> dict[str, list[Path]]:
+        folder = self.folder / "expanded"
+        return {
+            word: [folder / row["file"] for row in rows if all(holds(row) for holds in conditions)]
+            for word, rows in self._rows().items()
+        }
+
+    def _accepted(self) -> dict[str, list[Path]]:
         """Of what was made, what `expand` would keep."""
-        heard = [row for row in self._rows() if float(row["sure"]) >= ACCEPT]
-        rows = [row for row in heard if row["near"] == "False"]
-        return [self.folder / "expanded" / row["file"] for row in rows]
+        return self._paths(lambda r: float(r["sure"]) >= ACCEPT, lambda r: r["near"] == "False")
 
-    def _heard(self) -> tuple[dict[str, dict[str, Shares]], dict[str, Shares]]:
-        """What each judge hears as asked for, and near copies: of each word.
+    def _near(self) -> dict[str, dict[str, float | None]]:
+        """Of each word, what counts as near, and the shares of clips that are.
 
-        Of `generated` clips, of those that `expand` would keep, and of `real` ones through log-Mel
-        and vocoder.
+        Distances are those of the manifest, between log-Mels before the vocoder and recordings.
         """
-        mel, kept = MelSettings(), set(self._accepted())
-        vocoder, testing = load_vocoder("pitch", mel), self.language.clips(self.data, "testing")
-        clips: dict[str, dict[str, list[Audio]]] = {"generated": {}, "kept": {}, "real": {}}
-        near: dict[str, Shares] = {"generated": {}, "kept": {}}
-        for word in self.language.words:
-            made = sorted((self.folder / "expanded" / word).glob("*.wav"))
+        found: dict[str, dict[str, float | None]] = {"limit": {}, "generated": {}, "kept": {}}
+        mel, kept = MelSettings(), self._accepted()
+        testing = self.language.clips(self.data, "testing")
+        for word, rows in self._rows().items():
             given = sorted((self.folder / "recordings" / word).iterdir())
             others = [clip.path for clip in testing if clip.label == word]
             given_x, others_x = (log_mels(p, mel)[:, 0].numpy() for p in (given, others))
-            limit = np.quantile(log_mel_distances(others_x, given_x).min(1), 0.05)
-            chosen = {"generated": made, "kept": [path for path in made if path in kept]}
-            for name, paths in chosen.items():
-                first = paths[: self.sizes.judged]
-                clips[name][word] = [read_audio(path) for path in first]
-                near[name][word] = None
-                if first:
-                    distances = log_mel_distances(log_mels(first, mel)[:, 0].numpy(), given_x)
-                    near[name][word] = float((distances.min(1) < limit).mean())
-            clips["real"][word] = list(vocoder(log_mels(others[: self.sizes.judged], mel).numpy()))
-        heard = {
-            judge: {name: _shares(hear, own) for name, own in clips.items()}
-            for judge, hear in _judges(self.language).items()
-        }
-        return heard, near
-
-    def _spotters(self, spoken: Path) -> dict[str, Any]:
-        """What spotters of each mixture hear right of other speakers' clips."""
-        recorded = self._set(sorted((self.folder / "recordings").glob("*/*")))
-        made = self._set([self.folder / "expanded" / row["file"] for row in self._rows()])
-        accepted = self._set(self._accepted())
-        spoken_ = self._set(sorted(spoken.glob("*/*.wav")))
-        plain = Clips(recorded.x, recorded.labels, varied=False)
-        mixtures = {
-            "recordings": [recorded],
-            "copies": [recorded, plain],
-            "generated beside": [recorded, made],
-            "accepted beside": [recorded, accepted],
-            "espeak beside": [recorded, spoken_],
-            "generated alone": [made],
-        }
-        validation, testing = self._real("validation"), self._real("testing")
-        config, classes = self.sizes.spotter, len(self.language.words)
-        found = {}
-        for name, sets in mixtures.items():
-            usable = [each for each in sets if len(each.labels)]
-            tried = [train_spotter(usable, classes, r, config, self.seed) for r in config.rates]
-            scores = [right(network, *validation) for network in tried]
-            best = int(np.argmax(scores))
-            found[name] = {
-                "rate": config.rates[best],
-                "validation": scores[best],
-                "right": right(tried[best], *testing),
-            }
+            limit = float(np.quantile(log_mel_distances(others_x, given_x).min(1), NEAR))
+            names = {path.name for path in kept[word]}
+            found["limit"][word] = limit
+            for name, own in (
+                ("generated", rows),
+                ("kept", [row for row in rows if Path(row["file"]).name in names]),
+            ):
+                near = [float(row["distance"]) < limit for row in own]
+                found[name][word] = float(np.mean(near)) if near else None
         return found
 
-    def _set(self, paths: Sequence[Path]) -> Clips:
-        """Clips whose word is the name of their folder."""
-        labels = [self.language.words.index(path.parent.name) for path in paths]
-        if not paths:
-            return Clips(torch.empty(0, 1, 80, 64), torch.empty(0, dtype=torch.long))
-        return Clips(log_mels(paths, MelSettings()), torch.tensor(labels))
+    def _heard(self) -> dict[str, dict[str, Shares]]:
+        """What each judge hears as asked for: of each word.
+
+        Of clips that are generated, that `expand` would keep, that espeak-ng speaks, and of `real`
+        ones through log-Mel and vocoder.
+        """
+        spoken = self.folder / "spoken"
+        paths = {
+            "generated": self._paths(),
+            "kept": self._accepted(),
+            "espeak": {word: sorted((spoken / word).iterdir()) for word in self.language.words},
+        }
+        clips = {
+            name: {w: [read_audio(p) for p in own[: self.sizes.judged]] for w, own in words.items()}
+            for name, words in paths.items()
+        }
+        hears = judges(self.language, self.data)
+        of_real = shares_of_real(
+            self.language,
+            self.data,
+            self.sizes.real,
+            hears,
+            self.out / f"real-{self.language.name}.json",
+        )
+        return {
+            judge: {name: shares(hear, own) for name, own in clips.items()}
+            | {"real": of_real[judge]}
+            for judge, hear in hears.items()
+        }
+
+    def _spotters(self) -> dict[str, Any]:
+        """What spotters of each arm hear right of other speakers' clips."""
+        words, count = self.language.words, self.sizes.clips
+        compared = arms(
+            read(sorted((self.folder / "recordings").glob("*/*")), words),
+            read(first_of_each(self._paths(), count), words),
+            read(first_of_each(self._accepted(), count), words),
+            read(sorted((self.folder / "spoken").glob("*/*.wav")), words),
+        )
+        validation, testing = self._real("validation"), self._real("testing")
+        config, seed = self.sizes.spotter, self.seed
+        (self.folder / "spotters").mkdir(exist_ok=True)
+        return {
+            name: self._once(
+                f"spotters/{name}",
+                lambda sets=sets: compare(  # type: ignore[misc]
+                    sets, words, config, seed, validation, testing
+                ).to_dict(),
+            )
+            for name, sets in compared.items()
+        }
 
     def _real(self, split: Split) -> tuple[Tensor, Tensor]:
         clips = self.language.clips(self.data, split)
         labels = torch.tensor([self.language.words.index(clip.label) for clip in clips])
         return log_mels([clip.path for clip in clips], MelSettings()), labels
-
-
-Hear = Callable[[Sequence[Audio]], list[str | None]]
-
-
-def _judges(language: Language) -> Mapping[str, Hear]:
-    evaluator = WordEvaluator.from_pretrained(language.evaluator)
-
-    def evaluated(clips: Sequence[Audio]) -> list[str | None]:
-        probabilities = evaluator(clips).probabilities
-        assert probabilities is not None
-        return [evaluator.labels[k] for k in probabilities.argmax(1)]
-
-    if not language.heard:
-        return {"evaluator": evaluated}
-    recogniser = WordRecogniser(language.words)
-    return {
-        "evaluator": evaluated,
-        "pocketsphinx": lambda clips: [recogniser.recognise(clip, RATE) for clip in clips],
-    }
-
-
-def _shares(hear: Hear, clips: Mapping[str, Sequence[Audio]]) -> Shares:
-    return {
-        word: float(np.mean([heard == word for heard in hear(own)])) if own else None
-        for word, own in clips.items()
-    }

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+
+from scoresubnet.audio.io import Audio, read_audio, write_wav
 from scoresubnet.experiments.own_words.words import Language
 from scoresubnet.files import new_folder
 
 PROGRAM = "espeak-ng"
+_FILE = re.compile(r"(?:\S+\s+){4}(?:!v/)?(.+?)(?:\s+\(.*)?")
+"""The fifth column of the table that `--voices` prints; names of variants may have a space."""
+_QUIET, _MARGIN = 0.02, 480
+"""What counts as silence, of the peak, and samples of it that are left: 30 ms."""
 
 
 def speak(language: Language, count: int, seed: int, folder: Path) -> None:
     """Write `<word>/<number>.wav`, so many of each word, into a new folder.
+
+    Silence before and after the word is cut off, so that the word stands in the middle of a second
+    as in recordings.
 
     Raises:
         FileNotFoundError: espeak-ng is not installed.
@@ -33,6 +44,13 @@ def speak(language: Language, count: int, seed: int, folder: Path) -> None:
                 path = unfinished / word / f"{number:05d}.wav"
                 options = ["-v", voice, "-p", str(pitch), "-s", str(speed), "-w", str(path)]
                 subprocess.run([PROGRAM, *options, text], check=True, capture_output=True)
+                write_wav(path, _cut(read_audio(path)))
+
+
+def _cut(sound: Audio) -> Audio:
+    """The sound without silence at its ends, but for a margin."""
+    (loud,) = np.nonzero(np.abs(sound) > _QUIET * np.abs(sound).max())
+    return sound[max(0, loud[0] - _MARGIN) : loud[-1] + 1 + _MARGIN]
 
 
 def _listed(what: str) -> list[str]:
@@ -40,5 +58,5 @@ def _listed(what: str) -> list[str]:
     table = subprocess.run(
         [PROGRAM, f"--voices={what}"], check=True, capture_output=True, text=True
     ).stdout
-    files = [line.split()[4] for line in table.splitlines()[1:]]
-    return [file.removeprefix("!v/") for file in files]
+    rows = [_FILE.fullmatch(line.strip()) for line in table.splitlines()[1:]]
+    return [row[1] for row in rows if row]

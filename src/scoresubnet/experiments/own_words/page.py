@@ -15,18 +15,18 @@ from matplotlib.lines import Line2D
 from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import DASH, markdown_table
+from scoresubnet.experiments.own_words.arms import RECORDINGS
 from scoresubnet.experiments.own_words.cell import FORMAT, RESULT
+from scoresubnet.experiments.own_words.judges import POCKETSPHINX, SPEECH_EMBEDDING
 from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
 
 PAGE, RESULTS, FIGURE = "own-words.md", "own-words.json", "own-words.png"
-ALONE = "recordings"
 CLIPS = ("generated", "kept")
 """All that is generated, and what `expand` keeps of it."""
-JUDGE = "pocketsphinx"
-"""Of the figure, where it knows the words: no network of ours."""
 MOST_NEAR = 0.12
 """What `adapt` aims at; of clips by other speakers 0.05 are as near (a line of the figure)."""
+Results = Sequence[dict[str, Any]]
 
 
 def write_page(out: Path) -> list[Path]:
@@ -48,35 +48,40 @@ def write_page(out: Path) -> list[Path]:
     return [out / name for name in (PAGE, RESULTS, FIGURE)]
 
 
-def page_of(results: Sequence[dict[str, Any]]) -> str:
+def page_of(results: Results) -> str:
     """The tables, a language after the other."""
     parts = []
     for language in sorted({result["language"] for result in results}):
         own = [result for result in results if result["language"] == language]
-        groups = {n: [r for r in own if r["recordings"] == n] for n in _counts(own)}
-        parts += [f"## {language.capitalize()}\n", _heard(groups), _spotters(groups)]
+        parts += [f"## {language.capitalize()}\n", _heard(own), _spotters(own)]
     return "\n".join(parts)
 
 
-def _heard(groups: dict[int, list[dict[str, Any]]]) -> str:
-    """Two rows for each number of recordings: all that is generated, and what `expand` keeps."""
-    judges = list(next(iter(groups.values()))[0]["heard"])
+def _heard(results: Results) -> str:
+    """Two rows for each number of recordings: all that is generated, and what `expand` keeps.
+
+    The last row is of clips that espeak-ng speaks, which are not of any recordings.
+    """
+    judges = list(results[0]["heard"])
     head = [
         "recordings a word",
         "draws",
         "clips",
         *(f"heard, {judge}, of real" for judge in judges),
+        "nearer than 5 % of real",
+        "share that is kept",
     ]
     rows = []
-    for count, results in groups.items():
+    for count, own in _by_count(results).items():
         for name in CLIPS:
-            own = [[_of_real(r, judge, name) for r in results] for judge in judges]
-            near = [_near(r, name) for r in results]
+            shares = [_spread([_of_real(r, judge, name) for r in own]) for judge in judges]
+            near = [_near(r, name) for r in own]
             draws = str(sum(share is not None for share in near))
-            accepted = _spread([r["accepted"] for r in results]) if name == "kept" else ""
-            shares = map(_spread, [*own, near])
-            rows.append([str(count), draws, name, *shares, accepted])
-    return markdown_table([[*head, "nearer than 5 % of real", "share that is kept"], *rows])
+            accepted = _spread([_accepted(r) for r in own]) if name == "kept" else ""
+            rows.append([str(count), draws, name, *shares, _spread(near), accepted])
+    spoken = [_spread([_of_real(r, judge, "espeak") for r in results]) for judge in judges]
+    rows.append([DASH, str(len(results)), "espeak-ng", *spoken, DASH, ""])
+    return markdown_table([head, *rows])
 
 
 def _of_real(result: dict[str, Any], judge: str, name: str) -> float | None:
@@ -96,29 +101,51 @@ def _near(result: dict[str, Any], name: str) -> float | None:
     return statistics.mean(known) if known else None
 
 
-def _spotters(groups: dict[int, list[dict[str, Any]]]) -> str:
-    mixtures = list(next(iter(groups.values()))[0]["spotters"])
-    rows = []
-    for count, results in groups.items():
-        row = [str(count)]
-        for mixture in mixtures:
-            values = [100 * r["spotters"][mixture]["right"] for r in results]
-            alone = [100 * r["spotters"][ALONE]["right"] for r in results]
-            gains = [value - first for value, first in zip(values, alone, strict=True)]
-            gain = "" if mixture == ALONE else f"; {difference(gains)}"
-            row.append(f"{statistics.mean(values):.1f}{gain}")
+def _accepted(result: dict[str, Any]) -> float:
+    counts = result["accepted"].values()
+    return sum(counts) / (len(counts) * result["sizes"]["made"])
+
+
+def _spotters(results: Results) -> str:
+    """A row for each arm, a column for each number of recordings."""
+    groups = _by_count(results)
+    draws = [f"{count}, {len(own)} draw{'s' * (len(own) > 1)}" for count, own in groups.items()]
+    rows = [["% right; recordings a word", *draws]]
+    for arm in results[0]["spotters"]:
+        row = [arm]
+        for own in groups.values():
+            mean = statistics.mean(_right(own, arm))
+            gain = "" if arm == RECORDINGS else f"; {difference(_gains(own, arm))}"
+            row.append(f"{mean:.1f}{gain}")
         rows.append(row)
-    return markdown_table([["recordings a word", *mixtures], *rows])
+    return markdown_table(rows)
+
+
+def _right(results: Results, arm: str) -> list[float]:
+    """Per cent of the testing clips, draw by draw."""
+    return [100 * result["spotters"][arm]["right"] for result in results]
+
+
+def _gains(results: Results, arm: str) -> list[float]:
+    """Points more than of the recordings alone, draw by draw."""
+    pairs = zip(_right(results, arm), _right(results, RECORDINGS), strict=True)
+    return [value - alone for value, alone in pairs]
 
 
 def difference(gains: Sequence[float]) -> str:
     """The mean of paired differences, and its 95 % interval (Student's t) if there are several."""
-    mean = statistics.mean(gains)
-    if len(gains) < 2:
+    mean, half = statistics.mean(gains), half_width(gains)
+    if half is None:
         return f"{mean:+.1f}"
-    error = statistics.stdev(gains) / math.sqrt(len(gains))
-    half = float(student.ppf(0.975, len(gains) - 1)) * error
     return f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f})"
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Of the 95 % interval of the mean (Student's t); None of a single value."""
+    if len(values) < 2:
+        return None
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return float(student.ppf(0.975, len(values) - 1)) * error
 
 
 def _spread(values: Sequence[float | None]) -> str:
@@ -130,22 +157,22 @@ def _spread(values: Sequence[float | None]) -> str:
     return text if len(known) < 2 else f"{text} ({min(known):.2f} to {max(known):.2f})"
 
 
-def figure_of(results: Sequence[dict[str, Any]]) -> Figure:
-    """A column of panels for each language: heard against copied, and spotters."""
+def figure_of(results: Results) -> Figure:
+    """A column of panels for each language: heard against copied, and what spotters gain."""
     languages = sorted({result["language"] for result in results})
-    counts, mixtures = _counts(results), list(results[0]["spotters"])
+    counts, compared = list(_by_count(results)), list(results[0]["spotters"])
     figure = Figure(figsize=(5 * len(languages), 9), layout="constrained")
     panels = figure.subplots(2, len(languages), squeeze=False, sharey="row")
     for (frontier, spotters), language in zip(panels.T, languages, strict=True):
         own = [result for result in results if result["language"] == language]
         frontier.set_title(language)
         _draw_frontier(frontier, own, counts)
-        _draw_spotters(spotters, own)
+        _draw_gains(spotters, own)
     panels[0][0].set_ylabel("heard, as a share of what is heard of real recordings")
-    panels[1][0].set_ylabel("right, % of clips of other speakers")
+    panels[1][0].set_ylabel("points more right than of augmented recordings alone")
     points = _handles([f"{count} recordings" for count in counts], "none")
     figure.legend(handles=points, loc="outside upper center", ncols=4, fontsize="small")
-    lines = _handles(mixtures, "-")
+    lines = _handles([arm for arm in compared if arm != RECORDINGS], "-")
     figure.legend(handles=lines, loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
@@ -158,12 +185,12 @@ def _handles(names: Sequence[str], line: Literal["-", "none"]) -> list[Line2D]:
     ]
 
 
-def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequence[int]) -> None:
+def _draw_frontier(axes: Axes, results: Results, counts: Sequence[int]) -> None:
     """Each draw of recordings as a point, and a ring of what `expand` keeps.
 
-    To the left few copies, above well heard.
+    To the left few copies, above well heard; by a judge that no network of ours is part of.
     """
-    judge = JUDGE if JUDGE in results[0]["heard"] else next(iter(results[0]["heard"]))
+    judge = POCKETSPHINX if POCKETSPHINX in results[0]["heard"] else SPEECH_EMBEDDING
     for name, fill in zip(CLIPS, (None, "none"), strict=True):
         for k, count in enumerate(counts):
             own = [result for result in results if result["recordings"] == count]
@@ -179,20 +206,31 @@ def _draw_frontier(axes: Axes, results: Sequence[dict[str, Any]], counts: Sequen
     axes.grid(alpha=0.3)
 
 
-def _draw_spotters(axes: Axes, results: Sequence[dict[str, Any]]) -> None:
-    """The mean over draws of each mixture, against the number of recordings."""
-    counts = _counts(results)
-    for k, mixture in enumerate(results[0]["spotters"]):
-        each = [
-            [100 * r["spotters"][mixture]["right"] for r in results if r["recordings"] == n]
-            for n in counts
-        ]
-        axes.plot(counts, [statistics.mean(values) for values in each], "o-", color=f"C{k}")
+def _draw_gains(axes: Axes, results: Results) -> None:
+    """Means over draws with their intervals, side by side above each number of recordings."""
+    groups = _by_count(results)
+    compared = [arm for arm in results[0]["spotters"] if arm != RECORDINGS]
+    for k, arm in enumerate(compared):
+        gains = [_gains(own, arm) for own in groups.values()]
+        aside = 2 ** (0.06 * (k - (len(compared) - 1) / 2))
+        axes.errorbar(
+            [count * aside for count in groups],
+            [statistics.mean(values) for values in gains],
+            [half_width(values) or 0.0 for values in gains],
+            fmt="o-",
+            color=f"C{k}",
+            linewidth=1,
+            markersize=4,
+        )
+    axes.axhline(0, color="0.6", linewidth=1)
     axes.set_xlabel("recordings a word")
     axes.set_xscale("log", base=2)
-    axes.set_xticks(counts, [str(n) for n in counts])
+    axes.set_xticks(list(groups), [str(n) for n in groups])
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
 
 
-def _counts(results: Sequence[dict[str, Any]]) -> list[int]:
-    return sorted({result["recordings"] for result in results})
+def _by_count(results: Results) -> dict[int, Results]:
+    """The results of each number of recordings, the fewest first."""
+    counts = sorted({result["recordings"] for result in results})
+    return {n: [result for result in results if result["recordings"] == n] for n in counts}

@@ -30,7 +30,7 @@ class DSCNN(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             nn.AvgPool2d((2, 1)),
-            nn.Conv2d(1, CHANNELS, (10, 4), stride=2, padding=(4, 1), bias=False),
+            nn.Conv2d(1, CHANNELS, (4, 10), stride=2, padding=(1, 4), bias=False),
             nn.BatchNorm2d(CHANNELS),
             nn.ReLU(),
         ]
@@ -64,6 +64,12 @@ class Clips:
     x: Tensor
     labels: Tensor
     varied: bool = True
+
+    def with_words_of(self, others: Clips) -> Clips:
+        """These, and of words of which there are none, those of `others`."""
+        lacking = ~torch.isin(others.labels, self.labels)
+        x = torch.cat([self.x, others.x[lacking]])
+        return Clips(x, torch.cat([self.labels, others.labels[lacking]]), self.varied)
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,12 @@ def train_spotter(
     is_half = config.precision == "bf16-mixed"
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    mel, each = MelSettings(), config.batch_size // len(sets)
     network.train()
     for _ in range(config.steps):
-        x, labels = zip(*(_drawn(s, each, classes, mel, generator) for s in sets), strict=True)
+        x, labels = _batch(sets, config.batch_size, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
-            logits = network(torch.cat(x).contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), torch.cat(labels))
+            logits = network(x.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -118,18 +123,30 @@ def train_spotter(
     return network.eval()
 
 
-def _drawn(
-    clips: Clips, count: int, classes: int, mel: MelSettings, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    sizes = torch.bincount(clips.labels, minlength=classes).clamp(min=1)
-    rows = torch.multinomial(1 / sizes[clips.labels], count, replacement=True, generator=generator)
-    x = clips.x[rows]
-    return augment(x, STRONG, mel, generator) if clips.varied else x, clips.labels[rows]
+def _batch(sets: Sequence[Clips], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Clips of all sets; what is varied is varied together, so that one lends another noise."""
+    drawn = [(clips, _rows(clips, count // len(sets), generator)) for clips in sets]
+    drawn.sort(key=lambda each: each[0].varied)
+    x = torch.cat([clips.x[rows] for clips, rows in drawn])
+    plain = sum(len(rows) for clips, rows in drawn if not clips.varied)
+    if plain < len(x):
+        x[plain:] = augment(x[plain:], STRONG, MelSettings(), generator)
+    return x, torch.cat([clips.labels[rows] for clips, rows in drawn])
+
+
+def _rows(clips: Clips, count: int, generator: torch.Generator) -> Tensor:
+    sizes = torch.bincount(clips.labels)
+    odds = 1 / sizes[clips.labels]
+    return torch.multinomial(odds, count, replacement=True, generator=generator)
 
 
 @torch.no_grad()
-def right(network: DSCNN, x: Tensor, labels: Tensor) -> float:
+def guesses(network: DSCNN, x: Tensor) -> Tensor:
+    """The word (N,) that is heard in each clip."""
+    return torch.cat([network(part).argmax(1) for part in x.split(256)])
+
+
+def share_right(guessed: Tensor, labels: Tensor) -> float:
     """The share of clips that are heard right, words weighing alike."""
-    guesses = torch.cat([network(part).argmax(1) for part in x.split(256)])
-    shares = [(guesses == labels)[labels == word].float().mean() for word in labels.unique()]
-    return float(torch.stack(shares).mean())
+    hits = (guessed == labels).float()
+    return float(torch.stack([hits[labels == word].mean() for word in labels.unique()]).mean())

@@ -1,0 +1,121 @@
+"""Tables and figure of the experiment on own words."""
+
+import numpy as np
+import pytest
+
+from scoresubnet.experiments.own_words.page import MOST_NEAR, difference, figure_of, page_of
+
+
+def test_paired_differences() -> None:
+    """Student's interval for the mean of 1, 2, 3: 2 plus or minus 4.303 / sqrt(3)."""
+    assert difference([1.0, 2.0, 3.0]) == "+2.0 (-0.5 to +4.5)"
+    assert difference([1.5]) == "+1.5"
+
+
+HEARD = {
+    "pocketsphinx": {
+        "generated": {"a": 0.6, "b": 0.6},
+        "espeak": {"a": 0.4, "b": 0.8},
+        "kept": {"a": 0.72, "b": None},
+        "real": {"a": 0.8, "b": 0.8},
+    }
+}
+
+
+def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
+    """Of real clips too only the words count that the share is of; nor do draws with nothing."""
+    heard = {
+        "generated": {"easy": 0.9, "hard": 0.1},
+        "kept": {"easy": 0.9, "hard": None},
+        "espeak": {"easy": 0.5, "hard": 0.25},
+        "real": {"easy": 1.0, "hard": 0.25},
+    }
+    some = {
+        "language": "x",
+        "recordings": 5,
+        "heard": {"judge": heard},
+        "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": {"easy": 0.3, "hard": None}},
+        "accepted": {"easy": 8, "hard": 0},
+        "sizes": {"made": 10},
+        "spotters": {"recordings": {"right": 0.5}},
+    }
+    none = {"easy": None, "hard": None}
+    nothing = some | {
+        "heard": {"judge": heard | {"kept": none}},
+        "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": none},
+        "accepted": {"easy": 0, "hard": 0},
+    }
+    lines = page_of([some, nothing]).splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    (generated,) = (row for row in rows if row[2:3] == ["generated"])
+    (kept,) = (row for row in rows if row[2:3] == ["kept"])
+    (spoken,) = (row for row in rows if row[2:3] == ["espeak-ng"])
+    assert spoken[3] == "0.60 (0.60 to 0.60)"
+    assert generated == ["5", "2", "generated", "0.80 (0.80 to 0.80)", "0.10 (0.10 to 0.10)", ""]
+    assert kept == ["5", "1", "kept", "0.90", "0.30", "0.20 (0.00 to 0.40)"]
+
+
+def test_gains_are_paired_by_draw() -> None:
+    """Of ten and twenty recordings; a single draw has no interval."""
+    heard = {"judge": {name: {"a": 1.0} for name in ("generated", "kept", "espeak", "real")}}
+    results = [
+        {
+            "language": "x",
+            "recordings": count,
+            "heard": heard,
+            "near": {"generated": {"a": 0.0}, "kept": {"a": 0.0}},
+            "accepted": {"a": 1},
+            "sizes": {"made": 1},
+            "spotters": {"recordings": {"right": alone}, "and clips": {"right": alone + gain}},
+        }
+        for count, alone, gain in ((20, 0.5, 0.01), (20, 0.9, 0.03), (10, 0.4, -0.1))
+    ]
+    rows = [line.strip("| ") for line in page_of(results).splitlines() if "|" in line]
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    assert ["% right; recordings a word", "10, 1 draw", "20, 2 draws"] in cells
+    assert ["recordings", "40.0", "70.0"] in cells
+    assert ["and clips", "30.0; -10.0", "72.0; +2.0 (-10.7 to +14.7)"] in cells
+
+
+def test_the_figure_has_a_point_for_each_draw() -> None:
+    """Heard as a share of real recordings, by pocketsphinx where it was asked; copies in %."""
+    results = [
+        {
+            "language": language,
+            "recordings": count,
+            "heard": {
+                "evaluator": HEARD["pocketsphinx"],
+                "speech embedding": {
+                    "generated": {"a": 0.1},
+                    "kept": {"a": None},
+                    "real": {"a": 1.0},
+                },
+                **judged,
+            },
+            "near": {"generated": {"a": count / 100}, "kept": {"a": kept}},
+            "spotters": {
+                "recordings": {"right": count / 100},
+                "copies": {"right": 0.5},
+                "clips": {"right": 0.6},
+            },
+        }
+        for language, kept, judged in (("arabic", None, {}), ("english", 0.01, HEARD))
+        for count in ((5, 20, 20) if language == "arabic" else (20, 20))
+    ]
+    figure = figure_of(results)
+    arabic, english, _, spotters = figure.axes
+    few, many, most = arabic.get_lines()
+    assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(0.1)]]
+    assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}
+    same, kept, _ = english.get_lines()
+    assert np.asarray(kept.get_xydata()).tolist() == [[1, pytest.approx(0.9)]] * 2
+    assert (kept.get_color(), kept.get_markerfacecolor()) == (same.get_color(), "none")
+    for line, share in ((many, 0.1), (same, 0.75)):
+        assert np.asarray(line.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
+        assert line.get_color() == many.get_color() != few.get_color()
+    copies, clips = (line for line in spotters.get_lines() if line.get_marker() == "o")
+    assert [np.asarray(line.get_ydata()).tolist() for line in (copies, clips)] == [[30], [40]]
+    (left,), (right,) = (np.asarray(line.get_xdata()) for line in (copies, clips))
+    assert left < 20 < right
+    names = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert names == [["5 recordings", "20 recordings"], ["copies", "clips"]]
