@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).parents[2] / "docs/own-words.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs/my-words.ipynb"
 
 
 def test_the_notebook_runs(words_folder: Path, weights: Path, tmp_path: Path) -> None:

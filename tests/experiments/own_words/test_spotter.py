@@ -90,4 +90,4 @@ def test_its_kernel_is_longer_in_time() -> None:
     """Zhang et al. 2017: ten frames by four features, stride two both ways."""
     first = next(layer for layer in DSCNN(2).body if isinstance(layer, torch.nn.Conv2d))
     assert first.kernel_size == (4, 10)
-    assert first(torch.zeros(1, 1, 40, 64)).shape == (1, 64, 20, 32)
+    assert first(torch.zeros(1, 1, 20, 64)).shape == (1, 64, 10, 32)

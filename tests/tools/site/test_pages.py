@@ -14,7 +14,7 @@ from tools.site.pages import ROOT, moved, place, shown, sources
         ("docs/index.md", "index.md"),
         ("docs/log/README.md", "log/index.md"),
         ("docs/using.md", "using.md"),
-        ("docs/own-words.ipynb", "own-words.md"),
+        ("docs/my-words.ipynb", "my-words.md"),
         ("docs/words.png", "words.png"),
         ("CHANGELOG.md", "changelog.md"),
         ("src/scoresubnet/pretrained/words18-small.md", "weights/words18-small.md"),
