@@ -28,7 +28,7 @@ def test_each_file_has_its_address(name: str, address: str) -> None:
 def test_no_two_pages_have_one_address() -> None:
     addresses = [place(source) for source in sources()]
     assert len(addresses) == len(set(addresses))
-    assert {"index.md", "own-words.md", "log/index.md", "changelog.md"} <= set(addresses)
+    assert {"index.md", "my-words.md", "log/index.md", "changelog.md"} <= set(addresses)
 
 
 @pytest.mark.parametrize(
