@@ -63,23 +63,11 @@ browser-requirements:
 	@test -n "$$CHROMIUM" || command -v chromium > /dev/null || { test "$$(id -u)" = 0 && apt-get install --yes --no-install-recommends chromium; } \
 		|| { echo "no chromium; install it (Debian: apt-get install chromium), or set CHROMIUM to the path of one"; exit 1; }
 
-train-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[train]"
+train-requirements adapt-requirements expand-requirements: %-requirements: $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable ".[$*]"
 
-evaluate-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[evaluate]"
-	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
-
-experiment-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[experiment]"
-	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
-
-adapt-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[adapt]"
-	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
-
-expand-requirements: $(VENV)/.torch
-	$(BIN)/pip install --quiet --editable ".[expand]"
+evaluate-requirements experiment-requirements: %-requirements: $(VENV)/.torch
+	$(BIN)/pip install --quiet --editable ".[$*]"
 	$(BIN)/pip install --quiet --no-deps $(DISTILLMOS) $(RESEMBLYZER)
 
 $(BIN)/pip:
