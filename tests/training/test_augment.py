@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
 import soxr
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from scoresubnet.audio.mel import LogMel, MelSettings
 from scoresubnet.training.augment import (
     add_noise,
     augment,
+    change_colour,
     change_gain,
     fill,
     lowpass,
@@ -37,6 +39,7 @@ ALL = AugmentConfig(
     fill=0.5,
     noise=0.5,
     mask=0.5,
+    colour=6,
 )
 NONE = AugmentConfig(shift=0)
 
@@ -63,6 +66,7 @@ CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "shift": lambda x, g: shift_frames(x, 5, g),
     "warp": lambda x, g: warp(x, ALL, g),
     "gain": lambda x, g: change_gain(x, 0.2, g),
+    "colour": lambda x, g: change_colour(x, 0.2, g),
     "lowpass": lambda x, g: lowpass(x, 0.7, g),
     "telephone": lambda x, g: telephone(x, 0.7, MEL, g),
     "trim": lambda x, g: trim(x, 0.7, g),
@@ -183,6 +187,21 @@ def test_gain_is_in_decibels(x: Tensor) -> None:
     change = (augment(0.5 * x[:1].expand(500, -1, -1, -1), config, MEL, rng()) - 0.5 * x[:1]) * NATS
     assert change.max() == pytest.approx(math.log(2), rel=0.02)
     assert change.min() == pytest.approx(-math.log(2), rel=0.02)
+
+
+def test_colour_bends_the_spectrum_and_keeps_silence(x: Tensor) -> None:
+    """One curve for all frames, of cosines up to the third; at most 1 + 1/2 + 1/3 times as high."""
+    x = x * 0.5
+    x[:, :, :, 10] = -1
+    coloured = change_colour(x, 0.2, rng())
+    assert (coloured[:, :, :, 10] == -1).all()
+    change = (coloured - x)[:, 0, :, torch.arange(64) != 10].double()
+    assert (change - change[:, :, :1]).abs().max() < 1e-6
+    found = torch.from_numpy(scipy.fft.dct(change[:, :, 0].numpy(), axis=1)) / 80
+    assert found[:, 4:].abs().max() < 1e-6  # of all orders beyond the third
+    assert found[:, 0].abs().max() < 1e-6  # the level stays
+    for order in (1, 2, 3):
+        assert 0.1 < order * found[:, order].abs().max() <= 0.2 + 1e-6
 
 
 def test_lowpass_silences_upper_bins_only(x: Tensor) -> None:

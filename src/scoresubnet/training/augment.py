@@ -27,6 +27,8 @@ def augment(
         x = shift_frames(x, config.shift, generator)
     if config.gain:
         x = change_gain(x, config.gain * math.log(10) / 20 / nats, generator)
+    if config.colour:
+        x = change_colour(x, config.colour * math.log(10) / 20 / nats, generator)
     if config.fill:
         x = fill(x, config.fill, nats, generator)
     if config.lowpass:
@@ -77,6 +79,19 @@ def change_gain(x: Tensor, most: float, g: torch.Generator) -> Tensor:
     """Change the level of each item by up to +-most units of x; digital silence stays silent."""
     change = _uniform((len(x), 1, 1, 1), -most, most, g)
     return torch.where(x > -1, (x + change).clamp(-1, 1), x)
+
+
+def change_colour(x: Tensor, most: float, g: torch.Generator) -> Tensor:
+    """Tilt and bend the spectrum of each item; digital silence stays silent.
+
+    The curve is a sum of the first three cosines over the Mel bins, whose random amplitudes are at
+    most `most` units of x, half and a third of that: as of another microphone, room or voice.
+    """
+    orders = torch.arange(1, 4, device=x.device)
+    places = (torch.arange(x.shape[2], device=x.device) + 0.5) / x.shape[2]
+    curves = torch.cos(math.pi * orders[:, None] * places)
+    change = (_uniform((len(x), 3), -most, most, g) / orders) @ curves
+    return torch.where(x > -1, (x + change[:, None, :, None]).clamp(-1, 1), x)
 
 
 def lowpass(x: Tensor, share: float, g: torch.Generator) -> Tensor:

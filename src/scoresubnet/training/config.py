@@ -104,6 +104,8 @@ class AugmentConfig:
             there; what `lowpass`, `telephone` and `trim` take away after that stays away.
         noise: share of clips that get a random stationary background.
         mask: share of clips in which one band and one span are hidden (SpecAugment).
+        colour: largest tilt of the spectrum, decibels at either end, as from another microphone or
+            room; smaller bends beside it.
     """
 
     shift: int = 5
@@ -116,6 +118,7 @@ class AugmentConfig:
     fill: float = 0.0
     noise: float = 0.0
     mask: float = 0.0
+    colour: float = 0.0
 
     def __post_init__(self) -> None:
         shares = ("lowpass", "telephone", "trim", "fill", "noise", "mask")
