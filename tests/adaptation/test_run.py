@@ -59,7 +59,9 @@ def test_words_are_learned_on_a_frozen_body(
     assert made.labels == model.labels == ("hiss", "hum")
     assert made.recordings == {"hiss": 7, "hum": 7}
     assert model.aliases == {}
-    assert model.sampling == before.sampling is not None
+    assert before.sampling is not None
+    assert before.sampling.schedule == "constant"
+    assert model.sampling == replace(before.sampling, schedule="interval:low=0,high=0.7")
     assert weights.read_bytes() == content
     assert model.notes["licence"] == "none"
     assert model.notes["adapted"].startswith("to hiss, hum,")

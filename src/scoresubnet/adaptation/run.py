@@ -23,6 +23,7 @@ from scoresubnet.files import differing, file_hash, refuse_unwritable, write_jso
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.model_about import DEFAULT_WEIGHTS, FILE_NAME, find_weights
+from scoresubnet.sampling import resolve_sampling
 from scoresubnet.training.config import RunConfig
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
@@ -146,7 +147,7 @@ def adapt(
         if (made := steps_made(out / LEARNED)) < plan.steps:
             raise Stopped(f"{out}: stopped at step {made} of {plan.steps}")
         model = load_model(out / LEARNED)
-        model.sampling = source.sampling
+        model.sampling = resolve_sampling(source.sampling, schedule=recipe.schedule)
         save_model(model, out / FILE_NAME)
         speakers = {recording.speaker for recording in found}
         adapted = Adapted(

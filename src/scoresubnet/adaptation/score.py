@@ -45,7 +45,9 @@ class ScoreRecipe:
         patience: see `RunConfig`.
         kept_share: of each batch, clips of the words that are kept, if words are.
         times: distribution of noise times.
-        augment: changes to the recordings.
+        augment: changes to the recordings: strong, so that few are not learned by heart.
+        schedule: of guidance, which the weights state. None at high noise, where it makes takes of
+            a word alike.
         precision: as of `ClassifierTraining`.
     """
 
@@ -59,8 +61,11 @@ class ScoreRecipe:
     kept_share: float = 0.3
     times: TimesConfig = field(default_factory=lambda: TimesConfig("logit_normal", 0.3, 1.2))
     augment: AugmentConfig = field(
-        default_factory=lambda: AugmentConfig(shift=6, stretch=0.12, warp=0.08, gain=6, fill=0.9)
+        default_factory=lambda: AugmentConfig(
+            shift=6, stretch=0.2, warp=0.15, gain=9, fill=0.9, colour=6
+        )
     )
+    schedule: str = "interval:low=0,high=0.7"
     precision: Precision = "32-true"
 
 

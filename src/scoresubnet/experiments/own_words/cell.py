@@ -32,14 +32,6 @@ ACCEPT = 0.8
 NEAR = 0.05
 """Of clips by other speakers, so many are as near to a recording as what counts as a copy."""
 BACKEND = "onnx"
-SAMPLING = {
-    "sampler": "dpmpp-2m-sde",
-    "steps": 16,
-    "grid": "quadratic",
-    "guidance": 3.0,
-    "schedule": "constant",
-}
-"""What `words18-small` and its adaptations state; a training from nothing states none."""
 RESULT, ABOUT = "result.json", "cell.json"
 FORMAT = 3
 """Of `result.json`."""
@@ -104,7 +96,6 @@ class Cell:
             "recordings": self.count,
             "seed": self.seed,
             "weights": file_hash(find_weights(self.weights))[:16],
-            "sampling": SAMPLING,
             "sizes": json.loads(json.dumps(asdict(self.sizes))),
         }
 
@@ -149,7 +140,6 @@ class Cell:
             copies=True,
             seed=self.seed,
             backend=BACKEND,
-            overrides=dict(SAMPLING),
         ).run()
         if not (spoken := self.folder / "spoken").exists():
             speak(self.language, self.sizes.clips, self.seed, spoken)
