@@ -37,7 +37,7 @@ class ScoreRecipe:
     Attributes:
         most_steps: at most.
         least_steps: at least, if there is time: the loss of few recordings that are held out
-            rises before their words are heard (docs/log/2026-11-28-own-words.md).
+            rises before their words are heard (docs/log/2026-11-30-own-words.md).
         batch_size: clips in a step.
         learning_rate: of AdamW.
         ema_decay: of the weights that are validated and kept.
@@ -51,10 +51,10 @@ class ScoreRecipe:
         precision: as of `ClassifierTraining`.
     """
 
-    most_steps: int = 400
-    least_steps: int = 200
+    most_steps: int = 800
+    least_steps: int = 400
     batch_size: int = 32
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     ema_decay: float = 0.98
     validate_every: int = 25
     patience: int = 3
