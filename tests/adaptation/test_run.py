@@ -29,7 +29,7 @@ from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-RECIPE = ScoreRecipe(most_steps=6, least_steps=1, batch_size=4, validate_every=2, patience=2)
+RECIPE = ScoreRecipe(6, 1, stretch=1.0, batch_size=4, validate_every=2, patience=2)
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _adapted(recordings: Path, weights: Path, out: Path, **given: Any) -> Adapted:
-    given = {"graphs": False} | given
-    return adapt(recordings, weights, out, recipe=RECIPE, progress=False, **given)
+    given = dict[str, Any](graphs=False, recipe=RECIPE) | given
+    return adapt(recordings, weights, out, progress=False, **given)
 
 
 def _state(path: Path) -> str:
@@ -239,6 +239,13 @@ def test_a_search_that_hardly_began_says_so(
         adapt(words_folder, weights, tmp_path / "mine", **given)
 
 
+def test_all_are_learned_from_for_longer_than_the_loss_falls() -> None:
+    recipe = ScoreRecipe(most_steps=1000, least_steps=200, stretch=4.0)
+    assert [recipe.steps(best) for best in (1, 50, 100, 225, 250, 400)] == [
+        *(200, 200, 400, 900, 1000, 1000)
+    ]
+
+
 def test_the_number_of_steps_fits_the_time(
     words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,20 +257,19 @@ def test_the_number_of_steps_fits_the_time(
         raise Stopped
 
     monkeypatch.setattr(Lesson, "learn", learn)
+    recipe = replace(RECIPE, most_steps=90)
     for pace, minutes in ((60.0, 9.0), (0.01, 9.0), (60.0, 0.0)):
         monkeypatch.setattr(Lesson, "search", lambda *a, pace=pace: Search(70, True, pace))
+        out = tmp_path / f"{pace}-{minutes}"
         with pytest.raises(Stopped):
-            _adapted(words_folder, weights, tmp_path / f"{pace}-{minutes}", minutes=minutes)
+            _adapted(words_folder, weights, out, minutes=minutes, recipe=recipe)
     assert learned == [module.FEWEST_STEPS, 70, 70]
     minutes = 60 + module.GRAPH_MINUTES  # in which graphs are written
     monkeypatch.setattr(Lesson, "search", lambda *a: Search(70, True, 60.0))
+    out = tmp_path / "graphs"
     with pytest.raises(Stopped):
-        _adapted(words_folder, weights, tmp_path / "graphs", minutes=minutes, graphs=True)
+        _adapted(words_folder, weights, out, minutes=minutes, graphs=True, recipe=recipe)
     assert learned.pop() in (58, 59)
-    few = replace(RECIPE, least_steps=90)
-    with pytest.raises(Stopped):
-        adapt(words_folder, weights, tmp_path / "least", 0, recipe=few, progress=False)
-    assert learned[-1] == 90
 
 
 def test_what_does_not_fit_is_refused(

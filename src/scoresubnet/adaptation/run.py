@@ -31,7 +31,7 @@ from scoresubnet.weights import ModelFile, load_model, save_model
 
 SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
 WORDS, SEARCH, LEARNED = "words", "search", "learned"
-SEARCH_SHARE = 0.55
+SEARCH_SHARE = 0.3
 """Of the time that is left after the words were heard."""
 DEFAULT_MINUTES = 10.0
 FEWEST_STEPS = 20
@@ -182,7 +182,7 @@ def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float
     ended_early = (time.monotonic() - begun) / 60 < most - _LATE
     if not found.is_over and (not minutes or ended_early):
         raise Stopped(f"{out}: stopped while it looked for the number of steps")
-    wanted = steps = max(found.best, lesson.recipe.least_steps)
+    wanted = steps = lesson.recipe.steps(found.best)
     if minutes and found.seconds_a_step:
         steps = min(steps, max(FEWEST_STEPS, int(60 * left() / found.seconds_a_step)))
     plan = Plan(steps, wanted)

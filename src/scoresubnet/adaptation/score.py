@@ -1,11 +1,12 @@
 """The second stage: the Score Subnet goes on from the shipped one, for as long as that helps.
 
-How long is found with a part of the recordings held out; then all are learned from, for as long.
+How long is found with a part of the recordings held out; then all are learned from, for longer.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ class ScoreRecipe:
 
     Attributes:
         most_steps: at most.
-        least_steps: at least, if there is time: the loss of few recordings that are held out
-            rises before their words are heard (docs/log/2026-11-30-own-words.md).
+        least_steps: at least, if there is time.
+        stretch: how many times as long as the loss of recordings that are held out falls all
+            are learned from: words become clear long after (docs/log/2026-11-30-own-words.md).
         batch_size: clips in a step.
         learning_rate: of AdamW.
         ema_decay: of the weights that are validated and kept.
@@ -51,8 +53,9 @@ class ScoreRecipe:
         precision: as of `ClassifierTraining`.
     """
 
-    most_steps: int = 800
-    least_steps: int = 400
+    most_steps: int = 1000
+    least_steps: int = 200
+    stretch: float = 4.0
     batch_size: int = 32
     learning_rate: float = 1e-3
     ema_decay: float = 0.98
@@ -67,6 +70,10 @@ class ScoreRecipe:
     )
     schedule: str = "interval:low=0,high=0.7"
     precision: Precision = "32-true"
+
+    def steps(self, best: int) -> int:
+        """How long all recordings are learned from, if held-out ones were best after so many."""
+        return min(max(int(self.stretch * best), self.least_steps), self.most_steps)
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ class Lesson:
             out: folder of the run.
             minutes: at most so many; 0: as long as it takes.
         """
-        most, patience = self.recipe.most_steps, self.recipe.patience
+        patience = self.recipe.patience
+        most = math.ceil(self.recipe.most_steps / self.recipe.stretch)
         self._train(self._config(HELD_OUT, most, minutes, patience), out, WITHOUT)
         log = JsonLinesLogger(out)
         early, made = StopEarly(log, patience), steps_made(out)
