@@ -1,8 +1,6 @@
 """A table from start to end, on tiny recordings; killed, changed, and written up."""
 
-import json
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +14,6 @@ from scoresubnet.evaluation.run import Evaluation
 from scoresubnet.experiments import clock
 from scoresubnet.experiments import run as module
 from scoresubnet.experiments.clock import Clock, OutOfTime
-from scoresubnet.experiments.costs import training_seconds
 from scoresubnet.experiments.results import collect
 from scoresubnet.experiments.run import Experiment
 from scoresubnet.experiments.table import read_table
@@ -24,7 +21,7 @@ from scoresubnet.experiments.table_page import page, read_results
 from scoresubnet.jobs.parts import Part
 from scoresubnet.training.classifier import train_classifier
 from scoresubnet.training.config import ClassifierTraining
-from scoresubnet.training.process import ended_by, locked
+from scoresubnet.training.process import locked
 from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import load_model
 
@@ -195,30 +192,6 @@ def test_two_processes_share_the_work(
     assert len(list(experiment.out.glob("compared/*/report.json"))) == 2
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (None, 0)])
-def test_a_signal_is_told_by_the_status(
-    write: Write,
-    data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int | None,
-    status: int,
-) -> None:
-    def stopped(self: Experiment, *_: Any) -> None:
-        if number:
-            ended_by(number)
-        raise OutOfTime("stopped at step 2 of 4")
-
-    monkeypatch.setattr(Experiment, "run", stopped)
-    command = ["experiment", "run", str(write()), "--data", str(data), "--out", str(tmp_path / "a")]
-    if status:
-        with pytest.raises(SystemExit) as ended:
-            main(command)
-        assert ended.value.code == status
-    else:
-        assert main(command) == 0
-
-
 def test_parts_make_their_models_and_the_last_call_compares(
     write: Write,
     data: Path,
@@ -341,54 +314,3 @@ def test_packed_log_mels_train_the_same_and_are_measured_elsewhere(
         assert main([*run, str(data)]) == 0
     assert "0 models are to be trained, and 2 rows to be measured" in capsys.readouterr().err
     assert len(list(runs.glob("cells/free/*/report.json"))) == 2
-
-
-def test_when_the_minutes_are_over_it_stops(
-    content: Content,
-    write: Write,
-    data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Within a training, which is kept."""
-    changed = content()["classifier"] | {"run": {"steps": 100_000}}
-    experiment = Experiment(read_table(str(write(classifier=changed))), data, tmp_path / "runs")
-    monkeypatch.setattr(clock, "LEAST_MINUTES", 0.0)
-    with pytest.raises(OutOfTime, match=r"stopped at step [1-9]"):
-        experiment.run(minutes=0.05)
-    assert (experiment.classifier / "checkpoint.ckpt").is_file()
-    assert not list(experiment.out.glob("cells/*/*/report.json"))
-    with pytest.raises(ValueError, match="nothing has been measured"):
-        collect(experiment)
-
-
-def _work(seconds: float) -> None:
-    """In short pieces."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize("ignored", [False, True])
-def test_what_takes_too_long_is_broken_off(ignored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where SIGINT is ignored, as in a script's background; then it is ignored again."""
-    monkeypatch.setattr(clock, "LEAST_MINUTES", 0.0)
-    before = signal.getsignal(signal.SIGINT)
-    handler = signal.SIG_IGN if ignored else before
-    signal.signal(signal.SIGINT, handler)
-    try:
-        with pytest.raises(OutOfTime, match="minutes are over"), Clock(1 / 600).alarm():
-            _work(seconds=60)
-        assert signal.getsignal(signal.SIGINT) == handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_stops_and_steps_that_were_done_again_are_no_training(tmp_path: Path) -> None:
-    """Six rows 20 steps apart, 10 s each; a stop of an hour; a step back; a validation."""
-    times = {19: 0, 39: 10, 59: 20, 79: 3620, 99: 3630, 119: 3640}
-    lines = [{"step": k, "time": float(t), "train/loss": 1.0} for k, t in times.items()]
-    lines.insert(3, {"step": 39, "time": 3600.0, "train/loss": 1.0})
-    lines.append({"step": 119, "time": 3700.0, "valid/loss": 1.0})
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert training_seconds(tmp_path / "log.jsonl") == pytest.approx(120 * 0.5)

@@ -65,8 +65,8 @@ class Adapted:
         told: what should be known of the recordings.
         held_out: how sure a head is of recordings that it has not learned from.
         steps: of the Score Subnet.
-        wanted: those after which recordings that were held out were denoised best, or the least
-            of the recipe; more than `steps` where the time did not suffice.
+        wanted: those that `ScoreRecipe.steps` asks for; more than `steps` where the time did not
+            suffice.
     """
 
     weights: Path

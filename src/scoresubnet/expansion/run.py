@@ -168,9 +168,8 @@ class Expansion:
             chosen = numbers.next(min(BATCH, wanted - numbers.kept))
             seeds = [clip_seed(self.seed, known.word, number) for number in chosen]
             labels = [known.word] * len(chosen)
-            made = generator.generate(
-                labels, seeds, self.sampling, None, self.towards, listen=False, **self.overrides
-            )
+            given = {"towards": self.towards, "listen": False, **self.overrides}
+            made = generator.generate(labels, seeds, self.sampling, **given)
             rows = self._judged(known, chosen, made, judge)
             manifest.add(rows)
             kept = sum(bool(row.file) for row in rows)

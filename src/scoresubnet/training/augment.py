@@ -21,14 +21,15 @@ def augment(
     device = x.device
     x = x.to(generator.device)
     nats = (mel.log_max - mel.log_min) / 2  # one unit of x in natural-log magnitude
+    decibel = math.log(10) / 20 / nats
     if config.stretch or config.warp:
         x = warp(x, config, generator)
     elif config.shift:
         x = shift_frames(x, config.shift, generator)
     if config.gain:
-        x = change_gain(x, config.gain * math.log(10) / 20 / nats, generator)
+        x = change_gain(x, config.gain * decibel, generator)
     if config.colour:
-        x = change_colour(x, config.colour * math.log(10) / 20 / nats, generator)
+        x = change_colour(x, config.colour * decibel, generator)
     if config.fill:
         x = fill(x, config.fill, nats, generator)
     if config.lowpass:
