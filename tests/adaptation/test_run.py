@@ -239,6 +239,16 @@ def test_a_search_that_hardly_began_says_so(
         adapt(words_folder, weights, tmp_path / "mine", **given)
 
 
+def test_a_short_search_tells_the_pace(
+    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six steps, of which the log has no two rows, and no time for more than the fewest."""
+    monkeypatch.setattr(module, "FEWEST_STEPS", 2)
+    recipe = replace(RECIPE, least_steps=400, most_steps=400, stretch=400 / 6)
+    made = _adapted(words_folder, weights, tmp_path / "mine", minutes=1e-9, recipe=recipe)
+    assert (made.steps, made.wanted) == (2, 400)
+
+
 def test_all_are_learned_from_for_longer_than_the_loss_falls() -> None:
     recipe = ScoreRecipe(most_steps=1000, least_steps=200, stretch=4.0)
     assert [recipe.steps(best) for best in (1, 50, 100, 225, 250, 400)] == [

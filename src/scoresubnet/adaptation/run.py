@@ -183,7 +183,7 @@ def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float
     if not found.is_over and (not minutes or ended_early):
         raise Stopped(f"{out}: stopped while it looked for the number of steps")
     wanted = steps = lesson.recipe.steps(found.best)
-    if minutes and found.seconds_a_step:
+    if minutes:
         steps = min(steps, max(FEWEST_STEPS, int(60 * left() / found.seconds_a_step)))
     plan = Plan(steps, wanted)
     write_json(path, asdict(plan))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,12 +84,12 @@ class Search:
     Attributes:
         best: steps after which the loss of what was held out was smallest so far.
         is_over: whether it would not have become smaller.
-        seconds_a_step: validation included; None: too few were made to tell.
+        seconds_a_step: validation included.
     """
 
     best: int
     is_over: bool
-    seconds_a_step: float | None
+    seconds_a_step: float
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,14 @@ class Lesson:
         """
         patience = self.recipe.patience
         most = math.ceil(self.recipe.most_steps / self.recipe.stretch)
+        begun = time.monotonic()
         self._train(self._config(HELD_OUT, most, minutes, patience), out, WITHOUT)
+        spent, made = time.monotonic() - begun, steps_made(out)
         log = JsonLinesLogger(out)
-        early, made = StopEarly(log, patience), steps_made(out)
+        early = StopEarly(log, patience)
         best = 1 + early.best if early.losses else made
-        return Search(best, early.is_over or made == most, median_pace(log.path))
+        pace = median_pace(log.path) or spent / made  # of few steps, with all that came before them
+        return Search(best, early.is_over or made == most, pace)
 
     def learn(self, out: Path, steps: int) -> None:
         """Train on all recordings for so many steps."""
