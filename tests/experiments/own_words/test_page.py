@@ -3,6 +3,12 @@
 import numpy as np
 import pytest
 
+from scoresubnet.experiments.own_words.arms import (
+    GENERATED,
+    PLAIN,
+    PLAIN_GENERATED,
+    RECORDINGS,
+)
 from scoresubnet.experiments.own_words.page import MOST_NEAR, difference, figure_of, page_of
 
 
@@ -12,6 +18,7 @@ def test_paired_differences() -> None:
     assert difference([1.5]) == "+1.5"
 
 
+ARMS = (RECORDINGS, GENERATED, PLAIN, PLAIN_GENERATED)
 HEARD = {
     "pocketsphinx": {
         "generated": {"a": 0.6, "b": 0.6},
@@ -37,7 +44,7 @@ def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
         "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": {"easy": 0.3, "hard": None}},
         "accepted": {"easy": 8, "hard": 0},
         "sizes": {"made": 10},
-        "spotters": {"recordings": {"right": 0.5}},
+        "spotters": {name: {"right": 0.5} for name in ARMS},
     }
     none = {"easy": None, "hard": None}
     nothing = some | {
@@ -66,7 +73,12 @@ def test_gains_are_paired_by_draw() -> None:
             "near": {"generated": {"a": 0.0}, "kept": {"a": 0.0}},
             "accepted": {"a": 1},
             "sizes": {"made": 1},
-            "spotters": {"recordings": {"right": alone}, "and clips": {"right": alone + gain}},
+            "spotters": {
+                RECORDINGS: {"right": alone},
+                GENERATED: {"right": alone + gain},
+                PLAIN: {"right": alone - 0.2},
+                PLAIN_GENERATED: {"right": alone - 0.15 + gain},
+            },
         }
         for count, alone, gain in ((20, 0.5, 0.01), (20, 0.9, 0.03), (10, 0.4, -0.1))
     ]
@@ -74,7 +86,12 @@ def test_gains_are_paired_by_draw() -> None:
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     assert ["% right; recordings a word", "10, 1 draw", "20, 2 draws"] in cells
     assert ["recordings", "40.0", "70.0"] in cells
-    assert ["and clips", "30.0; -10.0", "72.0; +2.0 (-10.7 to +14.7)"] in cells
+    assert [GENERATED, "30.0; -10.0", "72.0; +2.0 (-10.7 to +14.7)"] in cells
+    assert ["augmentation", "+20.0", "+20.0 (+20.0 to +20.0)"] in cells
+    assert ["generated clips", "-5.0", "+7.0 (-5.7 to +19.7)"] in cells
+    assert ["both", "+10.0", "+22.0 (+9.3 to +34.7)"] in cells
+    more = "augmentation more than generated clips"
+    assert [more, "+25.0", "+13.0 (+0.3 to +25.7)"] in cells
 
 
 def test_the_figure_has_a_point_for_each_draw() -> None:

@@ -22,6 +22,9 @@ from scoresubnet.experiments.own_words.words import log_mels
 
 RECORDINGS = "recordings"
 """The arm that the others are compared with."""
+GENERATED = "and generated"
+PLAIN, PLAIN_GENERATED = "recordings, not augmented", "and generated, not augmented"
+"""What either augmentation or generated clips are added to, and the latter."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,13 @@ def arms(
     return {
         RECORDINGS: [recorded],
         "and plain copies": [recorded, plain],
-        "and generated": [recorded, generated],
+        GENERATED: [recorded, generated],
         "and accepted": [recorded, accepted.with_words_of(recorded)],
         "and espeak": [recorded, spoken],
         "generated alone": [generated],
         "espeak alone": [spoken],
-        "recordings, not augmented": [plain],
-        "and generated, not augmented": [
-            plain,
-            Clips(generated.x, generated.labels, varied=False),
-        ],
+        PLAIN: [plain],
+        PLAIN_GENERATED: [plain, Clips(generated.x, generated.labels, varied=False)],
     }
 
 

@@ -15,7 +15,12 @@ from matplotlib.lines import Line2D
 from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import DASH, markdown_table
-from scoresubnet.experiments.own_words.arms import RECORDINGS
+from scoresubnet.experiments.own_words.arms import (
+    GENERATED,
+    PLAIN,
+    PLAIN_GENERATED,
+    RECORDINGS,
+)
 from scoresubnet.experiments.own_words.cell import FORMAT, RESULT
 from scoresubnet.experiments.own_words.judges import POCKETSPHINX, SPEECH_EMBEDDING
 from scoresubnet.files import write_json, write_text
@@ -53,7 +58,7 @@ def page_of(results: Results) -> str:
     parts = []
     for language in sorted({result["language"] for result in results}):
         own = [result for result in results if result["language"] == language]
-        parts += [f"## {language.capitalize()}\n", _heard(own), _spotters(own)]
+        parts += [f"## {language.capitalize()}\n", _heard(own), _spotters(own), _added(own)]
     return "\n".join(parts)
 
 
@@ -109,8 +114,7 @@ def _accepted(result: dict[str, Any]) -> float:
 def _spotters(results: Results) -> str:
     """A row for each arm, a column for each number of recordings."""
     groups = _by_count(results)
-    draws = [f"{count}, {len(own)} draw{'s' * (len(own) > 1)}" for count, own in groups.items()]
-    rows = [["% right; recordings a word", *draws]]
+    rows = [["% right; recordings a word", *_draws(groups)]]
     for arm in results[0]["spotters"]:
         row = [arm]
         for own in groups.values():
@@ -121,15 +125,35 @@ def _spotters(results: Results) -> str:
     return markdown_table(rows)
 
 
+def _added(results: Results) -> str:
+    """What augmentation adds to recordings as they are, what generated clips do, and both."""
+    groups = _by_count(results)
+    compared = {
+        "augmentation": (RECORDINGS, PLAIN),
+        "generated clips": (PLAIN_GENERATED, PLAIN),
+        "both": (GENERATED, PLAIN),
+        "augmentation more than generated clips": (RECORDINGS, PLAIN_GENERATED),
+    }
+    rows = [["points that are added; recordings a word", *_draws(groups)]]
+    for name, (arm, other) in compared.items():
+        rows.append([name, *(difference(_gains(own, arm, other)) for own in groups.values())])
+    return markdown_table(rows)
+
+
+def _draws(groups: dict[int, Results]) -> list[str]:
+    """The head of a column for each number of recordings."""
+    return [f"{n}, {len(own)} draw{'s' * (len(own) > 1)}" for n, own in groups.items()]
+
+
 def _right(results: Results, arm: str) -> list[float]:
     """Per cent of the testing clips, draw by draw."""
     return [100 * result["spotters"][arm]["right"] for result in results]
 
 
-def _gains(results: Results, arm: str) -> list[float]:
-    """Points more than of the recordings alone, draw by draw."""
-    pairs = zip(_right(results, arm), _right(results, RECORDINGS), strict=True)
-    return [value - alone for value, alone in pairs]
+def _gains(results: Results, arm: str, other: str = RECORDINGS) -> list[float]:
+    """Points that an arm has more than another, draw by draw."""
+    pairs = zip(_right(results, arm), _right(results, other), strict=True)
+    return [value - without for value, without in pairs]
 
 
 def difference(gains: Sequence[float]) -> str:
