@@ -15,8 +15,8 @@ from PIL import Image
 
 from scoresubnet import pictures
 from scoresubnet.audio.mel import MelSettings
+from scoresubnet.generated_speech import GeneratedSpeech
 from scoresubnet.pictures import LEGEND, MEL, PANEL, WAVE, save_clip, save_grid
-from scoresubnet.pipeline import GeneratedSpeech
 
 BANDS, FRAMES, RATE = 80, 64, 16_000
 BLACK = (0, 0, 4)  # the colour of -1, which neither text nor lines have

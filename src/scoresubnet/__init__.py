@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from scoresubnet.adaptation.run import adapt
     from scoresubnet.audio.mel import LogMel, MelSettings
     from scoresubnet.backbone import FrozenClassifier
+    from scoresubnet.generated_speech import GeneratedSpeech
     from scoresubnet.model import ScoreModel
-    from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+    from scoresubnet.pipeline import SpeechGenerator
     from scoresubnet.sampling import Sampling
     from scoresubnet.sde import VPSDE
     from scoresubnet.weights import load_model, save_model
@@ -26,7 +27,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "FrozenClassifier": "backbone",
-    "GeneratedSpeech": "pipeline",
+    "GeneratedSpeech": "generated_speech",
     "LogMel": "audio.mel",
     "MelSettings": "audio.mel",
     "Sampling": "sampling",

@@ -16,7 +16,7 @@ from scoresubnet.files import write_bytes
 
 if TYPE_CHECKING:
     from scoresubnet.audio.mel import MelSettings
-    from scoresubnet.pipeline import GeneratedSpeech
+    from scoresubnet.generated_speech import GeneratedSpeech
 
 MOST_PANELS = 60
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoresubnet.arrays import Array, array_namespace, full_like_items, place_like, to_numpy
 from scoresubnet.backends import Backend, load_backend
 from scoresubnet.batching import fitting_batch
 from scoresubnet.data.words import UNCONDITIONAL, nfc
+from scoresubnet.generated_speech import Floats, GeneratedSpeech, joined
 from scoresubnet.guidance import guided
 from scoresubnet.model_about import DEFAULT_WEIGHTS
 from scoresubnet.noise import seeded_noise
@@ -32,48 +31,23 @@ from scoresubnet.vocoders import Vocoder, load_vocoder
 if TYPE_CHECKING:
     import torch
 
-Floats = NDArray[np.float32]
-
 MOST_SEED = 2**32 - 1  # torch's CPU generator reads no more
 
 
 @dataclass(frozen=True)
-class GeneratedSpeech:
-    """The clips that `SpeechGenerator.generate` made; item k belongs to `labels[k]` and `seeds[k]`.
+class _Asked:
+    """What is to be generated; item k is of `labels[k]` and `seeds[k]`."""
 
-    Arrays are numpy's, in float32, whatever ran the model.
+    labels: list[str]
+    seeds: list[int]
+    sampling: Sampling
+    towards: tuple[int, float] | None
+    listen: bool
 
-    Attributes:
-        mels: scaled log-Mels in [-1, 1], (B, 1, F=80, T=64).
-        audio: waveforms in [-1, 1], (B, samples).
-        rate: samples per second.
-        labels: the word asked for, or "none"; never an alias.
-        seeds: the seed of each item.
-        heard: the word that the classifier hears in each item, at the smallest noise time; empty
-            where there is no classifier, or it did not listen.
-        confidence: the classifier's probability of that word, (B,); likewise.
-    """
-
-    mels: Floats
-    audio: Floats
-    rate: int
-    labels: tuple[str, ...]
-    seeds: tuple[int, ...]
-    heard: tuple[str, ...]
-    confidence: Floats
-
-
-def joined(parts: Sequence[GeneratedSpeech]) -> GeneratedSpeech:
-    """The clips of several batches in one."""
-    return GeneratedSpeech(
-        np.concatenate([part.mels for part in parts]),
-        np.concatenate([part.audio for part in parts]),
-        parts[0].rate,
-        tuple(chain.from_iterable(part.labels for part in parts)),
-        tuple(chain.from_iterable(part.seeds for part in parts)),
-        tuple(chain.from_iterable(part.heard for part in parts)),
-        np.concatenate([part.confidence for part in parts]),
-    )
+    def part(self, start: int, count: int) -> _Asked:
+        """So many items of it, from one on."""
+        own = slice(start, start + count)
+        return replace(self, labels=self.labels[own], seeds=self.seeds[own])
 
 
 class SpeechGenerator:
@@ -196,52 +170,40 @@ class SpeechGenerator:
         if towards is not None:
             _check_towards(*towards)
         numbers = [operator.index(seed) for seed in each]
-        return self._batches(words, numbers, chosen, progress, towards, listen)
+        return self._batches(_Asked(words, numbers, chosen, towards, listen), progress)
 
     def _batches(
-        self,
-        labels: list[str],
-        seeds: list[int],
-        chosen: Sampling,
-        progress: Callable[[int, int], None] | None,
-        towards: tuple[int, float] | None,
-        listen: bool,
+        self, asked: _Asked, progress: Callable[[int, int], None] | None
     ) -> Iterator[GeneratedSpeech]:
-        batch_size = self.batch_size or self._fitting(len(labels))
-        chunks = range(0, len(labels), batch_size)
+        count = len(asked.labels)
+        batch_size = self.batch_size or self._fitting(count)
+        starts = range(0, count, batch_size)
         done = 0
 
         def report(step: int, x: Array) -> None:
             nonlocal done
             done += 1
             if progress is not None:
-                progress(done, chosen.steps * len(chunks))
+                progress(done, asked.sampling.steps * len(starts))
 
-        for start in chunks:
-            part = slice(start, start + batch_size)
-            yield self._batch(labels[part], seeds[part], chosen, report, towards, listen)
+        for start in starts:
+            yield self._batch(asked.part(start, batch_size), report)
 
-    def _batch(
-        self,
-        labels: list[str],
-        seeds: list[int],
-        chosen: Sampling,
-        report: Callable[[int, Array], None],
-        towards: tuple[int, float] | None,
-        listen: bool,
-    ) -> GeneratedSpeech:
+    def _batch(self, asked: _Asked, report: Callable[[int, Array], None]) -> GeneratedSpeech:
+        chosen, seeds = asked.sampling, asked.seeds
         with self.model.undisturbed():
             times = TIME_GRIDS[chosen.grid](chosen.steps, self.model.sde)
             noise = self._noise(seeds)
-            if towards is not None:
-                noise = between(noise, self._noise([towards[0]] * len(seeds)), towards[1])
-            score_fn = self._score_of(labels, chosen)
+            if asked.towards is not None:
+                seed, share = asked.towards
+                noise = between(noise, self._noise([seed] * len(seeds)), share)
+            score_fn = self._score_of(asked.labels, chosen)
             sampler = SAMPLERS[chosen.sampler]
             x = sampler(score_fn, noise(), times, noise, self.model.sde, report)
             mels: Floats = to_numpy(array_namespace(x).clip(x, -1, 1))
-        listens = listen and self.model.hears
+        listens = asked.listen and self.model.hears
         heard, confidence = self.classify(mels) if listens else ((), np.empty(0, "f4"))
-        about = (self.mel.sample_rate, tuple(labels), tuple(seeds), heard, confidence)
+        about = (self.mel.sample_rate, tuple(asked.labels), tuple(seeds), heard, confidence)
         return GeneratedSpeech(mels, self.vocoder(mels), *about)
 
     def label_of(self, name: str) -> str:

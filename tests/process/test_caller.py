@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.generated_speech import GeneratedSpeech
 from scoresubnet.model import ScoreModel
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.process.caller import undisturbed
 from scoresubnet.vocoders import load_vocoder, resynthesise
 from scoresubnet.weights import ModelFile, load_model, save_model

@@ -14,11 +14,12 @@ from tqdm import tqdm
 
 from scoresubnet.backends import precision_of
 from scoresubnet.files import file_hash, refuse_unwritable
+from scoresubnet.generated_speech import GeneratedSpeech, joined
 from scoresubnet.jobs.clip_job import BATCH, ClipJob, ClipRow, none_written, save_wavs
 from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import find_weights
 from scoresubnet.pictures import MOST_PANELS, save_clip, save_grid
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator, joined, towards_of
+from scoresubnet.pipeline import SpeechGenerator, towards_of
 from scoresubnet.sampling import SETTINGS, Sampling, preset_name
 
 MOST_COUNT = 1_000_000

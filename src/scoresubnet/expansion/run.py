@@ -24,11 +24,12 @@ from scoresubnet.expansion.manifest import Manifest, Row
 from scoresubnet.expansion.nearest import copy_limits, log_mel_distances
 from scoresubnet.expansion.surroundings import Surroundings
 from scoresubnet.files import claim, escaped, file_hash, refuse_unwritable
+from scoresubnet.generated_speech import GeneratedSpeech
 from scoresubnet.jobs.clip_job import ClipJob
 from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import find_weights
 from scoresubnet.options.registries import refuse_unknown
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.pipeline import SpeechGenerator
 
 SETTINGS = "settings.json"
 MOST_PER_WORD = 1_000_000

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from scoresubnet.audio.io import write_wav
 from scoresubnet.files import claim
+from scoresubnet.generated_speech import GeneratedSpeech
 from scoresubnet.jobs.part_table import PartTable
 from scoresubnet.jobs.parts import Part
-from scoresubnet.pipeline import GeneratedSpeech
 
 SETTINGS, OTHERS = "job.json", "settings.json"
 """What the clips of a folder depend on; the second one is of other commands."""
