@@ -1,4 +1,4 @@
-"""Turn the model of a finished run into shipped weights: its tensors, with their origin noted.
+"""Turn the model of a finished run into weights of the repository: tensors, and their origin.
 
 python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
 """
@@ -14,13 +14,17 @@ import torch
 from scoresubnet.sampling import SAMPLING_PRESETS, Sampling
 from scoresubnet.weights import load_model, save_model
 
-ENGLISH = {
-    "data": (
-        "training splits of Google Speech Commands (Warden 2018, CC BY 4.0; 18 words, the clips "
-        "at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
-    ),
-    "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
-}
+
+def _english(words: int) -> dict[str, str]:
+    return {
+        "data": (
+            f"training splits of Google Speech Commands (Warden 2018, CC BY 4.0; {words} words, "
+            "the clips at hand) and of the Free Spoken Digit Dataset (Zenodo, CC BY-SA 4.0)"
+        ),
+        "licence": "MIT; the recordings behind it: CC BY 4.0 and CC BY-SA 4.0",
+    }
+
+
 ARABIC = {
     "data": (
         "training split of the Arabic Speech Commands Dataset (Ghandoura, Hjabo & Al Dakkak 2021, "
@@ -35,7 +39,7 @@ ARABIC = {
 
 @dataclass(frozen=True)
 class Shipped:
-    """Weights that the package ships.
+    """Weights that the package ships, or that stand beside the recipes.
 
     Attributes:
         notes: the recordings behind them, and their licence.
@@ -48,26 +52,30 @@ class Shipped:
     sampling: Sampling
 
 
+SMALL = Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant")
 SHIPPED = {
     "words18-small": Shipped(
-        ENGLISH,
+        _english(18),
         (
             *("words18-small-classifier", "words18-small-finetune-classifier"),
             *("words18-small-style-classifier", "words18-small-score"),
             *("words18-small-finetune-score", "words18-small-finish-score"),
             "words18-small-label-score",
         ),
-        Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant"),
+        SMALL,
+    ),
+    "words13-small": Shipped(
+        _english(13), ("words13-small-classifier", "words13-small-score"), SMALL
     ),
     "words18-paper": Shipped(
-        ENGLISH,
+        _english(18),
         ("words18-paper-classifier", "words18-paper-score"),
         SAMPLING_PRESETS["paper"],
     ),
     "arabic16-small": Shipped(
         ARABIC,
         ("arabic16-small-classifier", "arabic16-small-score"),
-        Sampling("dpmpp-2m-sde", 16, "quadratic", 3.0, "constant"),
+        SMALL,
     ),
 }
 

@@ -1,7 +1,7 @@
 """Own words from few recordings: are they heard, are they copies, and do they help a spotter?
 
     python -m scoresubnet.experiments.own_words --data ../shared/data --out runs/own-words \\
-        --english runs/words13-score
+        --english recipes/words13-small.safetensors
 
 Cells are made one after the other, those with 20 recordings first; give it several times to make
 several side by side. Killed, the same command goes on; a cell that fails is named, and left out.
