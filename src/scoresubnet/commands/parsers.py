@@ -108,7 +108,7 @@ def _adapt(parser: ArgumentParser) -> ArgumentParser:
     add("--minutes", type=float, default=10.0, help="about as long as it may take; 0: no limit")
     add("--keep-words", action="store_true", help="keep the words of the weights beside the new")
     add("--seed", type=int, default=0, help="of all that is drawn")
-    arithmetic = "of the training: bf16-mixed is faster on CPUs with AMX"
+    arithmetic = "of the training: bf16-mixed is faster on CPUs with AMX or AVX-512 BF16"
     add("--precision", type=Literal["32-true", "bf16-mixed"], default="32-true", help=arithmetic)
     faster = "graphs beside the weights, which run faster on a CPU; they take half a minute"
     add("--graphs", action=ActionYesNo(no_prefix="no-"), default=True, help=faster)
