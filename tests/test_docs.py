@@ -176,7 +176,7 @@ def test_the_example_of_adapt_runs(
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
         write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio)
     monkeypatch.chdir(tmp_path)
-    few = partial(ScoreRecipe, most_steps=2, least_steps=1, validate_every=1, batch_size=4)
+    few = partial(ScoreRecipe, most_steps=2, least_steps=1, batch_size=4)
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
     head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
     monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)

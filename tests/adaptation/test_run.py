@@ -16,20 +16,22 @@ import yaml
 
 from scoresubnet.adaptation import run as module
 from scoresubnet.adaptation.head import HeadConfig
-from scoresubnet.adaptation.run import Adapted, Stopped, adapt
-from scoresubnet.adaptation.score import Lesson, ScoreRecipe, Search
+from scoresubnet.adaptation.run import Adapted, adapt
+from scoresubnet.adaptation.score import Lesson, ScoreRecipe, Stopped
 from scoresubnet.adaptation.words import KEPT_CLIPS
 from scoresubnet.cli import main
 from scoresubnet.data.sources import find_clips
 from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.networks.unet import UNet, UNetConfig
 from scoresubnet.pipeline import SpeechGenerator
+from scoresubnet.training.config import ScoreTraining
+from scoresubnet.training.score import train_score
 from scoresubnet.weight_files.file_metadata import WeightsError
 from scoresubnet.weight_files.tensor_files import state_hash
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-RECIPE = ScoreRecipe(6, 1, stretch=1.0, batch_size=4, validate_every=2, patience=2)
+RECIPE = ScoreRecipe(looks=2, most_steps=6, least_steps=1, batch_size=4)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +74,7 @@ def test_words_are_learned_on_a_frozen_body(
     assert model.subnet is not None
     first, last = before.subnet.state_dict(), model.subnet.state_dict()
     assert any(not torch.equal(first[k], last[k]) for k in first)
-    assert 1 <= made.steps == made.wanted <= RECIPE.most_steps
+    assert made.steps == made.wanted == 6  # of 14 recordings, four at a time, each twice: seven
     assert made.held_out.right[1e-3] > 0.9  # tones and noise, even for an untrained body
     report = json.loads((tmp_path / "mine/report.json").read_text())
     assert report == json.loads(json.dumps(made.to_dict()))
@@ -82,25 +84,12 @@ def test_words_are_learned_on_a_frozen_body(
     assert len(list((tmp_path / "out").glob("*.wav"))) == 2
 
 
-def test_the_fold_that_finds_the_steps_is_not_learned_from(
-    words_folder: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_all_recordings_are_learned_from(words_folder: Path, weights: Path, tmp_path: Path) -> None:
     _adapted(words_folder, weights, tmp_path / "mine")
-
-    def names(pack: str, split: str) -> set[str]:
-        clips = find_clips([{"kind": "folder", "root": str(tmp_path / "mine/words" / pack)}])
-        return {f"{clip.label}/{clip.path.name}" for clip in clips if clip.split == split}
-
-    every = {str(path.relative_to(words_folder)) for path in words_folder.glob("*/*.wav")}
-    learned, held_out = names("held-out", "training"), names("held-out", "validation")
-    assert not learned & held_out
-    assert learned | held_out == names("all", "training") == every
-    assert {name.split("/")[0] for name in held_out} == {"hiss", "hum"}
-    every_head, other_head = (
-        load_model(tmp_path / "mine/words" / name).backbone().classifier.head.weight
-        for name in ("model.safetensors", "held-out.safetensors")
-    )
-    assert not torch.equal(every_head, other_head)
+    clips = find_clips([{"kind": "folder", "root": str(tmp_path / "mine/words/all")}])
+    assert {clip.split for clip in clips} == {"training"}
+    every = sorted(str(path.relative_to(words_folder)) for path in words_folder.glob("*/*.wav"))
+    assert sorted(f"{clip.label}/{clip.path.name}" for clip in clips) == every
 
 
 def test_the_trainings_are_in_the_arithmetic_asked_for(
@@ -117,7 +106,7 @@ def test_the_trainings_are_in_the_arithmetic_asked_for(
     command = ["adapt", str(words_folder), "--weights", str(weights), "--out", str(out)]
     assert main([*command, "--precision", "bf16-mixed", "--no-graphs", "--json"]) == 0
     assert not list(out.glob("*.onnx"))
-    for run in ("search", "learned"):
+    for run in ("pace", "learned"):
         config = yaml.safe_load((out / run / "config.yaml").read_text())
         assert config["precision"] == "bf16-mixed"
     with pytest.raises(ValueError, match="was adapted with other recipe"):
@@ -169,12 +158,12 @@ def test_words_are_kept(words_folder: Path, weights: Path, tmp_path: Path) -> No
     assert made.recordings == {"hiss": 7, "hum": 7}
 
 
-@pytest.mark.parametrize("stage", ["hear", "search", "learn", "save_model"])
+@pytest.mark.parametrize("stage", ["hear", "pace", "learn", "save_model"])
 def test_what_was_killed_goes_on(
     stage: str, words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _adapted(words_folder, weights, tmp_path / "whole")
-    owner = Lesson if stage in ("search", "learn") else module
+    owner = Lesson if stage in ("pace", "learn") else module
 
     def killed(*arguments: Any) -> Any:
         raise KeyboardInterrupt
@@ -207,59 +196,55 @@ def test_until_the_words_are_heard_the_folder_is_free(
     assert made.recordings == {"hiss": 7, "hum": 6}
 
 
-def test_a_search_that_is_stopped_ends_the_command(
+@pytest.mark.parametrize("run", ["pace", "learned"])
+def test_a_training_that_is_stopped_ends_the_command(
+    run: str,
     words_folder: Path,
     weights: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command = ["adapt", str(words_folder), "--weights", str(weights)]
-    monkeypatch.setattr(Lesson, "search", lambda *a: Search(2, False, None))
-    assert main([*command, "--json", "--out", str(tmp_path / "mine")]) == 130
+    """As if each had been stopped at its first step."""
+    out = tmp_path / "mine"
+    command = ["adapt", str(words_folder), "--weights", str(weights), "--no-graphs", "--json"]
+
+    def stopped(config: ScoreTraining, start: Path, folder: Path, *given: Any) -> ModelFile:
+        few = replace(config, run=replace(config.run, steps=1)) if folder.name == run else config
+        return train_score(few, start, folder, *given)
+
+    monkeypatch.setattr("scoresubnet.adaptation.score.train_score", stopped)
+    monkeypatch.setattr("scoresubnet.commands.adapt.ScoreRecipe", lambda **given: RECIPE)
+    assert main([*command, "--out", str(out)]) == 130
     printed = capsys.readouterr()
-    assert "stopped while it looked for the number of steps; the same" in printed.err
+    steps = 40 if run == "pace" else 6
+    assert f"{out}: stopped at step 1 of {steps}; the same command goes on" in printed.err
     assert not printed.out
-    assert not (tmp_path / "mine/plan.json").exists()
+    assert (out / "plan.json").exists() == (run == "learned")
 
 
-def test_a_search_that_hardly_began_says_so(
+def test_a_pace_is_tried_anew_after_a_stop(
     words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before a validation, and before a row of its log: one step is known to have been made."""
-    monkeypatch.setattr(module, "_LEAST", 1e-9)
-    recipe = replace(RECIPE, most_steps=400, validate_every=100)
-
-    def learn(lesson: Lesson, out: Path, steps: int) -> None:
-        raise Stopped(f"{steps}")
-
-    monkeypatch.setattr(Lesson, "learn", learn)
-    given: dict[str, Any] = {"minutes": 1e-9, "recipe": recipe, "progress": False}
-    with pytest.raises(Stopped, match=r"^1$"):
-        adapt(words_folder, weights, tmp_path / "mine", **given)
+    """What is left of a first try would count the stop as slowness."""
+    out = tmp_path / "mine"
+    (out / "pace").mkdir(parents=True)
+    (out / "pace/log.jsonl").write_text("of a run that was stopped")
+    made = _adapted(words_folder, weights, out, minutes=60.0)
+    assert made.steps == 6
+    rows = (out / "pace/log.jsonl").read_text().splitlines()
+    assert [json.loads(row)["step"] for row in rows if "train/" in row] == [19, 39]
 
 
-def test_a_short_search_tells_the_pace(
-    words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Six steps, of which the log has no two rows, and no time for more than the fewest."""
-    monkeypatch.setattr(module, "FEWEST_STEPS", 2)
-    recipe = replace(RECIPE, least_steps=400, most_steps=400, stretch=400 / 6)
-    made = _adapted(words_folder, weights, tmp_path / "mine", minutes=1e-9, recipe=recipe)
-    assert (made.steps, made.wanted) == (2, 400)
-
-
-def test_all_are_learned_from_for_longer_than_the_loss_falls() -> None:
-    recipe = ScoreRecipe(most_steps=1000, least_steps=200, stretch=4.0)
-    assert [recipe.steps(best) for best in (1, 50, 100, 225, 250, 400)] == [
-        *(200, 200, 400, 900, 1000, 1000)
-    ]
+def test_more_recordings_are_learned_from_for_longer() -> None:
+    recipe = ScoreRecipe(looks=512, batch_size=32, most_steps=1000, least_steps=200)
+    assert [recipe.steps(count) for count in (5, 25, 50, 100)] == [200, 400, 800, 1000]
 
 
 def test_the_number_of_steps_fits_the_time(
     words_folder: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """60 s a step: no more than the fewest fit into nine minutes."""
+    """60 s a step: no more than the fewest fit into nine minutes. Without a limit none is tried."""
     learned: list[int] = []
 
     def learn(lesson: Lesson, out: Path, steps: int) -> None:
@@ -267,15 +252,15 @@ def test_the_number_of_steps_fits_the_time(
         raise Stopped
 
     monkeypatch.setattr(Lesson, "learn", learn)
-    recipe = replace(RECIPE, most_steps=90)
-    for pace, minutes in ((60.0, 9.0), (0.01, 9.0), (60.0, 0.0)):
-        monkeypatch.setattr(Lesson, "search", lambda *a, pace=pace: Search(70, True, pace))
+    recipe = replace(RECIPE, looks=20, most_steps=90)
+    for pace, minutes in ((60.0, 9.0), (0.01, 9.0), (None, 0.0)):
+        monkeypatch.setattr(Lesson, "pace", lambda *a, pace=pace: pace)
         out = tmp_path / f"{pace}-{minutes}"
         with pytest.raises(Stopped):
             _adapted(words_folder, weights, out, minutes=minutes, recipe=recipe)
     assert learned == [module.FEWEST_STEPS, 70, 70]
     minutes = 60 + module.GRAPH_MINUTES  # in which graphs are written
-    monkeypatch.setattr(Lesson, "search", lambda *a: Search(70, True, 60.0))
+    monkeypatch.setattr(Lesson, "pace", lambda *a: 60.0)
     out = tmp_path / "graphs"
     with pytest.raises(Stopped):
         _adapted(words_folder, weights, out, minutes=minutes, graphs=True, recipe=recipe)

@@ -25,32 +25,23 @@ from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.model_about import DEFAULT_WEIGHTS, FILE_NAME, find_weights
 from scoresubnet.sampling import resolve_sampling
 from scoresubnet.training.config import RunConfig
-from scoresubnet.training.folder import steps_made
 from scoresubnet.training.process import locked
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
-WORDS, SEARCH, LEARNED = "words", "search", "learned"
-SEARCH_SHARE = 0.3
-"""Of the time that is left after the words were heard."""
+WORDS, PACE, LEARNED = "words", "pace", "learned"
 DEFAULT_MINUTES = 10.0
 FEWEST_STEPS = 20
 GRAPH_MINUTES = 0.75
 """What writing and checking the graph of a model of the size `small` may take."""
-_LEAST = 0.25  # minutes that a search has in any case
-_LATE = 0.1  # minutes that a training may end before its time
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long all recordings are learned from, and how long they should be."""
+    """How long the recordings are learned from, and how long they should be."""
 
     steps: int
     wanted: int
-
-
-class Stopped(Exception):
-    """It was asked to stop; everything that was made is kept."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +88,7 @@ def adapt(
     """Teach weights the words of some recordings.
 
     The body of the classifier stays frozen; a new head learns the words from noisy copies of the
-    recordings, and the Score Subnet goes on from that of the weights, as long as its loss on
-    recordings that are held out falls.
+    recordings, and the Score Subnet goes on from that of the weights.
 
     Args:
         recordings: a folder with one folder a word, of five wav or flac files or more each.
@@ -106,7 +96,7 @@ def adapt(
             they are.
         out: gets `model.safetensors`, which every command takes, `report.json`, and what it takes
             to go on after a stop.
-        minutes: about as long as this may take; 0: as long as it helps.
+        minutes: about as long as this may take; 0: as long as `recipe` asks for.
         keep_words: whether the weights' words stay beside the new ones.
         seed: of all that is drawn.
         recipe: how the Score Subnet is trained; `ScoreRecipe()` if None.
@@ -138,14 +128,11 @@ def adapt(
         lesson = Lesson(out / WORDS, source, heard["new"], kept, recipe, seed)
 
         def left() -> float:
-            spent = (time.monotonic() - begun) / 60 + GRAPH_MINUTES * graphs
-            return minutes - spent if minutes else 0.0
+            return minutes - GRAPH_MINUTES * graphs - (time.monotonic() - begun) / 60
 
-        plan = _planned(out, lesson, minutes, left)
-        _say(f"learning from all recordings, {plan.steps} steps")
+        plan = _planned(out, lesson, recipe.steps(len(found)), left if minutes else None)
+        _say(f"learning from the recordings, {plan.steps} steps")
         lesson.learn(out / LEARNED, plan.steps)
-        if (made := steps_made(out / LEARNED)) < plan.steps:
-            raise Stopped(f"{out}: stopped at step {made} of {plan.steps}")
         model = load_model(out / LEARNED)
         model.sampling = resolve_sampling(source.sampling, schedule=recipe.schedule)
         save_model(model, out / FILE_NAME)
@@ -166,25 +153,20 @@ def adapt(
     return adapted
 
 
-def _planned(out: Path, lesson: Lesson, minutes: float, left: Callable[[], float]) -> Plan:
-    """How long all recordings are to be learned from: found by a search, and kept.
+def _planned(out: Path, lesson: Lesson, wanted: int, left: Callable[[], float] | None) -> Plan:
+    """How many steps are made: those that fit into the minutes that are left, if there is a limit.
 
     Raises:
-        Stopped: the search was asked to stop.
+        Stopped: it was asked to stop.
     """
     path = out / PLAN
     if path.exists():
         return Plan(**json.loads(path.read_text(encoding="utf-8")))
-    _say("learning from a part of the recordings, to see how long it helps the others")
-    begun = time.monotonic()
-    most = max(SEARCH_SHARE * left(), _LEAST) if minutes else 0.0
-    found = lesson.search(out / SEARCH, most)
-    ended_early = (time.monotonic() - begun) / 60 < most - _LATE
-    if not found.is_over and (not minutes or ended_early):
-        raise Stopped(f"{out}: stopped while it looked for the number of steps")
-    wanted = steps = lesson.recipe.steps(found.best)
-    if minutes:
-        steps = min(steps, max(FEWEST_STEPS, int(60 * left() / found.seconds_a_step)))
+    steps = wanted
+    if left is not None:
+        _say("seeing how long a step takes")
+        pace = lesson.pace(out / PACE)
+        steps = min(steps, max(FEWEST_STEPS, int(60 * left() / pace)))
     plan = Plan(steps, wanted)
     write_json(path, asdict(plan))
     return plan
@@ -227,7 +209,7 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
     path = out / SETTINGS
     if not path.exists() and (out / FILE_NAME).exists():
         raise ValueError(f"{out}: holds other weights; choose another --out")
-    if not path.exists() or not any((out / name).exists() for name in (WORDS, PLAN, SEARCH)):
+    if not path.exists() or not any((out / name).exists() for name in (WORDS, PLAN, PACE)):
         write_json(path, about)
         return
     if others := differing(path, about):

@@ -1,22 +1,21 @@
-"""The second stage: the Score Subnet goes on from the shipped one, for as long as that helps.
+"""The second stage: the Score Subnet goes on from the shipped one, with the recordings.
 
-How long is found with a part of the recordings held out; then all are learned from, for longer.
+For how long goes by their number. The loss of recordings that are held out does not tell: it is
+smallest long before words are clear (docs/log/2026-11-30-own-words.md).
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import time
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scoresubnet.adaptation.words import ALL, HELD_OUT, KEPT, WITHOUT
+from scoresubnet.adaptation.words import ALL, KEPT
 from scoresubnet.data.sources import Source
 from scoresubnet.model_about import FILE_NAME
-from scoresubnet.training.callbacks import StopEarly
 from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,
@@ -27,9 +26,16 @@ from scoresubnet.training.config import (
     TimesConfig,
 )
 from scoresubnet.training.folder import steps_made
-from scoresubnet.training.logs import JsonLinesLogger, median_pace
+from scoresubnet.training.logs import LOG, median_pace
 from scoresubnet.training.score import train_score
 from scoresubnet.weights import ModelFile
+
+TRIED_STEPS = 40
+"""What the log needs to tell a pace."""
+
+
+class Stopped(Exception):
+    """It was asked to stop; everything that was made is kept."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,13 @@ class ScoreRecipe:
     """How the Score Subnet is trained on.
 
     Attributes:
+        looks: how often each recording is looked at, each time varied: more is clearer, and nearer
+            to the recordings.
         most_steps: at most.
-        least_steps: at least, if there is time.
-        stretch: how many times as long as the loss of recordings that are held out falls all
-            are learned from: words become clear long after (docs/log/2026-11-30-own-words.md).
+        least_steps: at least.
         batch_size: clips in a step.
         learning_rate: of AdamW.
-        ema_decay: of the weights that are validated and kept.
-        validate_every: steps between validations.
-        patience: see `RunConfig`.
+        ema_decay: of the weights that are kept.
         kept_share: of each batch, clips of the words that are kept, if words are.
         times: distribution of noise times.
         augment: changes to the recordings: strong, so that few are not learned by heart.
@@ -54,14 +58,12 @@ class ScoreRecipe:
         precision: as of `ClassifierTraining`.
     """
 
+    looks: int = 512
     most_steps: int = 1000
     least_steps: int = 200
-    stretch: float = 4.0
     batch_size: int = 32
     learning_rate: float = 1e-3
     ema_decay: float = 0.98
-    validate_every: int = 25
-    patience: int = 3
     kept_share: float = 0.3
     times: TimesConfig = field(default_factory=lambda: TimesConfig("logit_normal", 0.3, 1.2))
     augment: AugmentConfig = field(
@@ -72,24 +74,10 @@ class ScoreRecipe:
     schedule: str = "interval:low=0,high=0.7"
     precision: Precision = "32-true"
 
-    def steps(self, best: int) -> int:
-        """How long all recordings are learned from, if held-out ones were best after so many."""
-        return min(max(int(self.stretch * best), self.least_steps), self.most_steps)
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is known of the number of steps.
-
-    Attributes:
-        best: steps after which the loss of what was held out was smallest so far.
-        is_over: whether it would not have become smaller.
-        seconds_a_step: validation included.
-    """
-
-    best: int
-    is_over: bool
-    seconds_a_step: float
+    def steps(self, recordings: int) -> int:
+        """For so many recordings, if there is time."""
+        enough = self.looks * recordings // self.batch_size
+        return min(max(enough, self.least_steps), self.most_steps)
 
 
 @dataclass(frozen=True)
@@ -112,38 +100,35 @@ class Lesson:
     recipe: ScoreRecipe
     seed: int
 
-    def search(self, out: Path, minutes: float) -> Search:
-        """Train without the fold that is held out, until its loss falls no more.
+    def pace(self, out: Path) -> float:
+        """Seconds that a step takes, by a short training that is of no use otherwise.
 
-        Args:
-            out: folder of the run.
-            minutes: at most so many; 0: as long as it takes.
+        Raises:
+            Stopped: it was asked to stop.
         """
-        patience = self.recipe.patience
-        most = math.ceil(self.recipe.most_steps / self.recipe.stretch)
-        begun = time.monotonic()
-        self._train(self._config(HELD_OUT, most, minutes, patience), out, WITHOUT)
-        spent, made = time.monotonic() - begun, steps_made(out)
-        log = JsonLinesLogger(out)
-        early = StopEarly(log, patience)
-        best = 1 + early.best if early.losses else made
-        pace = median_pace(log.path) or spent / made  # of few steps, with all that came before them
-        return Search(best, early.is_over or made == most, pace)
+        shutil.rmtree(out, ignore_errors=True)  # a stop in its midst would count as slowness
+        self.learn(out, TRIED_STEPS)
+        pace = median_pace(out / LOG)
+        assert pace is not None
+        return pace
 
     def learn(self, out: Path, steps: int) -> None:
-        """Train on all recordings for so many steps."""
+        """Train on all recordings for so many steps.
+
+        Raises:
+            Stopped: it was asked to stop; the same call goes on.
+        """
+        start = self.folder / FILE_NAME
         with _without_validation():
-            self._train(self._config(ALL, steps, 0.0, 0), out, FILE_NAME)
+            train_score(self._config(steps), start, out, start)
+        if (made := steps_made(out)) < steps:
+            raise Stopped(f"{out.parent}: stopped at step {made} of {steps}")
 
-    def _train(self, config: ScoreTraining, out: Path, weights: str) -> None:
-        start = self.folder / weights
-        train_score(config, start, out, start)
-
-    def _config(self, pack: str, steps: int, minutes: float, patience: int) -> ScoreTraining:
+    def _config(self, steps: int) -> ScoreTraining:
         recipe, subnet = self.recipe, self.source.subnet
         assert subnet is not None
         assert self.source.parametrisation is not None
-        sources = [Source("folder", str(self.folder / pack))]
+        sources = [Source("folder", str(self.folder / ALL))]
         if self.kept:
             odds = recipe.kept_share / (1 - recipe.kept_share)
             weight = odds * len(self.new) / len(self.kept)
@@ -164,17 +149,10 @@ class Lesson:
             optimiser=OptimiserConfig(
                 learning_rate=recipe.learning_rate,
                 warmup=min(20, steps),
-                decay_share=0.0 if patience else 0.3,
+                decay_share=0.3,
                 ema_decay=recipe.ema_decay,
             ),
-            run=RunConfig(
-                steps=steps,
-                minutes=minutes,
-                seed=self.seed,
-                validate_every=recipe.validate_every,
-                patience=patience,
-                save_every=0.5,
-            ),
+            run=RunConfig(steps=steps, seed=self.seed, save_every=0.5),
             precision=recipe.precision,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from tqdm import tqdm
 from scoresubnet.adaptation.folds import folds_of
 from scoresubnet.adaptation.head import HeadConfig, fit_head, noisy_copies, with_head
 from scoresubnet.adaptation.held_out import cross_validated, heads_without
-from scoresubnet.audio.mel import LogMel, MelSettings
+from scoresubnet.audio.mel import LogMel
 from scoresubnet.backends.on_torch import on_torch
-from scoresubnet.data.clips import Clip, Split
+from scoresubnet.data.clips import Clip
 from scoresubnet.data.packs import write_pack
 from scoresubnet.data.recordings import Recording
 from scoresubnet.evaluation.generated import clip_seed
@@ -29,11 +29,7 @@ from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.vocoders import load_vocoder
 from scoresubnet.weights import ModelFile, save_model
 
-HELD_OUT, ALL, KEPT, REPORT = "held-out", "all", "kept", "heard.json"
-WITHOUT = "held-out.safetensors"
-"""Weights whose head has not learned from the fold that is held out."""
-DRAWS = 100
-"""Clips of a validation, at least: those held out are there as often as it takes."""
+ALL, KEPT, REPORT = "all", "kept", "heard.json"
 KEPT_CLIPS = 8
 """Clips of each word of the weights that are made, where those words are to be kept."""
 
@@ -48,10 +44,9 @@ def hear(
 ) -> None:
     """Learn the words of some recordings, and write what the Score Subnet is trained from.
 
-    The folder gets weights with the source's Score Subnet on its classifier with a new head; packs
-    of the recordings' log-Mels, one with a fold for validation and one with all for training; one
-    of clips of the words that are kept, if they are; and what heads make of recordings that they
-    have not learned from.
+    The folder gets weights with the source's Score Subnet on its classifier with a new head; a pack
+    of the recordings' log-Mels; one of clips of the words that are kept, if they are; and what
+    heads make of recordings that they have not learned from.
 
     Args:
         recordings: checked.
@@ -85,20 +80,14 @@ def hear(
         notes=source.notes | {"adapted": f"to {', '.join(new)}, from recordings of their own"},
     )
     with new_folder(folder) as unfinished:
-        for name, head in ((FILE_NAME, every_head), (WITHOUT, without[0])):
-            classifier = with_head(backbone.classifier, head)
-            save_model(replace(model, classifier=classifier), unfinished / name)
-        learned = list(range(len(recordings)))
-        _pack(recordings, log_mels, source.mel, {"training": learned}, unfinished / ALL)
-        out = np.flatnonzero(folds == 0).tolist()
-        rows: dict[Split, list[int]] = {
-            "training": np.flatnonzero(folds).tolist(),
-            "validation": out * -(-DRAWS // len(out)),
-        }
-        _pack(recordings, log_mels, source.mel, rows, unfinished / HELD_OUT)
+        classifier = with_head(backbone.classifier, every_head)
+        save_model(replace(model, classifier=classifier), unfinished / FILE_NAME)
+        clips = [Clip(r.path, r.word, "training", "folder", speaker=r.speaker) for r in recordings]
+        write_pack(clips, _halves(log_mels), source.mel.hash, unfinished / ALL)
         if kept:
-            clips = [Clip(Path("made.wav"), words[k], "training", "folder") for k in given]
-            write_pack(clips[len(labels) :], _halves(made), source.mel.hash, unfinished / KEPT)
+            own = given[len(labels) :]
+            clips = [Clip(Path("made.wav"), words[k], "training", "folder") for k in own]
+            write_pack(clips, _halves(made), source.mel.hash, unfinished / KEPT)
         write_json(unfinished / REPORT, {"words": words, "new": new, "heard": asdict(held_out)})
 
 
@@ -128,20 +117,6 @@ def _rows(source: ModelFile, words: Sequence[str]) -> torch.nn.Linear | None:
     layer.weight.copy_(head.weight[rows])
     layer.bias.copy_(head.bias[rows])
     return layer
-
-
-def _pack(
-    recordings: Sequence[Recording],
-    log_mels: Tensor,
-    mel: MelSettings,
-    rows: Mapping[Split, Sequence[int]],
-    folder: Path,
-) -> None:
-    """Pack the recordings in these rows, by split."""
-    chosen = [(recordings[row], split) for split, each in rows.items() for row in each]
-    clips = [Clip(r.path, r.word, split, "folder", speaker=r.speaker) for r, split in chosen]
-    every = [row for each in rows.values() for row in each]
-    write_pack(clips, _halves(log_mels[every]), mel.hash, folder)
 
 
 def _halves(log_mels: Tensor) -> NDArray[np.float16]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from jsonargparse import Namespace
 
 from scoresubnet.adaptation.held_out import HeldOut
-from scoresubnet.adaptation.run import Adapted, Stopped, adapt
-from scoresubnet.adaptation.score import ScoreRecipe
+from scoresubnet.adaptation.run import Adapted, adapt
+from scoresubnet.adaptation.score import ScoreRecipe, Stopped
 from scoresubnet.process.allocator import keep_freed_memory
 
 

@@ -18,7 +18,7 @@ from scoresubnet.cost import count_gmacs, model_cost
 from scoresubnet.files import write_json
 from scoresubnet.losses import dsm_loss
 from scoresubnet.model import DiffusionModel
-from scoresubnet.training.logs import median_pace
+from scoresubnet.training.logs import LOG, median_pace
 from scoresubnet.weights import load_model
 
 COSTS, SPEED = "costs.json", "speed.json"
@@ -37,7 +37,7 @@ def keep_costs(folder: Path, guide: Path | None) -> None:
     costs = {
         **asdict(model_cost(model, shape)),
         "training_gmacs": training_gmacs(model, torch.zeros(1, 1, *shape)),
-        "training_seconds": training_seconds(folder / "log.jsonl"),
+        "training_seconds": training_seconds(folder / LOG),
     }
     write_json(folder / COSTS, costs)
 

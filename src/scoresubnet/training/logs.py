@@ -22,6 +22,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from scoresubnet.files import append, append_line
 
+LOG = "log.jsonl"
+
 
 def rounded(value: float) -> float:
     """As the log has it."""
@@ -59,7 +61,7 @@ class JsonLinesLogger(FileLogger):
     """One JSON object a line in `folder/log.jsonl`: step, seconds since the epoch, metrics."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        super().__init__(folder, "log.jsonl")
+        super().__init__(folder, LOG)
 
     def has_validation(self, step: int) -> bool:
         """Whether a validation was logged at that step, counted from 0."""

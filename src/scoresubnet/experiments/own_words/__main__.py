@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from scoresubnet.adaptation.run import Stopped
+from scoresubnet.adaptation.score import Stopped
 from scoresubnet.experiments.own_words.cell import RESULT, Cell, Sizes
 from scoresubnet.experiments.own_words.page import write_page
 from scoresubnet.experiments.own_words.words import LANGUAGES
