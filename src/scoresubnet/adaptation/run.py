@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from scoresubnet.adaptation.checks import checked
 from scoresubnet.adaptation.held_out import HeldOut
+from scoresubnet.adaptation.plan import Plan, kept_plan
 from scoresubnet.adaptation.score import Lesson, ScoreRecipe
+from scoresubnet.adaptation.takes import COST, make_takes, takes_in
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, content_of, read_recordings
 from scoresubnet.export.run import export
@@ -23,25 +24,15 @@ from scoresubnet.files import differing, file_hash, refuse_unwritable, write_jso
 from scoresubnet.graphs.files import graph_path
 from scoresubnet.graphs.sessions import GraphError
 from scoresubnet.model_about import DEFAULT_WEIGHTS, FILE_NAME, find_weights
-from scoresubnet.sampling import resolve_sampling
 from scoresubnet.training.config import RunConfig
 from scoresubnet.training.process import locked
 from scoresubnet.weights import ModelFile, load_model, save_model
 
 SETTINGS, PLAN, REPORT = "adapt.json", "plan.json", "report.json"
-WORDS, PACE, LEARNED = "words", "pace", "learned"
+WORDS, PACE, FIRST, TAKES, AGAIN = "words", "pace", "first", "takes", "again"
 DEFAULT_MINUTES = 10.0
-FEWEST_STEPS = 20
 GRAPH_MINUTES = 0.75
 """What writing and checking the graph of a model of the size `small` may take."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long the recordings are learned from, and how long they should be."""
-
-    steps: int
-    wanted: int
 
 
 @dataclass(frozen=True)
@@ -56,8 +47,10 @@ class Adapted:
         told: what should be known of the recordings.
         held_out: how sure a head is of recordings that it has not learned from.
         steps: of the Score Subnet.
-        wanted: those that `ScoreRecipe.steps` asks for; more than `steps` where the time did not
+        wanted: those that `ScoreRecipe.plan` asks for; more than `steps` where the time did not
             suffice.
+        takes: word -> clips of its own that it learned from beside the recordings; empty where it
+            made none.
     """
 
     weights: Path
@@ -68,6 +61,7 @@ class Adapted:
     held_out: HeldOut
     steps: int
     wanted: int
+    takes: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -88,7 +82,8 @@ def adapt(
     """Teach weights the words of some recordings.
 
     The body of the classifier stays frozen; a new head learns the words from noisy copies of the
-    recordings, and the Score Subnet goes on from that of the weights.
+    recordings, and the Score Subnet goes on from that of the weights: first with the recordings,
+    then also with its own takes, as far as a judge hears the word in them and they are no copies.
 
     Args:
         recordings: a folder with one folder a word, of five wav or flac files or more each.
@@ -130,11 +125,27 @@ def adapt(
         def left() -> float:
             return minutes - GRAPH_MINUTES * graphs - (time.monotonic() - begun) / 60
 
-        plan = _planned(out, lesson, recipe.steps(len(found)), left if minutes else None)
-        _say(f"learning from the recordings, {plan.steps} steps")
-        lesson.learn(out / LEARNED, plan.steps)
-        model = load_model(out / LEARNED)
-        model.sampling = resolve_sampling(source.sampling, schedule=recipe.schedule)
+        wanted = recipe.plan(len(found), len(heard["new"]))
+
+        def fitting() -> Plan:
+            if not minutes:
+                return wanted
+            _say("seeing how long a step takes")
+            pace, takes = lesson.pace(out / PACE), recipe.takes.count * len(heard["new"])
+            return wanted.fitting(60 * left(), pace, COST * takes)
+
+        plan = kept_plan(out / PLAN, fitting)
+        _say(f"learning from the recordings, {plan.first} steps")
+        lesson.learn(learned := out / FIRST, plan.first)
+        if plan.again:
+            if not (out / TAKES).exists():
+                _say("making takes, to learn from the good ones as well")
+                make_takes(found, load_model(learned), out / TAKES, recipe.takes, seed, progress)
+            _say(f"learning from both, {plan.again} steps")
+            lesson.learn_again(out / AGAIN, plan.again, learned, out / TAKES)
+            learned = out / AGAIN
+        model = load_model(learned)
+        model.sampling = recipe.sampling
         save_model(model, out / FILE_NAME)
         speakers = {recording.speaker for recording in found}
         adapted = Adapted(
@@ -145,31 +156,13 @@ def adapt(
             told,
             HeldOut.read(heard["heard"]),
             plan.steps,
-            plan.wanted,
+            wanted.steps,
+            takes_in(out / TAKES) if plan.again else {},
         )
         write_json(out / REPORT, adapted.to_dict())
         if graphs:
             _export(out / FILE_NAME, model)
     return adapted
-
-
-def _planned(out: Path, lesson: Lesson, wanted: int, left: Callable[[], float] | None) -> Plan:
-    """How many steps are made: those that fit into the minutes that are left, if there is a limit.
-
-    Raises:
-        Stopped: it was asked to stop.
-    """
-    path = out / PLAN
-    if path.exists():
-        return Plan(**json.loads(path.read_text(encoding="utf-8")))
-    steps = wanted
-    if left is not None:
-        _say("seeing how long a step takes")
-        pace = lesson.pace(out / PACE)
-        steps = min(steps, max(FEWEST_STEPS, int(60 * left() / pace)))
-    plan = Plan(steps, wanted)
-    write_json(path, asdict(plan))
-    return plan
 
 
 def _export(weights: Path, model: ModelFile) -> None:

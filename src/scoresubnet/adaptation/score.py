@@ -1,7 +1,8 @@
 """The second stage: the Score Subnet goes on from the shipped one, with the recordings.
 
-For how long goes by their number. The loss of recordings that are held out does not tell: it is
-smallest long before words are clear (docs/log/2026-11-30-own-words.md).
+First with them alone, then with the best of its own takes beside them. For how long goes by their
+number. The loss of recordings that are held out does not tell: it is smallest long before words are
+clear (docs/log/2026-11-30-own-words.md).
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scoresubnet.adaptation.plan import Plan
+from scoresubnet.adaptation.takes import PACK, TakesRecipe
 from scoresubnet.adaptation.words import ALL, KEPT
 from scoresubnet.data.sources import Source
 from scoresubnet.model_about import FILE_NAME
+from scoresubnet.sampling import Sampling, resolve_sampling
 from scoresubnet.training.config import (
     AugmentConfig,
     DataConfig,
@@ -43,26 +47,31 @@ class ScoreRecipe:
     """How the Score Subnet is trained on.
 
     Attributes:
-        looks: how often each recording is looked at, each time varied: more is clearer, and nearer
-            to the recordings.
-        most_steps: at most.
-        least_steps: at least.
+        looks: how often each recording is looked at first, each time varied: more is clearer, and
+            nearer to the recordings.
+        most_steps: at most, first.
+        least_steps: at least, first.
+        again_steps: with takes, which are drawn as often as the recordings.
         batch_size: clips in a step.
-        learning_rate: of AdamW.
+        learning_rate: of AdamW, first.
+        again_rate: with takes.
+        takes: how they are made.
         ema_decay: of the weights that are kept.
         kept_share: of each batch, clips of the words that are kept, if words are.
         times: distribution of noise times.
         augment: changes to the recordings: strong, so that few are not learned by heart.
-        schedule: of guidance, which the weights state. None at high noise, where it makes takes of
-            a word alike.
+        sampling: that the weights state. Even steps are clearer than many late ones.
         precision: as of `ClassifierTraining`.
     """
 
     looks: int = 512
-    most_steps: int = 1000
+    most_steps: int = 800
     least_steps: int = 200
+    again_steps: int = 400
     batch_size: int = 32
     learning_rate: float = 1e-3
+    again_rate: float = 5e-4
+    takes: TakesRecipe = field(default_factory=TakesRecipe)
     ema_decay: float = 0.98
     kept_share: float = 0.3
     times: TimesConfig = field(default_factory=lambda: TimesConfig("logit_normal", 0.3, 1.2))
@@ -71,13 +80,14 @@ class ScoreRecipe:
             shift=6, stretch=0.2, warp=0.15, gain=9, fill=0.9, colour=6
         )
     )
-    schedule: str = "interval:low=0,high=0.7"
+    sampling: Sampling = field(default_factory=lambda: resolve_sampling("fast", steps=16))
     precision: Precision = "32-true"
 
-    def steps(self, recordings: int) -> int:
-        """For so many recordings, if there is time."""
+    def plan(self, recordings: int, words: int) -> Plan:
+        """For so many recordings, if there is time. Of a single word nobody can judge takes."""
         enough = self.looks * recordings // self.batch_size
-        return min(max(enough, self.least_steps), self.most_steps)
+        first = min(max(enough, self.least_steps), self.most_steps)
+        return Plan(first, self.again_steps if self.takes.count and words > 1 else 0)
 
 
 @dataclass(frozen=True)
@@ -113,14 +123,35 @@ class Lesson:
         return pace
 
     def learn(self, out: Path, steps: int) -> None:
-        """Train on all recordings for so many steps.
+        """Train on the recordings for so many steps.
 
         Raises:
             Stopped: it was asked to stop; the same call goes on.
         """
-        start = self.folder / FILE_NAME
+        self._train(out, self.folder / FILE_NAME, self._config(steps))
+
+    def learn_again(self, out: Path, steps: int, start: Path, takes: Path) -> None:
+        """Go on from a run, with takes as often as recordings.
+
+        Args:
+            out: folder of the run.
+            steps: of it.
+            start: the run before.
+            takes: folder of `make_takes`.
+
+        Raises:
+            Stopped: it was asked to stop; the same call goes on.
+        """
+        config = self._config(steps)
+        sources = (*config.data.sources, Source("folder", str(takes / PACK)))
+        data = replace(config.data, sources=sources, cache=str(takes / "features"))
+        optimiser = replace(config.optimiser, learning_rate=self.recipe.again_rate)
+        self._train(out, start, replace(config, data=data, optimiser=optimiser))
+
+    def _train(self, out: Path, start: Path, config: ScoreTraining) -> None:
+        steps = config.run.steps
         with _without_validation():
-            train_score(self._config(steps), start, out, start)
+            train_score(config, self.folder / FILE_NAME, out, start)
         if (made := steps_made(out)) < steps:
             raise Stopped(f"{out.parent}: stopped at step {made} of {steps}")
 

@@ -45,6 +45,9 @@ def _said(made: Adapted) -> Iterator[str]:
     if made.steps < made.wanted:
         steps += f", of {made.wanted} that would have helped: give another --out more --minutes"
     yield steps
+    if made.takes:
+        takes = ", ".join(f"{word} ({count})" for word, count in made.takes.items())
+        yield f"learned from takes of its own as well: {takes}"
     yield str(made.weights)
 
 
