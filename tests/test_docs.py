@@ -20,6 +20,7 @@ from jsonargparse import ArgumentParser
 from scoresubnet import cli
 from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
+from scoresubnet.adaptation.takes import TakesRecipe
 from scoresubnet.audio.io import write_wav
 from scoresubnet.commands.parsers import LEAVES
 from scoresubnet.data.sources import SOURCES
@@ -176,7 +177,10 @@ def test_the_example_of_adapt_runs(
     for word, seed, audio in zip(speech.labels, speech.seeds, speech.audio, strict=True):
         write_wav(tmp_path / f"my-words/{word}/{seed}.wav", audio)
     monkeypatch.chdir(tmp_path)
-    few = partial(ScoreRecipe, most_steps=2, least_steps=1, batch_size=4)
+    takes = TakesRecipe(count=1)
+    few = partial(
+        ScoreRecipe, most_steps=2, least_steps=1, again_steps=1, batch_size=4, takes=takes
+    )
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
     head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
     monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)

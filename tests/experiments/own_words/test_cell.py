@@ -60,7 +60,7 @@ def test_a_cell_is_made_and_written_up(
     monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)
     monkeypatch.setattr(module, "speak", spoken)
     monkeypatch.setattr(module, "judges", judges)
-    recipe = ScoreRecipe(most_steps=2, least_steps=1, batch_size=4)
+    recipe = ScoreRecipe(most_steps=2, least_steps=1, again_steps=0, batch_size=4)
     spotter = SpotterConfig(steps=2, batch_size=8, rates=(1e-3, 4e-3))
     sizes = Sizes(5, 4, 3, 4, recipe, spotter)
     out = tmp_path / "out"
