@@ -1,4 +1,4 @@
-"""Turn the model of a finished run into weights of the repository: tensors, and their origin.
+"""Turn the model of a finished run into weights for the repository, with their origin noted.
 
 python tools/ship_weights.py runs/score src/scoresubnet/pretrained/words18-small.safetensors
 """

@@ -11,7 +11,7 @@ from scoresubnet.files import write_json
 
 FEWEST_STEPS = 20
 WORTHWHILE = 0.4
-"""Of the steps that are asked for: with less, all go to the recordings."""
+"""The least share of the steps asked for with which takes are made."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Plan:
         return self.first + self.again
 
     def fitting(self, seconds: float, pace: float, cost: float) -> Plan:
-        """As much of it as some time allows.
+        """As much of it as some time allows, but never fewer than `FEWEST_STEPS`.
+
+        With less than `WORTHWHILE` of it, no takes are made, and all time is for the recordings.
 
         Args:
             seconds: that are left.

@@ -49,8 +49,8 @@ class Adapted:
         steps: of the Score Subnet.
         wanted: those that `ScoreRecipe.plan` asks for; more than `steps` where the time did not
             suffice.
-        takes: word -> clips of its own that it learned from beside the recordings; empty where it
-            made none.
+        takes: word -> clips of its own that it learned from beside the recordings; empty where
+            there was no time for any, or there is one word.
     """
 
     weights: Path
@@ -102,6 +102,7 @@ def adapt(
     Raises:
         ValueError: the recordings or weights cannot be used, or `out` belongs to others.
         OSError: `out` cannot be written.
+        ImportError: what learning, or the judge of takes, needs is not installed.
         Stopped: it was asked to stop; the same call goes on.
     """
     RunConfig(minutes=minutes, seed=seed)  # refuses what no training takes
@@ -130,20 +131,27 @@ def adapt(
         def fitting() -> Plan:
             if not minutes:
                 return wanted
-            _say("seeing how long a step takes")
-            pace, takes = lesson.pace(out / PACE), recipe.takes.count * len(heard["new"])
+            if (rest := left()) <= 0:
+                return wanted.fitting(0.0, 1.0, 0.0)
+            _say("measuring how long a step takes")
+            pace, takes = lesson.pace(out / PACE, rest), recipe.takes.count * len(heard["new"])
             return wanted.fitting(60 * left(), pace, COST * takes)
 
         plan = kept_plan(out / PLAN, fitting)
         _say(f"learning from the recordings, {plan.first} steps")
         lesson.learn(learned := out / FIRST, plan.first)
+        takes, steps = {}, plan.first
         if plan.again:
             if not (out / TAKES).exists():
                 _say("making takes, to learn from the good ones as well")
-                make_takes(found, load_model(learned), out / TAKES, recipe.takes, seed, progress)
+                backend = "torch-bf16" if recipe.precision == "bf16-mixed" else "torch"
+                given = (recipe.takes, seed, backend, progress)
+                make_takes(found, learned, out / TAKES, *given)
+            takes = takes_in(out / TAKES)
+        if any(takes.values()):
             _say(f"learning from both, {plan.again} steps")
             lesson.learn_again(out / AGAIN, plan.again, learned, out / TAKES)
-            learned = out / AGAIN
+            learned, steps = out / AGAIN, plan.steps
         model = load_model(learned)
         model.sampling = recipe.sampling
         save_model(model, out / FILE_NAME)
@@ -155,9 +163,9 @@ def adapt(
             None if None in speakers else len(speakers),
             told,
             HeldOut.read(heard["heard"]),
-            plan.steps,
+            steps,
             wanted.steps,
-            takes_in(out / TAKES) if plan.again else {},
+            takes,
         )
         write_json(out / REPORT, adapted.to_dict())
         if graphs:
@@ -202,7 +210,7 @@ def _claim(out: Path, about: dict[str, Any]) -> None:
     path = out / SETTINGS
     if not path.exists() and (out / FILE_NAME).exists():
         raise ValueError(f"{out}: holds other weights; choose another --out")
-    if not path.exists() or not any((out / name).exists() for name in (WORDS, PLAN, PACE)):
+    if not path.exists() or not any((out / name).exists() for name in (WORDS, FIRST, TAKES, AGAIN)):
         write_json(path, about)
         return
     if others := differing(path, about):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,11 +32,12 @@ from scoresubnet.training.config import (
 )
 from scoresubnet.training.folder import steps_made
 from scoresubnet.training.logs import LOG, median_pace
+from scoresubnet.training.process import ended_trainings
 from scoresubnet.training.score import train_score
 from scoresubnet.weights import ModelFile
 
-TRIED_STEPS = 40
-"""What the log needs to tell a pace."""
+TRIED_STEPS, TRIED_SHARE = 40, 0.1
+"""By which a pace is measured, at most: what the log needs for it, and a share of the time."""
 
 
 class Stopped(Exception):
@@ -47,14 +49,14 @@ class ScoreRecipe:
     """How the Score Subnet is trained on.
 
     Attributes:
-        looks: how often each recording is looked at first, each time varied: more is clearer, and
-            nearer to the recordings.
-        most_steps: at most, first.
-        least_steps: at least, first.
-        again_steps: with takes, which are drawn as often as the recordings.
+        looks: how often each recording is looked at in the first training, each time varied: more
+            is clearer, and nearer to the recordings.
+        most_steps: of the first training, at most.
+        least_steps: of the first training, at least.
+        again_steps: of the second training, which draws takes and recordings alike.
         batch_size: clips in a step.
-        learning_rate: of AdamW, first.
-        again_rate: with takes.
+        learning_rate: of AdamW, in the first training.
+        again_rate: in the second one.
         takes: how they are made.
         ema_decay: of the weights that are kept.
         kept_share: of each batch, clips of the words that are kept, if words are.
@@ -110,17 +112,25 @@ class Lesson:
     recipe: ScoreRecipe
     seed: int
 
-    def pace(self, out: Path) -> float:
-        """Seconds that a step takes, by a short training that is of no use otherwise.
+    def pace(self, out: Path, minutes: float) -> float:
+        """Seconds that a step takes, by a short training whose weights are thrown away.
+
+        Args:
+            out: its folder.
+            minutes: that are left for all of the work, of which it may take a tenth.
 
         Raises:
             Stopped: it was asked to stop.
         """
         shutil.rmtree(out, ignore_errors=True)  # a stop in its midst would count as slowness
-        self.learn(out, TRIED_STEPS)
-        pace = median_pace(out / LOG)
-        assert pace is not None
-        return pace
+        config, begun = self._config(TRIED_STEPS), time.monotonic()
+        brief = replace(config, run=replace(config.run, minutes=TRIED_SHARE * minutes))
+        with ended_trainings() as signals:
+            self._run(brief, out, self.folder / FILE_NAME)
+        if signals:
+            raise Stopped(f"{out.parent}: stopped while it measured how long a step takes")
+        spent = time.monotonic() - begun
+        return median_pace(out / LOG) or spent / steps_made(out)
 
     def learn(self, out: Path, steps: int) -> None:
         """Train on the recordings for so many steps.
@@ -128,10 +138,10 @@ class Lesson:
         Raises:
             Stopped: it was asked to stop; the same call goes on.
         """
-        self._train(out, self.folder / FILE_NAME, self._config(steps))
+        self._finish(self._config(steps), out, self.folder / FILE_NAME)
 
     def learn_again(self, out: Path, steps: int, start: Path, takes: Path) -> None:
-        """Go on from a run, with takes as often as recordings.
+        """Go on from a run, with takes and recordings alike.
 
         Args:
             out: folder of the run.
@@ -144,16 +154,19 @@ class Lesson:
         """
         config = self._config(steps)
         sources = (*config.data.sources, Source("folder", str(takes / PACK)))
-        data = replace(config.data, sources=sources, cache=str(takes / "features"))
+        data = replace(config.data, sources=sources)
         optimiser = replace(config.optimiser, learning_rate=self.recipe.again_rate)
-        self._train(out, start, replace(config, data=data, optimiser=optimiser))
+        self._finish(replace(config, data=data, optimiser=optimiser), out, start)
 
-    def _train(self, out: Path, start: Path, config: ScoreTraining) -> None:
+    def _finish(self, config: ScoreTraining, out: Path, start: Path) -> None:
+        self._run(config, out, start)
         steps = config.run.steps
-        with _without_validation():
-            train_score(config, self.folder / FILE_NAME, out, start)
         if (made := steps_made(out)) < steps:
             raise Stopped(f"{out.parent}: stopped at step {made} of {steps}")
+
+    def _run(self, config: ScoreTraining, out: Path, start: Path) -> None:
+        with _without_validation():
+            train_score(config, self.folder / FILE_NAME, out, start)
 
     def _config(self, steps: int) -> ScoreTraining:
         recipe, subnet = self.recipe, self.source.subnet

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scoresubnet.audio.mel import LogMel
-from scoresubnet.backends.on_torch import on_torch
 from scoresubnet.data.clips import Clip
 from scoresubnet.data.packs import write_pack
 from scoresubnet.data.recordings import Recording
@@ -26,13 +25,11 @@ from scoresubnet.expansion.judge import RecordingsJudge
 from scoresubnet.expansion.nearest import copy_limits, log_mel_distances
 from scoresubnet.files import new_folder, write_json
 from scoresubnet.pipeline import SpeechGenerator
-from scoresubnet.vocoders import load_vocoder
-from scoresubnet.weights import ModelFile
 
 PACK, COUNTS = "pack", "takes.json"
-"""In the folder: what is learned from, and word -> takes that were kept."""
+"""In the folder: what is learned from, and word -> takes that are in it."""
 COST = 0.25
-"""Of a take in ten steps, judged, in training steps of 32 clips."""
+"""What making and judging a take of ten steps costs, in training steps of 32 clips."""
 
 
 @dataclass(frozen=True)
@@ -52,53 +49,64 @@ class TakesRecipe:
 
 def make_takes(
     recordings: Sequence[Recording],
-    model: ModelFile,
+    weights: Path,
     folder: Path,
     recipe: TakesRecipe,
     seed: int,
+    backend: str = "torch",
     progress: bool = True,
 ) -> None:
     """Write the takes of some words that are worth learning from, and how many there are.
 
-    Of a word with none its recordings are written, so that it is drawn as often as the others.
+    There is no pack where there are none.
 
     Args:
         recordings: of two words or more.
-        model: weights that know their words.
+        weights: that know their words.
         folder: a new one; it appears complete or not at all.
         recipe: how many are made, and which are kept.
-        seed: of the takes.
+        seed: of the takes. No clip of `expand` begins with the noise of a take.
+        backend: that of `SpeechGenerator.from_pretrained`, on a GPU if there is one.
         progress: whether a bar is shown.
+
+    Raises:
+        ImportError: what the judge needs is not installed.
+        ValueError: the recordings are of one word.
     """
     words, sounds = [r.word for r in recordings], [r.audio for r in recordings]
     judge = RecordingsJudge(sounds, words)
+    generator = SpeechGenerator.from_pretrained(weights, device=None, backend=backend)
+    mel = generator.mel
     with torch.no_grad():
-        log_mels = LogMel(model.mel)(torch.from_numpy(np.stack(sounds)))[:, 0].numpy()
-    rows = {word: [k for k, other in enumerate(words) if other == word] for word in judge.words}
-    limits = copy_limits({word: log_mels[own] for word, own in rows.items()})
-    generator = SpeechGenerator(on_torch(model), load_vocoder("pitch", model.mel))
-    labels = [word for word in judge.words for _ in range(recipe.count)]
-    seeds = [clip_seed(seed, word, k % recipe.count) for k, word in enumerate(labels)]
+        log_mels = LogMel(mel)(torch.from_numpy(np.stack(sounds)))[:, 0].numpy()
+    given = {word: log_mels[np.array(words) == word] for word in judge.words}
+    limits = copy_limits(given)
     kept: dict[str, list[NDArray[np.float32]]] = {word: [] for word in judge.words}
-    with tqdm(desc="takes", total=len(labels), unit="clip", disable=not progress) as bar:
-        for part in generator.stream(labels, seeds, recipe.sampling, listen=False):
-            sure = judge(list(part.audio))
-            for k, word in enumerate(part.labels):
-                mel = part.mels[k]
-                is_near = log_mel_distances(mel, log_mels[rows[word]]).min() < limits[word]
-                if sure[k, judge.words.index(word)] >= recipe.accept and not is_near:
-                    kept[word].append(mel[0])
-            bar.update(len(part.labels))
-    given = {word: own or list(log_mels[rows[word]]) for word, own in kept.items()}
-    chosen = [word for word, own in given.items() for _ in own]
+    with tqdm(
+        desc="takes", total=len(given) * recipe.count, unit="clip", disable=not progress
+    ) as bar:
+        for place, word in enumerate(judge.words):
+            seeds = [clip_seed(seed, f"{word}/take", k) for k in range(recipe.count)]
+            labels = [word] * recipe.count
+            for part in generator.stream(labels, seeds, recipe.sampling, listen=False):
+                is_heard = judge(list(part.audio))[:, place] >= recipe.accept
+                distances = log_mel_distances(part.mels[:, 0], given[word]).min(1)
+                kept[word] += list(part.mels[is_heard & (distances >= limits[word]), 0])
+                bar.update(len(part.labels))
+    chosen = [word for word, own in kept.items() for _ in own]
     clips = [Clip(Path("take.wav"), word, "training", "folder") for word in chosen]
-    mels = np.stack([mel for own in given.values() for mel in own]).astype(np.float16)
     with new_folder(folder) as unfinished:
-        write_pack(clips, mels, model.mel.hash, unfinished / PACK)
+        if clips:
+            mels = np.stack([take for own in kept.values() for take in own]).astype(np.float16)
+            write_pack(clips, mels, mel.hash, unfinished / PACK)
         write_json(unfinished / COUNTS, {word: len(own) for word, own in kept.items()})
 
 
 def takes_in(folder: Path) -> dict[str, int]:
-    """Word -> the takes of it that are learned from."""
+    """Word -> the takes of it that are worth learning from.
+
+    Args:
+        folder: of `make_takes`.
+    """
     found: dict[str, int] = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
     return found

@@ -45,9 +45,12 @@ def _said(made: Adapted) -> Iterator[str]:
     if made.steps < made.wanted:
         steps += f", of {made.wanted} that would have helped: give another --out more --minutes"
     yield steps
-    if made.takes:
-        takes = ", ".join(f"{word} ({count})" for word, count in made.takes.items())
-        yield f"learned from takes of its own as well: {takes}"
+    if good := [f"{word} ({count})" for word, count in made.takes.items() if count]:
+        yield f"learned from good takes of its own as well: {', '.join(good)}"
+    if none := [word for word, count in made.takes.items() if not count]:
+        yield f"no take was good enough of {', '.join(none)}"
+    if len(made.recordings) > 1 and not made.takes:
+        yield "there was no time for takes of its own: more --minutes make fewer copies"
     yield str(made.weights)
 
 

@@ -24,7 +24,7 @@ RECORDINGS = "recordings"
 """The arm that the others are compared with."""
 GENERATED = "and generated"
 PLAIN, PLAIN_GENERATED = "recordings, not augmented", "and generated, not augmented"
-"""What either augmentation or generated clips are added to, and the latter."""
+"""Recordings as they are, and with generated clips added."""
 
 
 @dataclass(frozen=True)
