@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ def adapt(
         plan = kept_plan(out / PLAN, fitting)
         _say(f"learning from the recordings, {plan.first} steps")
         lesson.learn(learned := out / FIRST, plan.first)
-        takes, steps = {}, plan.first
+        takes: dict[str, int] = {}
         if plan.again:
             if not (out / TAKES).exists():
                 _say("making takes, to learn from the good ones as well")
@@ -148,10 +148,12 @@ def adapt(
                 given = (recipe.takes, seed, backend, progress)
                 make_takes(found, learned, out / TAKES, *given)
             takes = takes_in(out / TAKES)
-        if any(takes.values()):
+            if not any(takes.values()):  # however much time there is
+                plan, wanted = replace(plan, again=0), replace(wanted, again=0)
+        if plan.again:
             _say(f"learning from both, {plan.again} steps")
             lesson.learn_again(out / AGAIN, plan.again, learned, out / TAKES)
-            learned, steps = out / AGAIN, plan.steps
+            learned = out / AGAIN
         model = load_model(learned)
         model.sampling = recipe.sampling
         save_model(model, out / FILE_NAME)
@@ -163,7 +165,7 @@ def adapt(
             None if None in speakers else len(speakers),
             told,
             HeldOut.read(heard["heard"]),
-            steps,
+            plan.steps,
             wanted.steps,
             takes,
         )
