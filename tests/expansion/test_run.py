@@ -19,8 +19,9 @@ from scoresubnet.data.recordings import read_recordings
 from scoresubnet.expansion import Expanded, Expansion
 from scoresubnet.expansion import run as module
 from scoresubnet.expansion.nearest import log_mel_distances
+from scoresubnet.generated_speech import GeneratedSpeech
 from scoresubnet.jobs.parts import Part
-from scoresubnet.pipeline import GeneratedSpeech, SpeechGenerator
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.weights import save_model
 from tests.tiny import tiny_model
 

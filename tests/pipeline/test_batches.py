@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from scoresubnet.pipeline import Floats, SpeechGenerator
+from scoresubnet.generated_speech import Floats
+from scoresubnet.pipeline import SpeechGenerator
 from scoresubnet.samplers import Noise
 
 

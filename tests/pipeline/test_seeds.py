@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from scoresubnet.cli import main
-from scoresubnet.pipeline import Floats, SpeechGenerator, towards_of
+from scoresubnet.generated_speech import Floats
+from scoresubnet.pipeline import SpeechGenerator, towards_of
 from scoresubnet.samplers import SAMPLERS
 
 
