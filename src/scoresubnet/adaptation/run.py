@@ -15,7 +15,7 @@ from scoresubnet.adaptation.checks import checked
 from scoresubnet.adaptation.held_out import HeldOut
 from scoresubnet.adaptation.plan import Plan, kept_plan
 from scoresubnet.adaptation.score import Lesson, ScoreRecipe
-from scoresubnet.adaptation.takes import COST, make_takes, takes_in
+from scoresubnet.adaptation.takes import COST, make_takes, require_judge, takes_in
 from scoresubnet.adaptation.words import hear, read_heard
 from scoresubnet.data.recordings import Recording, content_of, read_recordings
 from scoresubnet.export.run import export
@@ -114,6 +114,9 @@ def adapt(
     found, told = checked(read_recordings(recordings, source.mel))
     for text in told:
         _say(text)
+    wanted = recipe.plan(len(found), len({recording.word for recording in found}))
+    if wanted.again:
+        require_judge()
     refuse_unwritable(out)
     with locked(out):
         _claim(out, _about(found, weights, keep_words, seed, recipe))
@@ -125,8 +128,6 @@ def adapt(
 
         def left() -> float:
             return minutes - GRAPH_MINUTES * graphs - (time.monotonic() - begun) / 60
-
-        wanted = recipe.plan(len(found), len(heard["new"]))
 
         def fitting() -> Plan:
             if not minutes:

@@ -21,8 +21,10 @@ from scoresubnet.data.clips import Clip
 from scoresubnet.data.packs import write_pack
 from scoresubnet.data.recordings import Recording
 from scoresubnet.evaluation.generated import clip_seed
+from scoresubnet.evaluation.judges.fad import SpeechEmbedding
 from scoresubnet.expansion.judge import RecordingsJudge
 from scoresubnet.expansion.nearest import copy_limits, log_mel_distances
+from scoresubnet.expansion.variations import varied
 from scoresubnet.files import new_folder, write_json
 from scoresubnet.pipeline import SpeechGenerator
 
@@ -45,6 +47,16 @@ class TakesRecipe:
     count: int = 100
     sampling: str = "fast"
     accept: float = 0.8
+
+
+def require_judge() -> None:
+    """Look for what the judge of takes needs, before anything is trained that would wait for it.
+
+    Raises:
+        ImportError: audiomentations or the embedding is not installed.
+    """
+    varied([], 0)
+    SpeechEmbedding()
 
 
 def make_takes(
