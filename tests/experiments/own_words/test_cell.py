@@ -86,7 +86,7 @@ def test_a_cell_is_made_and_written_up(
     testing = json.loads((out / "testing-english.json").read_text())
     assert len(testing) == 12
     assert next(iter(result["spotters"])) == "recordings"
-    assert len(result["spotters"]) == 9
+    assert len(result["spotters"]) == 10
     for found in result["spotters"].values():
         assert found["validation"] == max(own for own, _ in found["of_rate"].values())
         assert found["right"] == found["of_rate"][f"{found['rate']:g}"][1]

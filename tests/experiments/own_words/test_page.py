@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from scoresubnet.experiments.own_words.arms import (
+    BOTH,
     GENERATED,
     PLAIN,
     PLAIN_GENERATED,
     RECORDINGS,
+    SPOKEN,
 )
 from scoresubnet.experiments.own_words.page import MOST_NEAR, difference, figure_of, page_of
 
@@ -18,7 +20,7 @@ def test_paired_differences() -> None:
     assert difference([1.5]) == "+1.5"
 
 
-ARMS = (RECORDINGS, GENERATED, PLAIN, PLAIN_GENERATED)
+ARMS = (RECORDINGS, GENERATED, SPOKEN, BOTH, PLAIN, PLAIN_GENERATED)
 HEARD = {
     "pocketsphinx": {
         "generated": {"a": 0.6, "b": 0.6},
@@ -76,6 +78,8 @@ def test_gains_are_paired_by_draw() -> None:
             "spotters": {
                 RECORDINGS: {"right": alone},
                 GENERATED: {"right": alone + gain},
+                SPOKEN: {"right": alone + 0.02},
+                BOTH: {"right": alone + 0.025 + gain},
                 PLAIN: {"right": alone - 0.2},
                 PLAIN_GENERATED: {"right": alone - 0.15 + gain},
             },
@@ -92,6 +96,8 @@ def test_gains_are_paired_by_draw() -> None:
     assert ["both", "+10.0", "+22.0 (+9.3 to +34.7)"] in cells
     more = "augmentation more than generated clips"
     assert [more, "+25.0", "+13.0 (+0.3 to +25.7)"] in cells
+    assert ["espeak more than generated clips", "+12.0", "+0.0 (-12.7 to +12.7)"] in cells
+    assert ["generated clips where espeak is there", "-9.5", "+2.5 (-10.2 to +15.2)"] in cells
 
 
 def test_the_figure_has_a_point_for_each_draw() -> None:

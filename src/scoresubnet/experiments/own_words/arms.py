@@ -22,7 +22,8 @@ from scoresubnet.experiments.own_words.words import log_mels
 
 RECORDINGS = "recordings"
 """The arm that the others are compared with."""
-GENERATED = "and generated"
+GENERATED, SPOKEN = "and generated", "and espeak"
+BOTH = "and generated and espeak"
 PLAIN, PLAIN_GENERATED = "recordings, not augmented", "and generated, not augmented"
 """Recordings as they are, and with generated clips added."""
 
@@ -64,7 +65,8 @@ def arms(
         "and plain copies": [recorded, plain],
         GENERATED: [recorded, generated],
         "and accepted": [recorded, accepted.with_words_of(recorded)],
-        "and espeak": [recorded, spoken],
+        SPOKEN: [recorded, spoken],
+        BOTH: [recorded, generated, spoken],
         "generated alone": [generated],
         "espeak alone": [spoken],
         PLAIN: [plain],

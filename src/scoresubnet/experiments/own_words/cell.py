@@ -33,7 +33,7 @@ NEAR = 0.05
 """Of clips by other speakers, so many are as near to a recording as what counts as a copy."""
 BACKEND = "onnx"
 RESULT, ABOUT = "result.json", "cell.json"
-FORMAT = 3
+FORMAT = 4
 """Of `result.json`."""
 
 

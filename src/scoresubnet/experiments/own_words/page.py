@@ -16,10 +16,12 @@ from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import DASH, markdown_table
 from scoresubnet.experiments.own_words.arms import (
+    BOTH,
     GENERATED,
     PLAIN,
     PLAIN_GENERATED,
     RECORDINGS,
+    SPOKEN,
 )
 from scoresubnet.experiments.own_words.cell import FORMAT, RESULT
 from scoresubnet.experiments.own_words.judges import POCKETSPHINX, SPEECH_EMBEDDING
@@ -126,13 +128,18 @@ def _spotters(results: Results) -> str:
 
 
 def _added(results: Results) -> str:
-    """What augmentation adds to recordings as they are, what generated clips do, and both."""
+    """What augmentation adds to recordings as they are, what generated clips do, and both.
+
+    Then generated clips beside those of espeak-ng, where all are augmented.
+    """
     groups = _by_count(results)
     compared = {
         "augmentation": (RECORDINGS, PLAIN),
         "generated clips": (PLAIN_GENERATED, PLAIN),
         "both": (GENERATED, PLAIN),
         "augmentation more than generated clips": (RECORDINGS, PLAIN_GENERATED),
+        "espeak more than generated clips": (SPOKEN, GENERATED),
+        "generated clips where espeak is there": (BOTH, SPOKEN),
     }
     rows = [["points that are added; recordings a word", *_draws(groups)]]
     for name, (arm, other) in compared.items():
