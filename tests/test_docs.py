@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -27,6 +28,7 @@ from scoresubnet.data.sources import SOURCES
 from scoresubnet.evaluation.cache import settings_key
 from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.experiments.card import BEGIN, END
+from scoresubnet.experiments.own_words.page import page_of
 from scoresubnet.experiments.results_page import filled
 from scoresubnet.experiments.table import read_table
 from scoresubnet.experiments.table_page import read_results, write_page
@@ -238,6 +240,15 @@ def test_the_tables_of_results_are_of_their_files(tmp_path: Path) -> None:
         write_page(read_results(table), tmp_path / table.parent.name)
         again = (tmp_path / table.parent.name / "table.md").read_text(encoding="utf-8")
         assert again == text_of(table.parent / "table.md")
+
+
+def test_the_tables_of_own_words_are_of_their_results() -> None:
+    page = text_of(ROOT / "docs/own-words.md")
+    results = json.loads(text_of(ROOT / "docs/results/own-words/own-words.json"))
+    tables = [part for part in page_of(results).split("\n\n") if part.startswith("|")]
+    assert len(tables) == 3 * len({result["language"] for result in results})
+    for table in tables:
+        assert table.strip() in page
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *CARDS.values()], ids=names)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from scoresubnet.evaluation.report.markdown import DASH
 from scoresubnet.experiments.own_words.arms import (
+    ACCEPTED,
     BOTH,
     GENERATED,
     PLAIN,
@@ -41,6 +43,7 @@ def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
     }
     some = {
         "language": "x",
+        "seed": 0,
         "recordings": 5,
         "heard": {"judge": heard},
         "near": {"generated": {"easy": 0.2, "hard": 0.0}, "kept": {"easy": 0.3, "hard": None}},
@@ -59,7 +62,7 @@ def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
     (generated,) = (row for row in rows if row[2:3] == ["generated"])
     (kept,) = (row for row in rows if row[2:3] == ["kept"])
     (spoken,) = (row for row in rows if row[2:3] == ["espeak-ng"])
-    assert spoken[3] == "0.60 (0.60 to 0.60)"
+    assert spoken[:4] == [DASH, "1", "espeak-ng", "0.60"]  # spoken once for both
     assert generated == ["5", "2", "generated", "0.80 (0.80 to 0.80)", "0.10 (0.10 to 0.10)", ""]
     assert kept == ["5", "1", "kept", "0.90", "0.30", "0.20 (0.00 to 0.40)"]
 
@@ -70,6 +73,7 @@ def test_gains_are_paired_by_draw() -> None:
     results = [
         {
             "language": "x",
+            "seed": 0,
             "recordings": count,
             "heard": heard,
             "near": {"generated": {"a": 0.0}, "kept": {"a": 0.0}},
@@ -117,9 +121,11 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
             },
             "near": {"generated": {"a": count / 100}, "kept": {"a": kept}},
             "spotters": {
-                "recordings": {"right": count / 100},
-                "copies": {"right": 0.5},
-                "clips": {"right": 0.6},
+                RECORDINGS: {"right": count / 100},
+                GENERATED: {"right": 0.5},
+                ACCEPTED: {"right": 0.4},
+                SPOKEN: {"right": 0.3},
+                BOTH: {"right": 0.6},
             },
         }
         for language, kept, judged in (("arabic", None, {}), ("english", 0.01, HEARD))
@@ -136,9 +142,10 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
     for line, share in ((many, 0.1), (same, 0.75)):
         assert np.asarray(line.get_xydata()).tolist() == [[20, pytest.approx(share)]] * 2
         assert line.get_color() == many.get_color() != few.get_color()
-    copies, clips = (line for line in spotters.get_lines() if line.get_marker() == "o")
-    assert [np.asarray(line.get_ydata()).tolist() for line in (copies, clips)] == [[30], [40]]
-    (left,), (right,) = (np.asarray(line.get_xdata()) for line in (copies, clips))
-    assert left < 20 < right
+    lines = [line for line in spotters.get_lines() if line.get_marker() == "o"]
+    assert [np.asarray(line.get_ydata()).tolist() for line in lines] == [[30], [20], [10], [40]]
+    places = [float(x) for line in lines for x in np.asarray(line.get_xdata())]
+    assert places == sorted(set(places))
+    assert places[1] < 20 < places[2]
     names = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
-    assert names == [["5 recordings", "20 recordings"], ["copies", "clips"]]
+    assert names == [["5 recordings", "20 recordings"], [GENERATED, ACCEPTED, SPOKEN, BOTH]]

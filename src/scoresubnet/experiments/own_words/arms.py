@@ -22,7 +22,7 @@ from scoresubnet.experiments.own_words.words import log_mels
 
 RECORDINGS = "recordings"
 """The arm that the others are compared with."""
-GENERATED, SPOKEN = "and generated", "and espeak"
+GENERATED, ACCEPTED, SPOKEN = "and generated", "and accepted", "and espeak"
 BOTH = "and generated and espeak"
 PLAIN, PLAIN_GENERATED = "recordings, not augmented", "and generated, not augmented"
 """Recordings as they are, and with generated clips added."""
@@ -64,7 +64,7 @@ def arms(
         RECORDINGS: [recorded],
         "and plain copies": [recorded, plain],
         GENERATED: [recorded, generated],
-        "and accepted": [recorded, accepted.with_words_of(recorded)],
+        ACCEPTED: [recorded, accepted.with_words_of(recorded)],
         SPOKEN: [recorded, spoken],
         BOTH: [recorded, generated, spoken],
         "generated alone": [generated],

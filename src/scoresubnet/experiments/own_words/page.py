@@ -16,6 +16,7 @@ from scipy.stats import t as student
 
 from scoresubnet.evaluation.report.markdown import DASH, markdown_table
 from scoresubnet.experiments.own_words.arms import (
+    ACCEPTED,
     BOTH,
     GENERATED,
     PLAIN,
@@ -29,6 +30,8 @@ from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
 
 PAGE, RESULTS, FIGURE = "own-words.md", "own-words.json", "own-words.png"
+DRAWN = (GENERATED, ACCEPTED, SPOKEN, BOTH)
+"""Arms of the figure: those that add clips to augmented recordings."""
 CLIPS = ("generated", "kept")
 """All that is generated, and what `expand` keeps of it."""
 MOST_NEAR = 0.12
@@ -86,8 +89,9 @@ def _heard(results: Results) -> str:
             draws = str(sum(share is not None for share in near))
             accepted = _spread([_accepted(r) for r in own]) if name == "kept" else ""
             rows.append([str(count), draws, name, *shares, _spread(near), accepted])
-    spoken = [_spread([_of_real(r, judge, "espeak") for r in results]) for judge in judges]
-    rows.append([DASH, str(len(results)), "espeak-ng", *spoken, DASH, ""])
+    sets = {r["seed"]: r for r in results}.values()  # they are the same for all numbers
+    spoken = [_spread([_of_real(r, judge, "espeak") for r in sets]) for judge in judges]
+    rows.append([DASH, str(len(sets)), "espeak-ng", *spoken, DASH, ""])
     return markdown_table([head, *rows])
 
 
@@ -191,8 +195,8 @@ def _spread(values: Sequence[float | None]) -> str:
 def figure_of(results: Results) -> Figure:
     """A column of panels for each language: heard against copied, and what spotters gain."""
     languages = sorted({result["language"] for result in results})
-    counts, compared = list(_by_count(results)), list(results[0]["spotters"])
-    figure = Figure(figsize=(5 * len(languages), 9), layout="constrained")
+    counts = list(_by_count(results))
+    figure = Figure(figsize=(max(7, 5 * len(languages)), 9), layout="constrained")
     panels = figure.subplots(2, len(languages), squeeze=False, sharey="row")
     for (frontier, spotters), language in zip(panels.T, languages, strict=True):
         own = [result for result in results if result["language"] == language]
@@ -203,8 +207,8 @@ def figure_of(results: Results) -> Figure:
     panels[1][0].set_ylabel("points more right than of augmented recordings alone")
     points = _handles([f"{count} recordings" for count in counts], "none")
     figure.legend(handles=points, loc="outside upper center", ncols=4, fontsize="small")
-    lines = _handles([arm for arm in compared if arm != RECORDINGS], "-")
-    figure.legend(handles=lines, loc="outside lower center", ncols=3, fontsize="small")
+    lines = _handles(DRAWN, "-")
+    figure.legend(handles=lines, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
@@ -240,10 +244,9 @@ def _draw_frontier(axes: Axes, results: Results, counts: Sequence[int]) -> None:
 def _draw_gains(axes: Axes, results: Results) -> None:
     """Means over draws with their intervals, side by side above each number of recordings."""
     groups = _by_count(results)
-    compared = [arm for arm in results[0]["spotters"] if arm != RECORDINGS]
-    for k, arm in enumerate(compared):
+    for k, arm in enumerate(DRAWN):
         gains = [_gains(own, arm) for own in groups.values()]
-        aside = 2 ** (0.06 * (k - (len(compared) - 1) / 2))
+        aside = 2 ** (0.06 * (k - (len(DRAWN) - 1) / 2))
         axes.errorbar(
             [count * aside for count in groups],
             [statistics.mean(values) for values in gains],
