@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
+from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.backbone import FrozenClassifier
 from scoresubnet.model import ScoreModel
 from scoresubnet.networks.classifier import Classifier, ClassifierConfig
@@ -127,6 +129,13 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
     """x (3, 1, 80, 64), t (3,), labels (3,) for the tiny models."""
     x = torch.randn(3, 1, 80, 64, generator=torch.Generator().manual_seed(2))
     return x, torch.tensor([0.05, 0.4, 0.9]), torch.tensor([2, 0, 1])
+
+
+@pytest.fixture
+def few_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer copies and steps for the head of an adaptation than a user's run has."""
+    few = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
+    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", few)
 
 
 @pytest.fixture

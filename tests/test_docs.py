@@ -19,7 +19,6 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from scoresubnet import cli
-from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
 from scoresubnet.adaptation.takes import TakesRecipe
 from scoresubnet.audio.io import write_wav
@@ -171,6 +170,7 @@ def test_the_example_of_expand_runs(
     assert "{'nine': 4, 'seven': 4}" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("few_copies")
 def test_the_example_of_adapt_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,8 +184,6 @@ def test_the_example_of_adapt_runs(
         ScoreRecipe, most_steps=2, least_steps=1, again_steps=1, batch_size=4, takes=takes
     )
     monkeypatch.setattr("scoresubnet.adaptation.run.ScoreRecipe", few)
-    head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
-    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)
     monkeypatch.setattr("scoresubnet.adaptation.run.export", lambda path: [path])
     (example,) = examples("adapt.md")
     exec(compile(example, "adapt.md", "exec"), {})

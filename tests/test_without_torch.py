@@ -19,13 +19,19 @@ class Nowhere:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Nowhere())
+"""
+COMMAND = """
 from scoresubnet.cli import main
 sys.exit(main(sys.argv[1:]))
 """
+OWN_WORDS = """
+from runpy import run_module
+run_module("scoresubnet.experiments.own_words", run_name="__main__")
+"""
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", BLOCKED, *map(str, arguments)]
+def run(*arguments: object, script: str = COMMAND) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BLOCKED + script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -66,3 +72,6 @@ def test_what_needs_torch_says_how_to_get_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert 'pip install "scoresubnet[' in done.stderr
     assert not list(tmp_path.iterdir())
+    done = run("--data", tmp_path, "--out", tmp_path, script=OWN_WORDS)
+    assert done.returncode == 1
+    assert done.stderr.startswith("own_words: No module named 'torch'; pip install \"scoresubnet[")

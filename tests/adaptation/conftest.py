@@ -1,11 +1,9 @@
 """Weights to adapt."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.sampling import Sampling
 from scoresubnet.weights import save_model
 from tests.tiny import tiny_model
@@ -23,10 +21,3 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_model(model, path)
     return path
-
-
-@pytest.fixture
-def few_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer copies and steps for the head than a user's run has."""
-    few = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
-    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", few)

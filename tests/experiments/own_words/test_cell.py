@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from scoresubnet.adaptation.head import HeadConfig
 from scoresubnet.adaptation.score import ScoreRecipe
-from scoresubnet.experiments.own_words import __main__ as command
 from scoresubnet.experiments.own_words import cell as module
+from scoresubnet.experiments.own_words import command
 from scoresubnet.experiments.own_words.cell import RESULT, Sizes
 from scoresubnet.experiments.own_words.page import write_page
 from scoresubnet.experiments.own_words.spotter import SpotterConfig
@@ -44,8 +42,13 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.usefixtures("few_copies")
 def test_a_cell_is_made_and_written_up(
-    data: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(LANGUAGES, "english", TINY)
 
@@ -56,8 +59,7 @@ def test_a_cell_is_made_and_written_up(
     def judges(language: Language, data: Path) -> Any:
         return {"speech embedding": lambda clips: ["low"] * len(clips)}
 
-    head = partial(HeadConfig, most_copies=6, steps=60, batch_size=32)
-    monkeypatch.setattr("scoresubnet.adaptation.words.HeadConfig", head)
+    monkeypatch.setattr(command, "require_espeak", lambda: None)
     monkeypatch.setattr(module, "speak", spoken)
     monkeypatch.setattr(module, "judges", judges)
     recipe = ScoreRecipe(most_steps=2, least_steps=1, again_steps=0, batch_size=4)
@@ -105,12 +107,13 @@ def test_a_cell_is_made_and_written_up(
         changed = [*arguments]
         changed[arguments.index(f"--{name}") + 1] = other
         said = "weights" if name == "english" else "sizes"
-        with pytest.raises(ValueError, match=f"is of other {said}; choose another --out"):
-            command.main(changed, sizes)
+        capsys.readouterr()
+        assert command.main(changed, sizes) == 1
+        assert f"is of other {said}; choose another --out" in capsys.readouterr().err
     path = out / "cells/english-05-0" / RESULT
     path.write_text(json.dumps({k: v for k, v in results[0].items() if k != "format"}))
-    with pytest.raises(ValueError, match="is of other format"):
-        command.main(arguments, sizes)
+    assert command.main(arguments, sizes) == 1
+    assert "is of other format" in capsys.readouterr().err
     with pytest.raises(ValueError, match="is of other format"):
         write_page(out)
 
@@ -125,7 +128,41 @@ def test_a_cell_that_fails_does_not_end_the_others(
         raise ValueError("no luck")
 
     monkeypatch.setattr(module.Cell, "run", fails)
+    monkeypatch.setattr(command, "_require", lambda *a: None)
     given = ["--data", str(data), "--out", str(tmp_path / "out"), "--counts", "5", "10"]
     assert command.main([*given, "--seeds", "0"]) == 1
     assert begun == ["arabic-05-0", "arabic-10-0"]
     assert "arabic-10-0 failed: no luck" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["espeak-ng", "recordings", "weights", "package"])
+def test_what_is_missing_is_told_before_anything_is_made(
+    missing: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def no_package() -> None:
+        raise ImportError("install the package")
+
+    monkeypatch.setitem(LANGUAGES, "english", TINY)
+    monkeypatch.setattr("shutil.which", lambda name: None if missing == "espeak-ng" else name)
+    if missing == "package":
+        monkeypatch.setattr(command, "require_judge", no_package)
+    given = {
+        "data": tmp_path / "nowhere" if missing == "recordings" else data,
+        "out": tmp_path / "out",
+        "english": "words99" if missing == "weights" else "words18-small",
+        "arabic": "null",
+    }
+    arguments = [str(part) for name, value in given.items() for part in (f"--{name}", value)]
+    assert command.main(arguments) == 1
+    said = {
+        "espeak-ng": "own_words: espeak-ng is not installed; `apt-get install espeak-ng`",
+        "recordings": f"own_words: {tmp_path / 'nowhere/corpus'}",
+        "weights": "own_words: words99: no such file or folder",
+        "package": "own_words: install the package",
+    }
+    assert capsys.readouterr().err.startswith(said[missing])
+    assert not (tmp_path / "out").exists()

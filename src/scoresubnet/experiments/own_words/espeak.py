@@ -21,6 +21,16 @@ _QUIET, _MARGIN = 0.02, 480
 """What counts as silence, of the peak, and samples of it that are left: 30 ms."""
 
 
+def require_espeak() -> None:
+    """Whether the program is there.
+
+    Raises:
+        FileNotFoundError: espeak-ng is not installed.
+    """
+    if shutil.which(PROGRAM) is None:
+        raise FileNotFoundError(f"{PROGRAM} is not installed; `apt-get install {PROGRAM}`")
+
+
 def speak(language: Language, count: int, seed: int, folder: Path) -> None:
     """Write `<word>/<number>.wav`, so many of each word, into a new folder.
 
@@ -30,8 +40,7 @@ def speak(language: Language, count: int, seed: int, folder: Path) -> None:
     Raises:
         FileNotFoundError: espeak-ng is not installed.
     """
-    if shutil.which(PROGRAM) is None:
-        raise FileNotFoundError(f"{PROGRAM} is not installed; `apt-get install {PROGRAM}`")
+    require_espeak()
     voices, variants = (_listed(what) for what in (language.voice, "variant"))
     voices = [voice for voice in voices if not voice.startswith("mb/")]  # need files of their own
     random_ = random.Random(seed)
