@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from scoresubnet.evaluation.run import MOST_COUNT
-from scoresubnet.experiments.table import TABLES, Cell, Table, read_table
+from scoresubnet.experiments.table import TABLES, Table, read_table
+from scoresubnet.experiments.table_parts import Cell
 
 Write = Callable[..., Path]
 Content = Callable[..., dict[str, Any]]
@@ -61,6 +62,11 @@ UNET = {"family": "U", "train": "unet", "groups": ["g"], "guide": "itself"}
         ),
         ({"g": {"title": "G"}}, {"a": {**SUBNET, "guide": "itself"}}, "has its classifier"),
         ({"g": {"title": "G"}}, {"a": UNET}, "needs unet.label_conditioned"),
+        (
+            {"g": {"title": "G"}},
+            {"a": SUBNET, "b": SUBNET, "c": {**SUBNET, "regime": "3 %"}},
+            "group g: several models are called 'S'; give them",
+        ),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_trained(
@@ -108,7 +114,7 @@ def test_what_is_asked_of_a_row(content: Content, write: Write) -> None:
     """No word in a free row, and at guidance 0, unless the model knows the word without."""
     models = content()["models"]
     told = {"unet": {"label_conditioned": "true"}}
-    models["told"] = {**models["unet"], "settings": told, "guide": "itself"}
+    models["told"] = {**models["unet"], "family": "Told", "settings": told, "guide": "itself"}
     table = read_table(str(write(models=models)))
     both = ["hum", "hiss"]
 

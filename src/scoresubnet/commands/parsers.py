@@ -9,8 +9,15 @@ from typing import Literal
 
 from jsonargparse import ActionYesNo, ArgumentParser
 
-from scoresubnet.backends import BACKENDS
-from scoresubnet.sampling import SAMPLING_PRESETS, SETTINGS
+from scoresubnet.commands.shared_options import (
+    add_backend,
+    add_classifier,
+    add_judges,
+    add_part,
+    add_sampling,
+    add_towards,
+    add_vocoder,
+)
 
 _PLACES = "shipped name, folder, file, or hf:ORG/NAME[@REVISION] on the Hugging Face hub"
 
@@ -40,59 +47,16 @@ def _generate(parser: ArgumentParser) -> ArgumentParser:
     add("labels", nargs="+", type=str, help="words to speak, or aliases of them; `none` is no word")
     add("--count", type=int, default=1, help="how many of each, with seeds S, S + 1, ...")
     add("--seed", type=int, default=0, help="seed S of the first one")
-    _add_part(parser, "batches of 16 clips")
-    _add_towards(parser)
-    _add_sampling(parser)
-    _add_vocoder(parser)
+    add_part(parser, "batches of 16 clips")
+    add_towards(parser)
+    add_sampling(parser)
+    add_vocoder(parser)
     add("--weights", type=str, default="words18-small", help=_PLACES)
-    _add_classifier(parser)
-    _add_backend(parser)
+    add_classifier(parser)
+    add_backend(parser)
     add("--out", type=str, default="out", help="folder for the sounds and pictures")
     add("--json", action="store_true", help="print the result as JSON")
     return parser
-
-
-def _add_part(parser: ArgumentParser, by: str) -> None:
-    """`by`: what is never divided."""
-    parser.add_argument(
-        "--part",
-        type=str | None,
-        metavar="K/N",
-        help="make this part of a larger job, such as 3/16, into one --out; the job is divided "
-        f"by {by}; when all parts are made, run it once without --part",
-    )
-
-
-def _add_backend(parser: ArgumentParser) -> None:
-    names = "; ".join(f"{name}: {what}" for name, what in BACKENDS.items())
-    parser.add_argument(
-        "--backend", type=str, default="auto", metavar="NAME", help=f"what runs the model. {names}"
-    )
-
-
-def _add_towards(parser: ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--towards", type=int | None, help="a seed that the noise of every clip moves towards")
-    add("--share", type=float | None, help="how far: 0 is not at all, 1 all the way (0.5)")
-
-
-def _add_sampling(parser: ArgumentParser) -> None:
-    """The settings of the reverse process, an option for each field of `Sampling`."""
-    presets = "; ".join(f"{name}: {preset}" for name, preset in SAMPLING_PRESETS.items())
-    parser.add_argument(
-        "--sampling",
-        type=str | None,
-        metavar="NAME",
-        help=f"settings that the options below override one by one; if left out, those that the "
-        f"weights state, or else fast. {presets}",
-    )
-    for name, setting in SETTINGS.items():
-        kind, text = setting.metadata["type"], setting.metadata["help"]
-        if kind is bool:
-            action = ActionYesNo(no_prefix="no-")
-            parser.add_argument(f"--{name}", action=action, default=None, help=text)
-        else:
-            parser.add_argument(f"--{name}", type=kind | None, help=text)
 
 
 def _adapt(parser: ArgumentParser) -> ArgumentParser:
@@ -130,15 +94,15 @@ def _expand(parser: ArgumentParser) -> ArgumentParser:
         default="recordings",
         help="recordings: fitted to them, and independent; classifier: that of the weights",
     )
-    _add_part(parser, "clips of each word")
+    add_part(parser, "clips of each word")
     add("--seed", type=int, default=0, help="of the job; each clip has its own in the manifest")
-    _add_towards(parser)
+    add_towards(parser)
     add("--noise", type=str | None, help="folder of recordings to lay under the clips")
     add("--room", action="store_true", help="let each clip sound as in a random small room")
     add("--level", type=float, default=0.0, help="greatest change of level, decibels")
-    _add_sampling(parser)
-    _add_vocoder(parser)
-    _add_backend(parser)
+    add_sampling(parser)
+    add_vocoder(parser)
+    add_backend(parser)
     add("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -152,7 +116,7 @@ def _vocode(parser: ArgumentParser) -> ArgumentParser:
         help="wav or flac file, .npy or .safetensors file of scaled log-Mels, or folder of such",
     )
     add("output", type=str, metavar="OUT", help="folder, or for one file a name that ends in .wav")
-    _add_vocoder(parser)
+    add_vocoder(parser)
     add("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -173,7 +137,7 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         type=str,
         help="generators: shipped names, folders, files or hf:ORG/NAME",
     )
-    _add_classifier(parser)
+    add_classifier(parser)
     add(
         "--systems",
         type=list[dict[str, str | None]] | None,
@@ -198,46 +162,13 @@ def _evaluate(parser: ArgumentParser) -> ArgumentParser:
         help="most real clips of a row (all that are even)",
     )
     add("--sections", nargs="+", type=str, help="only these judges; all there are if left out")
-    _add_judges(parser)
-    _add_vocoder(parser)
+    add_judges(parser)
+    add_vocoder(parser)
     add("--count", type=int | None, help="clips to sample of each label, by each generator (100)")
     add("--seed", type=int | None, help="seed from which each of them draws its own (0)")
-    _add_part(parser, "batches of 16 clips")
-    _add_sampling(parser)
+    add_part(parser, "batches of 16 clips")
+    add_sampling(parser)
     return parser
-
-
-def _add_judges(parser: ArgumentParser) -> None:
-    """Options of the judges whose weights are not in the package."""
-    add = parser.add_argument
-    add(
-        "--evaluator",
-        type=str | None,
-        help="run or file of `train evaluator`, or a shipped name; else a shipped one that knows "
-        "the labels",
-    )
-    add("--sc09-resnext", type=str | None, help="file of the published SC09 classifier")
-    add("--vggish", type=str | None, help="file, folder or hub id of VGGish, for FAD")
-    add("--whisper", type=str | None, help="folder of a Whisper model, as CTranslate2 has it")
-    add("--scoreq", type=str | None, help="ONNX file of SCOREQ, the paper's opinion score")
-
-
-def _add_vocoder(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--vocoder",
-        type=str,
-        default="pitch",
-        help="from log-Mel to waveform: pitch, griffin-lim, hifigan:<folder or hub id>, or "
-        "pitch:<run of train vocoder, or hf:ORG/NAME>",
-    )
-
-
-def _add_classifier(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--classifier",
-        type=str | None,
-        help="weights whose classifier guides a U-Net, and whose words it is asked for",
-    )
 
 
 def _export(parser: ArgumentParser) -> ArgumentParser:
@@ -305,8 +236,8 @@ def _experiment(parser: ArgumentParser, which: str) -> ArgumentParser:
         add("--out", type=str | None, help="folder of all that is made (runs/<table>)")
         add("--minutes", type=float, default=0.0, help="stop after so many; 0: when all is made")
         add("--groups", nargs="+", type=str, help="only these groups of rows")
-        _add_part(parser, "models")
-        _add_judges(parser)
+        add_part(parser, "models")
+        add_judges(parser)
         return parser
     add("table", type=str, help=f"{name}; or a table.json, whose pages are made again")
     add("--run", type=str | None, help="the folder of `experiment run` (runs/<table>)")

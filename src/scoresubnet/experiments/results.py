@@ -11,7 +11,8 @@ from typing import Any
 from scoresubnet.experiments.costs import COSTS, SPEED
 from scoresubnet.experiments.made import classifier_of, reports_of
 from scoresubnet.experiments.run import Experiment
-from scoresubnet.experiments.table import Cell, Table
+from scoresubnet.experiments.table import Table
+from scoresubnet.experiments.table_parts import Cell
 from scoresubnet.files import file_hash
 
 FORMAT = "scoresubnet-table/1"

@@ -25,7 +25,8 @@ from scoresubnet.experiments.made import (
     work_of,
 )
 from scoresubnet.experiments.share import share
-from scoresubnet.experiments.table import Cell, Table
+from scoresubnet.experiments.table import Table
+from scoresubnet.experiments.table_parts import Cell
 from scoresubnet.files import file_hash
 from scoresubnet.jobs.parts import Part
 from scoresubnet.model_about import NO_CLASSIFIER, find_weights, read_about

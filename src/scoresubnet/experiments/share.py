@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from scoresubnet.experiments.table import Cell, Table
+from scoresubnet.experiments.table import Table
+from scoresubnet.experiments.table_parts import Cell
 from scoresubnet.jobs.parts import Part
 
 

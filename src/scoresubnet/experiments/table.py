@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser
 
 from scoresubnet.data.sources import Source
 from scoresubnet.data.words import UNCONDITIONAL, resolve_words
-from scoresubnet.evaluation.run import MOST_COUNT
-from scoresubnet.evaluation.sections import SECTIONS
 from scoresubnet.evaluation.specs import SystemSpec
+from scoresubnet.experiments.table_parts import MOST_SEEDS, Cell, Group, Model, refuse_shared
 from scoresubnet.options.errors import plainly
 from scoresubnet.options.plain_yaml import MODE, load
 from scoresubnet.options.registries import refuse_unknown
@@ -23,109 +22,6 @@ from scoresubnet.training.config import TRAININGS, ScoreTraining, Training, UNet
 from scoresubnet.training.config_files import chain, find_config
 
 TABLES = {path.stem: path for path in (Path(__file__).parent / "tables").glob("*.yaml")}
-MOST_SEEDS = 10
-_OWN = {
-    "subnet": None,
-    "unet": None,
-    "parametrisation": None,
-    "times": None,
-    "label_dropout": None,
-    "data": ("share", "words"),
-}
-"""Settings in which the models of a table may differ; None: all that are in it."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Rows that are sampled and measured alike.
-
-    Attributes:
-        title: a heading.
-        settings: of sampling, as of a system of `evaluate`: sampling, steps, guidance and so on.
-        vary: one setting and its values; a row for each.
-        unconditional: whether no word is asked for.
-        count: clips of each word, or in all where no word is asked for.
-        seeds: of models with several seeds at most so many have rows.
-        sections: what is measured; everything if None.
-        against: key of the model with whose first row the others are compared, on clips of the
-            same noise.
-    """
-
-    title: str
-    settings: dict[str, str] = field(default_factory=dict)
-    vary: dict[str, list[str]] = field(default_factory=dict)
-    unconditional: bool = False
-    count: int = 50
-    seeds: int = MOST_SEEDS
-    sections: list[str] | None = None
-    against: str | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.vary) > 1:
-            raise ValueError(f"vary one setting of a group, not {', '.join(self.vary)}")
-        if not 1 <= self.count <= MOST_COUNT:
-            raise ValueError(f"count {self.count} of a group; it lies in 1 to {MOST_COUNT}")
-        for name in self.sections or []:
-            refuse_unknown("section", name, SECTIONS)
-
-    @property
-    def variants(self) -> list[dict[str, str]]:
-        """The settings of its rows that change; one empty mapping where nothing varies."""
-        return [{name: v} for name, values in self.vary.items() for v in values] or [{}]
-
-
-@dataclass(frozen=True)
-class Model:
-    """What is trained.
-
-    Attributes:
-        family: such as "Score Subnet".
-        train: the kind of training.
-        groups: in which its rows are.
-        regime: the data that it is trained on, if they are not those of the table.
-        settings: in which its config differs from that of the table.
-        guide: what guides a U-Net: the classifier of the table, or itself, if it is
-            label-conditioned.
-        seeds: trainings with different seeds.
-        steps: of a control that is trained longer than the others; 0: as many as they have.
-    """
-
-    family: str
-    train: Literal["score", "unet"]
-    groups: list[str]
-    regime: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
-    guide: Literal["classifier", "itself"] = "classifier"
-    seeds: int = 1
-    steps: int = 0
-
-    @property
-    def title(self) -> str:
-        """Family and regime."""
-        return f"{self.family}, {self.regime}" if self.regime else self.family
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One row: one trained model, sampled in one way.
-
-    Attributes:
-        group: its key.
-        model: its key.
-        seed: of the training.
-        variant: the setting of the group that varies, with its value.
-    """
-
-    group: str
-    model: str
-    seed: int
-    variant: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        parts = [self.model, f"seed{self.seed}", *(f"{k}-{v}" for k, v in self.variant.items())]
-        return "_".join(parts).translate(str.maketrans(":=,/", "----"))
 
 
 @dataclass(frozen=True)
@@ -163,13 +59,19 @@ class Table:
                 raise ValueError(f"model {key}: steps must be 0 or more, got {model.steps}")
             for group in model.groups:
                 refuse_unknown("group", group, self.groups, f"in model {key}")
-            _refuse_shared(key, model.settings)
+            refuse_shared(key, model.settings)
         for key, about in self.groups.items():
             there = [name for name, model in self.models.items() if key in model.groups]
             if not there:
                 raise ValueError(f"group {key} has no models; name it in `groups` of one")
             if about.against is not None:
                 refuse_unknown(f"model of the group {key}", about.against, there)
+            titles = [self.models[name].title for name in there]
+            if twice := {title for title in titles if titles.count(title) > 1}:
+                raise ValueError(
+                    f"group {key}: several models are called {', '.join(sorted(twice))!r}; give "
+                    "them a family or a regime of their own"
+                )
         for source in self.sources:
             Source.from_dict(source)
         self._refuse_unusable()
@@ -316,24 +218,6 @@ def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
         both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
         found[key] = _merged(found[key], value) if both else value
     return found
-
-
-def _refuse_shared(model: str, settings: Mapping[str, Any]) -> None:
-    """Refuse what all models of a table have in common.
-
-    Raises:
-        ValueError: a model sets it.
-    """
-    for key, value in settings.items():
-        inner = _OWN.get(key)
-        names = [f"{key}.{name}" for name in value if name not in inner] if inner else []
-        if key not in _OWN:
-            names = [key]
-        if names:
-            raise ValueError(
-                f"model {model} sets {', '.join(names)}, which all models of a table share; "
-                "set it under `shared` (`steps` of one model beside its `settings`)"
-            )
 
 
 def _is_told(config: Training) -> bool:
