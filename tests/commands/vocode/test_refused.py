@@ -1,4 +1,4 @@
-"""`scoresubnet vocode`, as a user types it."""
+"""What `scoresubnet vocode` cannot use or write."""
 
 from __future__ import annotations
 
@@ -10,101 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors.torch
 import soundfile
-import torch
 from torch import Tensor
 
-from scoresubnet import vocoders as vocoder
-from scoresubnet.audio.mel import LogMel, MelSettings
-from scoresubnet.cli import main
-from scoresubnet.vocoders import GriffinLim, resynthesise
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Griffin-Lim of two iterations."""
-
-    def factory(settings: MelSettings, where: str | None) -> GriffinLim:
-        return GriffinLim(settings, iterations=2)
-
-    monkeypatch.setitem(vocoder.VOCODERS, "pitch", factory)
-
-
-def tone(seconds: float = 0.5, rate: int = 16_000, frequency: float = 440) -> np.ndarray:
-    time = np.arange(round(seconds * rate)) / rate
-    return 0.3 * np.sin(2 * np.pi * frequency * time)
-
-
-def save(path: Path, audio: np.ndarray | None = None, rate: int = 16_000) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, tone() if audio is None else audio, rate)
-    return path
-
-
-def vocode(*arguments: str | Path) -> int:
-    return main(["vocode", *map(str, arguments)])
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
-@pytest.fixture(scope="module")
-def x() -> Tensor:
-    """Three log-Mels of 20 frames, 4,736 samples."""
-    tones = [tone(4_864 / 16_000, frequency=f) for f in (200, 300, 400)]
-    front_end = LogMel()
-    return front_end.scale(front_end.log_mel(torch.tensor(np.stack(tones))))
-
-
-def test_a_file_becomes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = save(tmp_path / "a.wav")
-    before = source.read_bytes()
-    target = tmp_path / "new" / "b.WAV"
-    assert vocode(source, target) == 0
-    info = soundfile.info(target)
-    assert (info.samplerate, info.frames, info.channels) == (16_000, 8_000, 1)
-    assert info.subtype == "PCM_16"
-    written, _ = soundfile.read(target, dtype="float32")
-    expected = resynthesise(soundfile.read(source, dtype="float32")[0], GriffinLim(iterations=2))
-    np.testing.assert_allclose(written, expected, rtol=0, atol=1 / 32_000)
-    assert source.read_bytes() == before
-    printed = capsys.readouterr()
-    assert f"{target}: 0.50 s of sound in " in printed.out
-    assert "1/1" in printed.err
-
-
-def test_a_file_goes_into_a_folder_under_its_own_name(tmp_path: Path) -> None:
-    assert vocode(save(tmp_path / "a.b.flac"), tmp_path / "out") == 0
-    assert files(tmp_path / "out") == ["a.b.wav"]
-
-
-@pytest.mark.parametrize(("samples", "rate"), [(1, 16_000), (300, 16_000), (40_001, 16_000)])
-def test_any_length_is_kept(tmp_path: Path, samples: int, rate: int) -> None:
-    assert vocode(save(tmp_path / "a.wav", tone(3)[:samples], rate), tmp_path / "b.wav") == 0
-    assert soundfile.info(tmp_path / "b.wav").frames == samples
-
-
-def test_other_rates_and_channels_become_16_khz_mono(tmp_path: Path) -> None:
-    stereo = np.stack([tone(0.5, 44_100), tone(0.5, 44_100, 700)], axis=1)
-    assert vocode(save(tmp_path / "a.wav", stereo, 44_100), tmp_path / "b.wav") == 0
-    info = soundfile.info(tmp_path / "b.wav")
-    assert (info.samplerate, info.frames, info.channels) == (16_000, 8_000, 1)
-
-
-def test_a_folder_keeps_its_structure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = tmp_path / "words"
-    for name in ("yes/1.wav", "yes/2.WAV", "no/deep/1.flac", "0.wav"):
-        save(words / name)
-    save(words / ".hidden.wav")
-    save(words / ".cache/1.wav")
-    (words / "notes.txt").write_text("not a sound")
-    assert vocode(words, tmp_path / "out") == 0
-    assert files(tmp_path / "out") == ["0.wav", "no/deep/1.wav", "yes/1.wav", "yes/2.wav"]
-    printed = capsys.readouterr()
-    assert f"4 wav files in {tmp_path / 'out'}: 2.00 s of sound" in printed.out
-    assert "skipped" not in printed.out + printed.err
+from tests.commands.vocode.typed import files, save, tone, vocode
 
 
 def test_broken_files_are_named_and_counted(
@@ -166,81 +75,6 @@ def test_nothing_usable_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().err
     assert printed.count("broken.wav: not a readable sound file") == 1
     assert files(tmp_path / "out") == []
-
-
-@pytest.mark.parametrize("kind", ["npy", "safetensors"])
-def test_log_mels_become_the_vocoders_waveform(tmp_path: Path, x: Tensor, kind: str) -> None:
-    path = tmp_path / f"mels.{kind}"
-    if kind == "npy":
-        np.save(path, x.numpy())
-    else:
-        metadata = {"mel_hash": MelSettings().hash}
-        safetensors.torch.save_file({"mels": x, "seeds": torch.ones(3)}, path, metadata)
-    assert vocode(path, tmp_path / "out") == 0
-    assert files(tmp_path / "out") == ["mels-0.wav", "mels-1.wav", "mels-2.wav"]
-    expected = GriffinLim(iterations=2)(x.numpy())
-    for k in range(3):
-        written, rate = soundfile.read(tmp_path / "out" / f"mels-{k}.wav", dtype="float32")
-        assert rate == 16_000
-        np.testing.assert_allclose(written, expected[k], rtol=0, atol=1 / 32_000)
-
-
-def test_one_log_mel_may_name_its_file(tmp_path: Path, x: Tensor) -> None:
-    np.save(tmp_path / "one.npy", x[0, 0].numpy())
-    assert vocode(tmp_path / "one.npy", tmp_path / "b.wav") == 0
-    assert vocode(tmp_path / "one.npy", tmp_path / "out") == 0
-    assert files(tmp_path / "out") == ["one.wav"]
-    assert (tmp_path / "out" / "one.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
-
-
-def test_numbers_sort(tmp_path: Path, x: Tensor) -> None:
-    np.save(tmp_path / "many.npy", x[:1, :, :, :4].repeat(11, 1, 1, 1).numpy())
-    assert vocode(tmp_path / "many.npy", tmp_path / "out") == 0
-    assert files(tmp_path / "out") == [f"many-{k:02}.wav" for k in range(11)]
-
-
-def test_several_log_mels_need_a_folder(
-    tmp_path: Path, x: Tensor, capsys: pytest.CaptureFixture[str]
-) -> None:
-    np.save(tmp_path / "mels.npy", x.numpy())
-    assert vocode(tmp_path / "mels.npy", tmp_path / "b.wav") == 1
-    assert "holds 3 log-Mels; OUT must be a folder" in capsys.readouterr().err
-
-
-def test_a_numbered_name_takes_no_ones_place(
-    tmp_path: Path, x: Tensor, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mels = tmp_path / "mels"
-    save(mels / "a-1.wav")
-    np.save(mels / "a.npy", x.numpy())
-    assert vocode(mels, tmp_path / "out") == 0
-    assert files(tmp_path / "out") == ["a-1.wav"]
-    assert "is an input or made of one" in capsys.readouterr().err
-
-
-def test_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = tmp_path / "words"
-    save(words / "good.wav")
-    (words / "broken.wav").write_bytes(b"no sound")
-    assert vocode(words, tmp_path / "out", "--json") == 0
-    printed = capsys.readouterr().out
-    result = json.loads(printed)
-    wav = str(tmp_path / "out" / "good.wav")
-    assert result["files"] == [{"source": str(words / "good.wav"), "wav": wav, "seconds": 0.5}]
-    (skipped,) = result["skipped"]
-    assert skipped["source"] == str(words / "broken.wav")
-    assert "not a readable sound file" in skipped["reason"]
-    assert (result["vocoder"], result["audio_seconds"]) == ("pitch", 0.5)
-    (words / "good.wav").unlink()
-    assert vocode(words, tmp_path / "out", "--json") == 1
-    assert json.loads(capsys.readouterr().out)["files"] == []
-
-
-def test_the_same_command_gives_the_same_file(tmp_path: Path) -> None:
-    source = save(tmp_path / "a.wav")
-    for out in ("b.wav", "c.wav"):
-        assert vocode(source, tmp_path / out) == 0
-    assert (tmp_path / "b.wav").read_bytes() == (tmp_path / "c.wav").read_bytes()
 
 
 @pytest.mark.parametrize(
