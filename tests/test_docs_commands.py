@@ -123,7 +123,8 @@ def test_commands_of_modules_parse(line: str, monkeypatch: pytest.MonkeyPatch) -
     stopping(argparse.ArgumentParser)
     stopping(ArgumentParser)
     monkeypatch.setattr(sys, "argv", [name, *arguments])
-    monkeypatch.delitem(sys.modules, name, raising=False)  # runpy warns of what is there already
+    if not hasattr(sys.modules.get(name), "__path__"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # runpy warns of modules there
     with pytest.raises(Parsed):
         run_module(name, run_name="__main__")
 

@@ -74,4 +74,5 @@ def test_what_needs_torch_says_how_to_get_it(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     done = run("--data", tmp_path, "--out", tmp_path, script=OWN_WORDS)
     assert done.returncode == 1
-    assert done.stderr.startswith("own_words: No module named 'torch'; pip install \"scoresubnet[")
+    said = "own_words: No module named 'torch'; pip install \"scoresubnet[adapt]"
+    assert done.stderr.startswith(said)

@@ -65,7 +65,7 @@ UNET = {"family": "U", "train": "unet", "groups": ["g"], "guide": "itself"}
         (
             {"g": {"title": "G"}},
             {"a": SUBNET, "b": SUBNET, "c": {**SUBNET, "regime": "3 %"}},
-            "group g: several models are called 'S'; give them",
+            "the models a, b are all called 'S'; give each",
         ),
     ],
 )

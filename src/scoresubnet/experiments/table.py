@@ -60,18 +60,18 @@ class Table:
             for group in model.groups:
                 refuse_unknown("group", group, self.groups, f"in model {key}")
             refuse_shared(key, model.settings)
+            same = [name for name, other in self.models.items() if other.title == model.title]
+            if len(same) > 1:
+                raise ValueError(
+                    f"the models {', '.join(same)} are all called {model.title!r}; give each a "
+                    "family or a regime of its own"
+                )
         for key, about in self.groups.items():
             there = [name for name, model in self.models.items() if key in model.groups]
             if not there:
                 raise ValueError(f"group {key} has no models; name it in `groups` of one")
             if about.against is not None:
                 refuse_unknown(f"model of the group {key}", about.against, there)
-            titles = [self.models[name].title for name in there]
-            if twice := {title for title in titles if titles.count(title) > 1}:
-                raise ValueError(
-                    f"group {key}: several models are called {', '.join(sorted(twice))!r}; give "
-                    "them a family or a regime of their own"
-                )
         for source in self.sources:
             Source.from_dict(source)
         self._refuse_unusable()

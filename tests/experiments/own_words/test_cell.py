@@ -102,6 +102,7 @@ def test_a_cell_is_made_and_written_up(
     assert "## English" in page
     assert (out / "own-words.png").stat().st_size > 1000
     monkeypatch.setattr(module.Cell, "run", lambda *a: pytest.fail("made twice"))
+    monkeypatch.setattr(command, "_require", lambda *a: pytest.fail("nothing is to be made"))
     assert command.main(arguments, sizes) == 0
     for name, other in (("precision", "32-true"), ("english", "words18-small")):
         changed = [*arguments]
@@ -112,10 +113,16 @@ def test_a_cell_is_made_and_written_up(
         assert f"is of other {said}; choose another --out" in capsys.readouterr().err
     path = out / "cells/english-05-0" / RESULT
     path.write_text(json.dumps({k: v for k, v in results[0].items() if k != "format"}))
+    arguments[arguments.index("--counts") + 1] = "10"  # it would not be made again
+    capsys.readouterr()
     assert command.main(arguments, sizes) == 1
-    assert "is of other format" in capsys.readouterr().err
+    assert f"own_words: {path}: is of other format" in capsys.readouterr().err
     with pytest.raises(ValueError, match="is of other format"):
         write_page(out)
+    for damaged in ("", "[1]"):
+        path.write_text(damaged)
+        with pytest.raises(ValueError, match=r"english-05-0.*damaged"):
+            write_page(out)
 
 
 def test_a_cell_that_fails_does_not_end_the_others(
@@ -135,7 +142,7 @@ def test_a_cell_that_fails_does_not_end_the_others(
     assert "arabic-10-0 failed: no luck" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("missing", ["espeak-ng", "recordings", "weights", "package"])
+@pytest.mark.parametrize("missing", ["espeak-ng", "recordings", "weights", "judge", "graphs"])
 def test_what_is_missing_is_told_before_anything_is_made(
     missing: str,
     data: Path,
@@ -148,8 +155,10 @@ def test_what_is_missing_is_told_before_anything_is_made(
 
     monkeypatch.setitem(LANGUAGES, "english", TINY)
     monkeypatch.setattr("shutil.which", lambda name: None if missing == "espeak-ng" else name)
-    if missing == "package":
+    if missing == "judge":
         monkeypatch.setattr(command, "require_judge", no_package)
+    if missing == "graphs":
+        monkeypatch.setattr(command, "find_spec", lambda name: None if name == "onnx" else name)
     given = {
         "data": tmp_path / "nowhere" if missing == "recordings" else data,
         "out": tmp_path / "out",
@@ -162,7 +171,8 @@ def test_what_is_missing_is_told_before_anything_is_made(
         "espeak-ng": "own_words: espeak-ng is not installed; `apt-get install espeak-ng`",
         "recordings": f"own_words: {tmp_path / 'nowhere/corpus'}",
         "weights": "own_words: words99: no such file or folder",
-        "package": "own_words: install the package",
+        "judge": "own_words: install the package",
+        "graphs": "own_words: No module named 'onnx'; pip install",
     }
     assert capsys.readouterr().err.startswith(said[missing])
     assert not (tmp_path / "out").exists()

@@ -42,6 +42,13 @@ def test_espeak_is_named_where_it_is_missing(
     assert not (tmp_path / "spoken").exists()
 
 
+def test_what_espeak_complains_of_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "no\nvoice\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: failed)
+    with pytest.raises(RuntimeError, match="espeak-ng failed: no voice"):
+        espeak._listed("en")
+
+
 def test_voices_are_read_by_column(monkeypatch: pytest.MonkeyPatch) -> None:
     table = subprocess.CompletedProcess([], 0, VOICES, "")
     monkeypatch.setattr("subprocess.run", lambda *_, **__: table)

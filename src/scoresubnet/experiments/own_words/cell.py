@@ -59,6 +59,21 @@ class Sizes:
     spotter: SpotterConfig = field(default_factory=SpotterConfig)
 
 
+def read_result(path: Path) -> dict[str, Any]:
+    """A `result.json`.
+
+    Raises:
+        ValueError: it is damaged, or of another version.
+    """
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged ({error}); delete it") from error
+    if found.get("format") != FORMAT:
+        raise ValueError(f"{path}: is of other format; choose another --out, or delete it")
+    return found
+
+
 @dataclass(frozen=True)
 class Cell:
     """What is compared for one draw of recordings.
@@ -109,7 +124,7 @@ class Cell:
         path = self.folder / RESULT
         if not path.exists():
             return False
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_result(path)
         for name, own in self.about.items():
             if found.get(name) != own:
                 raise ValueError(f"{path}: is of other {name}; choose another --out, or delete it")

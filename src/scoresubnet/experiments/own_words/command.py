@@ -15,17 +15,20 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
 from scoresubnet.adaptation.score import Stopped
 from scoresubnet.adaptation.takes import require_judge
-from scoresubnet.experiments.own_words.cell import RESULT, Cell, Sizes
+from scoresubnet.evaluation.judges.intelligibility import WordRecogniser
+from scoresubnet.experiments.own_words.cell import Cell, Sizes
 from scoresubnet.experiments.own_words.espeak import require_espeak
-from scoresubnet.experiments.own_words.page import write_page
-from scoresubnet.experiments.own_words.words import LANGUAGES, Language
+from scoresubnet.experiments.own_words.page import read_results, write_page
+from scoresubnet.experiments.own_words.words import LANGUAGES
 from scoresubnet.model_about import find_weights
+from scoresubnet.process.missing import install
 from scoresubnet.training.config import Precision
 from scoresubnet.training.process import FolderInUse, locked
 
@@ -63,8 +66,10 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
         for language, source in pairs
     ]
     try:
-        _require(given.data, pairs)
+        read_results(given.out)  # refuses what could not be written up in the end
         missing = [cell for cell in cells if not cell.is_made]
+        if missing:
+            _require(missing)
     except (ImportError, OSError, ValueError) as error:
         print(f"own_words: {error}", file=sys.stderr)
         return 1
@@ -77,30 +82,39 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
         except Stopped as error:
             print(f"{error}; the same command goes on from there", file=sys.stderr)
             return 130
-        except (OSError, RuntimeError, ValueError) as error:
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
             print(f"{cell.folder.name} failed: {error}", file=sys.stderr)
             failed += 1
-    if not any((given.out / "cells").glob(f"*/{RESULT}")):
-        print(f"{given.out}: nothing has been measured yet", file=sys.stderr)
-        return min(failed, 1)
-    for path in write_page(given.out):
-        print(path)
+    try:
+        if not read_results(given.out):
+            print(f"{given.out}: nothing has been measured yet", file=sys.stderr)
+            return min(failed, 1)
+        for path in write_page(given.out):
+            print(path)
+    except (OSError, ValueError) as error:
+        print(f"own_words: {error}", file=sys.stderr)
+        return 1
     return min(failed, 1)
 
 
-def _require(data: Path, pairs: Sequence[tuple[Language, str]]) -> None:
-    """What every cell needs, which would be missed after half an hour otherwise.
+def _require(cells: Sequence[Cell]) -> None:
+    """Look for what cells need, and would miss after half an hour.
 
     Raises:
         ImportError: a package is not installed.
         FileNotFoundError: recordings, weights or espeak-ng are missing.
         ValueError: there are no such weights.
     """
-    for language, source in pairs:
-        language.clips(data, "training")
-        find_weights(source)
     require_judge()
     require_espeak()
+    for name in ("onnx", "onnxscript", "sklearn"):
+        if find_spec(name) is None:
+            raise ImportError(f"No module named {name!r}; {install('adapt')}")
+    for language, data, source in {(c.language, c.data, c.weights) for c in cells}:
+        language.clips(data, "training")
+        find_weights(source)
+        if language.heard:
+            WordRecogniser(language.words)
 
 
 def _make(cell: Cell) -> None:

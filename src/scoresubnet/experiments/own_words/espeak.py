@@ -22,7 +22,7 @@ _QUIET, _MARGIN = 0.02, 480
 
 
 def require_espeak() -> None:
-    """Whether the program is there.
+    """Look for the program.
 
     Raises:
         FileNotFoundError: espeak-ng is not installed.
@@ -39,6 +39,7 @@ def speak(language: Language, count: int, seed: int, folder: Path) -> None:
 
     Raises:
         FileNotFoundError: espeak-ng is not installed.
+        RuntimeError: it fails; the message has what it said.
     """
     require_espeak()
     voices, variants = (_listed(what) for what in (language.voice, "variant"))
@@ -52,7 +53,7 @@ def speak(language: Language, count: int, seed: int, folder: Path) -> None:
                 pitch, speed = random_.randint(20, 80), random_.randint(110, 210)
                 path = unfinished / word / f"{number:05d}.wav"
                 options = ["-v", voice, "-p", str(pitch), "-s", str(speed), "-w", str(path)]
-                subprocess.run([PROGRAM, *options, text], check=True, capture_output=True)
+                _run(*options, text)
                 write_wav(path, _cut(read_audio(path)))
 
 
@@ -64,8 +65,14 @@ def _cut(sound: Audio) -> Audio:
 
 def _listed(what: str) -> list[str]:
     """Files of voices, as `-v` takes them."""
-    table = subprocess.run(
-        [PROGRAM, f"--voices={what}"], check=True, capture_output=True, text=True
-    ).stdout
-    rows = [_FILE.fullmatch(line.strip()) for line in table.splitlines()[1:]]
+    lines = _run(f"--voices={what}").splitlines()[1:]
+    rows = [_FILE.fullmatch(line.strip()) for line in lines]
     return [row[1] for row in rows if row]
+
+
+def _run(*arguments: str) -> str:
+    """What the program prints."""
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{PROGRAM} failed: {' '.join(done.stderr.split()) or done.returncode}")
+    return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from scoresubnet.experiments.own_words.arms import (
     RECORDINGS,
     SPOKEN,
 )
-from scoresubnet.experiments.own_words.cell import FORMAT, RESULT
+from scoresubnet.experiments.own_words.cell import RESULT, read_result
 from scoresubnet.experiments.own_words.judges import POCKETSPHINX, SPEECH_EMBEDDING
 from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
@@ -43,19 +42,24 @@ def write_page(out: Path) -> list[Path]:
     """Write the tables, the results behind them, and a figure, of what there is.
 
     Raises:
-        ValueError: there is nothing yet, or something in another format.
+        ValueError: there is nothing yet, or something damaged or in another format.
     """
-    paths = sorted((out / "cells").glob(f"*/{RESULT}"))
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    results = read_results(out)
     if not results:
         raise ValueError(f"{out}: nothing has been measured yet")
-    for path, result in zip(paths, results, strict=True):
-        if result.get("format") != FORMAT:
-            raise ValueError(f"{path}: is of other format; delete it, and make that cell again")
     write_json(out / RESULTS, results)
     write_text(out / PAGE, page_of(results))
     save_figure(figure_of(results), out / FIGURE)
     return [out / name for name in (PAGE, RESULTS, FIGURE)]
+
+
+def read_results(out: Path) -> Results:
+    """The results of all cells that are made.
+
+    Raises:
+        ValueError: one is damaged, or of another version.
+    """
+    return [read_result(path) for path in sorted((out / "cells").glob(f"*/{RESULT}"))]
 
 
 def page_of(results: Results) -> str:
