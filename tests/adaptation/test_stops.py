@@ -96,10 +96,14 @@ def test_what_takes_need_is_looked_for_before_anything_is_learned(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=said):
-        adapted(words_folder, weights, tmp_path / "mine")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, package, None)
+        with pytest.raises(ImportError, match=said):
+            adapted(words_folder, weights, tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+    made = adapted(words_folder, weights, tmp_path / "mine")
+    monkeypatch.setitem(sys.modules, package, None)  # of no use to what is finished
+    assert adapted(words_folder, weights, tmp_path / "mine").to_dict() == made.to_dict()
 
 
 @pytest.mark.parametrize("run", ["first", "again"])

@@ -115,7 +115,7 @@ def adapt(
     for text in told:
         _say(text)
     wanted = recipe.plan(len(found), len({recording.word for recording in found}))
-    if wanted.again:
+    if wanted.again and not (out / TAKES).exists():
         require_judge()
     refuse_unwritable(out)
     with locked(out):
