@@ -42,7 +42,7 @@ def test_a_word_of_which_nothing_is_kept_counts_on_neither_side() -> None:
         "real": {"easy": 1.0, "hard": 0.25},
     }
     some = {
-        "language": "x",
+        "language": "english",
         "seed": 0,
         "recordings": 5,
         "heard": {"judge": heard},
@@ -72,7 +72,7 @@ def test_gains_are_paired_by_draw() -> None:
     heard = {"judge": {name: {"a": 1.0} for name in ("generated", "kept", "espeak", "real")}}
     results = [
         {
-            "language": "x",
+            "language": "english",
             "seed": 0,
             "recordings": count,
             "heard": heard,
@@ -132,7 +132,7 @@ def test_the_figure_has_a_point_for_each_draw() -> None:
         for count in ((5, 20, 20) if language == "arabic" else (20, 20))
     ]
     figure = figure_of(results)
-    arabic, english, _, spotters = figure.axes
+    english, arabic, spotters, _ = figure.axes
     few, many, most = arabic.get_lines()
     assert np.asarray(few.get_xydata()).tolist() == [[5, pytest.approx(0.1)]]
     assert set(np.asarray(most.get_xdata())) == {100 * MOST_NEAR}

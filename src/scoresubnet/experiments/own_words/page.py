@@ -25,6 +25,7 @@ from scoresubnet.experiments.own_words.arms import (
 )
 from scoresubnet.experiments.own_words.cell import RESULT, read_result
 from scoresubnet.experiments.own_words.judges import POCKETSPHINX, SPEECH_EMBEDDING
+from scoresubnet.experiments.own_words.words import LANGUAGES
 from scoresubnet.files import write_json, write_text
 from scoresubnet.plots import save_figure
 
@@ -65,7 +66,7 @@ def read_results(out: Path) -> Results:
 def page_of(results: Results) -> str:
     """The tables, a language after the other."""
     parts = []
-    for language in sorted({result["language"] for result in results}):
+    for language in _languages(results):
         own = [result for result in results if result["language"] == language]
         parts += [f"## {language.capitalize()}\n", _heard(own), _spotters(own), _added(own)]
     return "\n".join(parts)
@@ -198,13 +199,13 @@ def _spread(values: Sequence[float | None]) -> str:
 
 def figure_of(results: Results) -> Figure:
     """A column of panels for each language: heard against copied, and what spotters gain."""
-    languages = sorted({result["language"] for result in results})
+    languages = _languages(results)
     counts = list(_by_count(results))
     figure = Figure(figsize=(max(7, 5 * len(languages)), 9), layout="constrained")
-    panels = figure.subplots(2, len(languages), squeeze=False, sharey="row")
+    panels = figure.subplots(2, len(languages), squeeze=False, sharex="row", sharey="row")
     for (frontier, spotters), language in zip(panels.T, languages, strict=True):
         own = [result for result in results if result["language"] == language]
-        frontier.set_title(language)
+        frontier.set_title(language.capitalize())
         _draw_frontier(frontier, own, counts)
         _draw_gains(spotters, own)
     panels[0][0].set_ylabel("heard, as a share of what is heard of real recordings")
@@ -266,6 +267,11 @@ def _draw_gains(axes: Axes, results: Results) -> None:
     axes.set_xticks(list(groups), [str(n) for n in groups])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
+
+
+def _languages(results: Results) -> list[str]:
+    """Those of which there are results, in the order of `LANGUAGES`."""
+    return [name for name in LANGUAGES if any(r["language"] == name for r in results)]
 
 
 def _by_count(results: Results) -> dict[int, Results]:
