@@ -102,6 +102,9 @@ def test_gains_are_paired_by_draw() -> None:
     assert [more, "+25.0", "+13.0 (+0.3 to +25.7)"] in cells
     assert ["espeak more than generated clips", "+12.0", "+0.0 (-12.7 to +12.7)"] in cells
     assert ["generated clips where espeak is there", "-9.5", "+2.5 (-10.2 to +15.2)"] in cells
+    where = "where generated clips are there"
+    assert [f"augmentation {where}", "+15.0", "+15.0 (+15.0 to +15.0)"] in cells
+    assert [f"espeak {where}", "+2.5", "+2.5 (+2.5 to +2.5)"] in cells
 
 
 def test_the_figure_has_a_point_for_each_draw() -> None:

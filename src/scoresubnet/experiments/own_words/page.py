@@ -146,9 +146,11 @@ def _added(results: Results) -> str:
         "augmentation": (RECORDINGS, PLAIN),
         "generated clips": (PLAIN_GENERATED, PLAIN),
         "both": (GENERATED, PLAIN),
+        "augmentation where generated clips are there": (GENERATED, PLAIN_GENERATED),
         "augmentation more than generated clips": (RECORDINGS, PLAIN_GENERATED),
         "espeak more than generated clips": (SPOKEN, GENERATED),
         "generated clips where espeak is there": (BOTH, SPOKEN),
+        "espeak where generated clips are there": (BOTH, GENERATED),
     }
     rows = [["points that are added; recordings a word", *_draws(groups)]]
     for name, (arm, other) in compared.items():
