@@ -137,9 +137,10 @@ def _spotters(results: Results) -> str:
 
 
 def _added(results: Results) -> str:
-    """What augmentation adds to recordings as they are, what generated clips do, and both.
+    """What augmentation, generated clips and both add to recordings as they are.
 
-    Then generated clips beside those of espeak-ng, where all are augmented.
+    Then what augmentation adds to generated clips; and generated clips beside those of espeak-ng,
+    where all are augmented.
     """
     groups = _by_count(results)
     compared = {
